@@ -1,0 +1,168 @@
+"""What a task is: one object that knows everything the program knows about it.
+
+The rest of the program only ever calls the methods of :class:`Task`. A new dense task is a new file
+in this folder with a subclass of `Task`; :mod:`tasks` finds it by itself.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from utils.geometry import Warp
+
+
+@dataclass(frozen=True)
+class DenseHead:
+    """A map of `channels` numbers a pixel; `unit` divides them by their Euclidean length."""
+
+    channels: int
+    unit: bool = False
+
+
+@dataclass(frozen=True)
+class BoxHead:
+    """Boxes of `classes` classes (the background is not one of them)."""
+
+    classes: int
+
+
+class BoxPrediction(NamedTuple):
+    """What a box head gives for a batch of B images, with A anchors an image.
+
+    Attributes:
+        logits: (B, A, classes) before the sigmoid.
+        offsets: (B, A, 4) the boxes relative to their anchors, in SSD's coding.
+        anchors: (A, 4) centre x, centre y, width, height as shares of the image, in [0, 1].
+        levels: the number of anchors of each level, finest first; they add up to A.
+        size: (height, width) of the images in pixels.
+    """
+
+    logits: Tensor
+    offsets: Tensor
+    anchors: Tensor
+    levels: tuple[int, ...]
+    size: tuple[int, int]
+
+
+class Meter(ABC):
+    """Accumulates one task's metrics over a whole test set, images in any order and number."""
+
+    @abstractmethod
+    def update(self, prediction: Any, target: Any, labelled: Tensor) -> None:
+        """Adds the labelled images of a batch; the arguments are those of `Task.criterion`."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, float]:
+        """The metrics of all images so far, by name. Nothing seen: every metric is NaN."""
+
+    def per_class(self) -> dict[str, float]:
+        """The metric of each class that occurs, by class name; empty where a task has no classes."""
+        return {}
+
+
+class Task(ABC):
+    """One task on one class space, such as depth, or the segmentation of VOC's classes.
+
+    Args:
+        classes: the names of the classes in the order of their indices; empty for tasks without.
+        dataset: set where two datasets' classes differ, so that each has a task of its own; the
+            task is then called `kind:dataset`.
+
+    A *target* is stored as a numpy array for one image, and batched by :meth:`collate`. The shapes,
+    units and ranges of targets and predictions stand in each task's own docstring.
+    """
+
+    kind: ClassVar[str]
+    """The name in a cfg, and the key of the labels in a dataset's samples."""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Short names that a cfg may use as well."""
+    options: ClassVar[tuple[str, ...]] = ()
+    """The options of a cfg that are keyword arguments of this task's constructor."""
+    accuracy: ClassVar[str]
+    """The metric in [0, 1], higher is better, that potentials and achievements are made of."""
+    metrics: ClassVar[dict[str, int]]
+    """Every metric of the meter, by name: +1 where higher is better, -1 where lower is."""
+
+    def __init__(self, classes: tuple[str, ...] = (), dataset: str | None = None):
+        self.classes = tuple(classes)
+        self.dataset = dataset
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}:{self.dataset}" if self.dataset else self.kind
+
+    @property
+    @abstractmethod
+    def head(self) -> DenseHead | BoxHead:
+        """The kind of head that predicts this task."""
+
+    @abstractmethod
+    def read(self, path: Path, size: tuple[int, int], **storage) -> np.ndarray:
+        """Reads the label of an image of `size` (height, width), resized to it where it differs.
+
+        `storage` is what the dataset says of its files (scale, void value, …).
+
+        Raises:
+            utils.errors.DataError: the file is missing, damaged or of another kind; names it.
+        """
+
+    @abstractmethod
+    def absent(self, size: tuple[int, int]) -> np.ndarray:
+        """The target of an image of `size` (height, width) that has no label for this task."""
+
+    @abstractmethod
+    def warp(self, target: np.ndarray, warp: Warp) -> np.ndarray:
+        """The target of the warped image."""
+
+    def collate(self, targets: list[np.ndarray]) -> Any:
+        """The targets of a batch: stacked along a new first axis."""
+        return torch.from_numpy(np.stack(targets))
+
+    @abstractmethod
+    def criterion(self, prediction: Any, target: Any, labelled: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of a batch as (sum, count) over its labelled images, two float32 scalars.
+
+        Args:
+            prediction: the head's output for the whole batch.
+            target: the batched targets, those of unlabelled images included.
+            labelled: (B) bool, the images whose targets count. At least one is true.
+
+        The task's loss is Σ sum / max(1, Σ count) over all parts of a batch, so parts may be cut
+        anywhere. An image may be labelled and add nothing to the count (no valid pixel, no object).
+        """
+
+    @abstractmethod
+    def meter(self) -> Meter:
+        """An empty meter of this task's metrics."""
+
+    def total(self, metrics: dict[str, float]) -> float:
+        """One number for the choice of the checkpoint: the geometric mean of the metrics, those
+        where lower is better turned round (1/x)."""
+        values = [metrics[name] ** sign for name, sign in self.metrics.items() if metrics[name] > 0]
+        if len(values) < len(self.metrics):
+            return 0.0
+        return float(np.exp(np.mean(np.log(values))))
+
+    def constant(self, targets: list[np.ndarray]) -> Tensor | None:
+        """The best prediction that does not look at the image, learnt from training targets: what a
+        network must beat to have learnt anything.
+
+        Returns:
+            (channels) float32, a dense head's output at every pixel; None where the task has none.
+        """
+        return None
+
+    @abstractmethod
+    def answer(self, prediction: Any) -> list[np.ndarray]:
+        """A batch of predictions as one array an image, stored as the task's targets are."""
+
+    @abstractmethod
+    def draw(self, image: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """A picture of a target, or of an answer: (H, W, 3) uint8 RGB, as the image itself is."""

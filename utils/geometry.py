@@ -1,0 +1,77 @@
+"""The one way in which images and labels are moved: an affine matrix on pixel edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+# Below this scale, linear interpolation skips pixels: the image is averaged first.
+_SHRINK_BELOW = 0.75
+
+
+@dataclass(frozen=True)
+class Warp:
+    """An affine map from an image to the output.
+
+    Attributes:
+        matrix: (2, 3) float64. It maps positions (x, y) on pixel *edges*: an image of width W spans
+            0 to W, and the centre of its first pixel is at 0.5.
+        size: (height, width) of the output.
+        zoom: how much closer the scene appears through a crop or pad. Stretching an image to the
+            output's size is no zoom: the scene is as far away as before.
+    """
+
+    matrix: np.ndarray
+    size: tuple[int, int]
+    zoom: float = 1.0
+
+    @classmethod
+    def resize(cls, source: tuple[int, int], size: tuple[int, int]) -> Warp:
+        """Stretches an image of size `source` (height, width) to `size`."""
+        scale = np.diag([size[1] / source[1], size[0] / source[0]])
+        return cls(np.concatenate([scale, np.zeros((2, 1))], axis=1), size)
+
+    def image(self, image: np.ndarray, border: tuple[int, int, int]) -> np.ndarray:
+        """Warps (H, W, 3) uint8 linearly, filtered where it shrinks; `border` fills the outside."""
+        matrix = self.matrix
+        scale = np.linalg.norm(matrix[:, :2], axis=0)
+        if scale.min() < _SHRINK_BELOW:
+            height, width = image.shape[:2]
+            shrunk = (
+                max(1, round(width * min(1.0, scale[0]))),
+                max(1, round(height * min(1.0, scale[1]))),
+            )
+            image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
+            matrix = matrix @ np.diag([width / shrunk[0], height / shrunk[1], 1.0])
+        return self._apply(image, matrix, cv2.INTER_LINEAR, border)
+
+    def nearest(self, array: np.ndarray, border: float) -> np.ndarray:
+        """Warps a map (H, W) or (H, W, C) by its nearest pixels; `border` fills the outside."""
+        return self._apply(array, self.matrix, cv2.INTER_NEAREST, (border,) * 4)
+
+    def boxes(self, boxes: np.ndarray) -> np.ndarray:
+        """The boxes (N, 4: x1, y1, x2, y2) around the warped boxes, not clipped."""
+        corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+        moved = corners @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
+
+    def rotation(self) -> np.ndarray:
+        """(2, 2): the rotation or mirroring in the matrix, its stretching left out (the orthogonal
+        factor of the polar decomposition)."""
+        u, _, vt = np.linalg.svd(self.matrix[:, :2])
+        return u @ vt
+
+    def _apply(self, array, matrix, interpolation, border):
+        # OpenCV counts from pixel centres: p' = A (p + 1/2) + b - 1/2.
+        centred = matrix.copy()
+        centred[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+        return cv2.warpAffine(
+            array,
+            centred,
+            self.size[::-1],
+            flags=interpolation,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=border,
+        )
