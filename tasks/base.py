@@ -63,7 +63,7 @@ class Meter(ABC):
         """The metrics of all images so far, by name. Nothing seen: every metric is NaN."""
 
     def per_class(self) -> dict[str, float]:
-        """The metric of each class that occurs, by class name; empty where a task has no classes."""
+        """The metric of each class that occurs, by class name; empty for tasks without classes."""
         return {}
 
 
@@ -89,6 +89,8 @@ class Task(ABC):
     """The metric in [0, 1], higher is better, that potentials and achievements are made of."""
     metrics: ClassVar[dict[str, int]]
     """Every metric of the meter, by name: +1 where higher is better, -1 where lower is."""
+    selection: ClassVar[tuple[str, ...]]
+    """The metrics that the choice of the checkpoint looks at."""
 
     def __init__(self, classes: tuple[str, ...] = (), dataset: str | None = None):
         self.classes = tuple(classes)
@@ -143,12 +145,13 @@ class Task(ABC):
         """An empty meter of this task's metrics."""
 
     def total(self, metrics: dict[str, float]) -> float:
-        """One number for the choice of the checkpoint: the geometric mean of the metrics, those
-        where lower is better turned round (1/x)."""
-        values = [metrics[name] ** sign for name, sign in self.metrics.items() if metrics[name] > 0]
-        if len(values) < len(self.metrics):
+        """One number for the choice of the checkpoint: the geometric mean of the `selection`, where
+        lower is better turned round (1/x). 0 where one of them is 0 or NaN."""
+        values = [metrics[name] for name in self.selection]
+        if not all(value > 0 for value in values):
             return 0.0
-        return float(np.exp(np.mean(np.log(values))))
+        signs = [self.metrics[name] for name in self.selection]
+        return float(np.exp(np.mean(np.array(signs) * np.log(values))))
 
     def constant(self, targets: list[np.ndarray]) -> Tensor | None:
         """The best prediction that does not look at the image, learnt from training targets: what a

@@ -1,0 +1,70 @@
+"""What a dataset is to the rest of the program: names of files, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from utils.errors import DataError
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image, and the files of its labels by task kind ('depth': …); no entry, no label."""
+
+    image: Path
+    labels: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A split of one dataset.
+
+    Attributes:
+        name: the dataset's name in a cfg.
+        samples: its images, in a fixed order.
+        classes: the class names of its tasks that have classes, by kind.
+        storage: how its label files are to be read, by kind: keyword arguments of `Task.read`.
+    """
+
+    name: str
+    samples: tuple[Sample, ...]
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    storage: Mapping[str, Mapping] = field(default_factory=dict)
+
+
+def read_list(path: Path) -> list[list[str]]:
+    """The words of every line that has any, of a list of images.
+
+    Raises:
+        DataError: the list is missing, unreadable or empty.
+    """
+    try:
+        lines = path.read_text().splitlines()
+    except FileNotFoundError:
+        raise DataError(f"{path}: the list of images is missing") from None
+    except (OSError, UnicodeDecodeError) as reason:
+        raise DataError(f"{path}: cannot be read as a list of images ({reason})") from None
+    words = [line.split() for line in lines if line.strip()]
+    if not words:
+        raise DataError(f"{path}: the list of images is empty")
+    return words
+
+
+def names_in(folder: Path) -> set[str]:
+    """The names of the files in a folder, empty where there is no folder: one look at the disk
+    tells which of a long list's files are there."""
+    return {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+
+
+def require_files(paths: list[Path]) -> None:
+    """Checks that files that a list promises are there.
+
+    Raises:
+        DataError: some are not; names the first, and says how many there are.
+    """
+    present = {folder: names_in(folder) for folder in {path.parent for path in paths}}
+    missing = [path for path in paths if path.name not in present[path.parent]]
+    if missing:
+        raise DataError(f"{missing[0]}: the file is missing ({len(missing)} of {len(paths)} are)")

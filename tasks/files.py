@@ -1,0 +1,50 @@
+"""Reading the files that labels are stored in; every failure names the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from utils.errors import DataError
+
+
+def read_png(path: Path) -> np.ndarray:
+    """A PNG's stored numbers: (H, W) palette indices or grey values, or (H, W, 3) RGB.
+
+    Raises:
+        DataError: the file is missing, or no image that can be read.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image)
+    except FileNotFoundError:
+        raise DataError(f"{path}: the file is missing") from None
+    except (OSError, ValueError, SyntaxError) as reason:
+        raise DataError(f"{path}: cannot be read as an image ({reason})") from None
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The numeric array of an .npy file; pickled objects, which could run code, are refused.
+
+    Raises:
+        DataError: the file is missing, damaged, or holds no numbers.
+    """
+    try:
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise DataError(f"{path}: the file is missing") from None
+    except (OSError, ValueError, EOFError) as reason:
+        raise DataError(f"{path}: cannot be read as a numpy array ({reason})") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise DataError(f"{path}: is not an array of numbers")
+    return array
+
+
+def fit(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map stretched by nearest pixels to `size` (height, width), where it has another."""
+    if array.shape[:2] == size:
+        return array
+    return cv2.resize(array, size[::-1], interpolation=cv2.INTER_NEAREST)

@@ -1,0 +1,112 @@
+"""Surface normals: the direction that every pixel's surface faces, seen from the camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from tasks.base import DenseHead, Meter, Task
+from tasks.files import fit, read_array, read_png
+from utils.errors import DataError
+from utils.geometry import Warp
+
+_BINS = 18_000  # of angle, a hundredth of a degree each
+_SHORTEST = 0.5  # a stored normal is about a unit long, or zero where there is none
+
+
+class Normal(Task):
+    """Target: (H, W, 3) float32 unit vectors, zero where there is none; batched (B, 3, H, W).
+    Prediction: (B, 3, H, W) unit vectors.
+
+    Accuracy: the share of pixels within 11.25 degrees of the truth. Every metric is taken over the
+    pixels of all images; the median to a hundredth of a degree.
+    """
+
+    kind = "normal"
+    aliases = ("normals",)
+    accuracy = "11.25"
+    metrics = {"mean": -1, "median": -1, "11.25": 1, "22.5": 1, "30": 1}  # noqa: RUF012
+    selection = ("11.25", "mean", "median")
+
+    @property
+    def head(self) -> DenseHead:
+        return DenseHead(3, unit=True)
+
+    def read(self, path: Path, size) -> np.ndarray:
+        """Reads an .npy of vectors, or an 8-bit PNG that stores n as v = 255 (n + 1) / 2."""
+        if path.suffix == ".npy":
+            stored = read_array(path)
+        else:
+            stored = read_png(path).astype(np.float32) * np.float32(2 / 255) - 1
+        if stored.ndim != 3 or stored.shape[2] != 3:
+            raise DataError(f"{path}: holds an array {stored.shape}, normals are (H, W, 3)")
+        normals = fit(np.nan_to_num(stored.astype(np.float32)), size)
+        length = np.linalg.norm(normals, axis=2, keepdims=True)
+        return np.where(length > _SHORTEST, normals / np.maximum(length, _SHORTEST), np.float32(0))
+
+    def absent(self, size):
+        return np.zeros((*size, 3), np.float32)
+
+    def warp(self, target, warp: Warp):
+        warped = warp.nearest(target, 0.0)
+        rotation = warp.rotation().astype(np.float32)
+        if not np.array_equal(rotation, np.eye(2)):
+            warped[..., :2] = warped[..., :2] @ rotation.T
+        return warped
+
+    def collate(self, targets):
+        return super().collate(targets).permute(0, 3, 1, 2)
+
+    def criterion(self, prediction, target, labelled):
+        """1 - cosine, summed over the pixels that have a normal."""
+        target = target[labelled]
+        valid = target.square().sum(1) > 0
+        cosine = (prediction[labelled].float() * target).sum(1)
+        return torch.where(valid, 1 - cosine, 0.0).sum(), valid.sum().float()
+
+    def meter(self):
+        return _Angles()
+
+    def constant(self, targets):
+        mean = sum(t.reshape(-1, 3).sum(0, dtype=np.float64) for t in targets)
+        return F.normalize(torch.tensor(mean), dim=0).float()
+
+    def answer(self, prediction):
+        return list(prediction.float().permute(0, 2, 3, 1).cpu().numpy())
+
+    def draw(self, image, target):
+        shown = ((target + 1) * 127.5).astype(np.uint8)
+        shown[np.abs(target).sum(2) == 0] = 0
+        return shown
+
+
+class _Angles(Meter):
+    """A histogram of the angular errors, and their sum."""
+
+    def __init__(self):
+        self.histogram = torch.zeros(_BINS, dtype=torch.int64)
+        self.sum = torch.zeros((), dtype=torch.float64)
+
+    def update(self, prediction, target, labelled):
+        truth = target[labelled].permute(0, 2, 3, 1)
+        guess = prediction[labelled].permute(0, 2, 3, 1)
+        valid = truth.square().sum(3) > 0
+        cosine = F.cosine_similarity(guess[valid].double(), truth[valid].double(), dim=1)
+        angles = torch.rad2deg(torch.acos(cosine.clamp(-1, 1)))
+        bins = (angles * (_BINS / 180)).long().clamp_(max=_BINS - 1)
+        self.histogram += torch.bincount(bins, minlength=_BINS).cpu()
+        self.sum += angles.sum().cpu()
+
+    def compute(self):
+        count = self.histogram.sum()
+        if count == 0:
+            return dict.fromkeys(Normal.metrics, float("nan"))
+        below = self.histogram.cumsum(0).double() / count
+        within = {
+            name: below[round(float(name) * 100) - 1].item() for name in ("11.25", "22.5", "30")
+        }
+        median = (int(torch.searchsorted(below, 0.5)) + 0.5) * 180 / _BINS
+        return {"mean": (self.sum / count).item(), "median": median, **within}
