@@ -1,4 +1,4 @@
-"""NYU depth v2 for multi-task learning: 795 + 654 images with classes, depth and normals on each."""
+"""NYU depth v2 for multi-task learning: 795 + 654 images, all with classes, depth and normals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read(root: Path, split: str) -> Source:
     void and 1 to 40 for the classes, depth is .npy in metres, normals .npy or 8-bit PNG."""
     folder = root / "NYUD_MT"
     ids = [words[0] for words in read_list(folder / "gt_sets" / f"{_LISTS[split]}.txt")]
-    normals = {Path(file).stem: file for file in names_in(folder / "normals")}
+    normals = {Path(file).stem: file for file in sorted(names_in(folder / "normals"), reverse=True)}
     samples = [
         Sample(
             folder / "images" / f"{name}.jpg",

@@ -18,9 +18,10 @@ _MASK_FOLDERS = ("SegmentationClassAug", "SegmentationClass")
 def read(root: Path, split: str) -> Source:
     """Reads `root/VOC/VOC2007` and `root/VOC/VOC2012`.
 
-    `train` is 2007 trainval and 2012 trainval without 2012's segmentation val, masks wherever there
-    is one; `test` is 2007 test (boxes) and 2012 segmentation val (boxes and masks). Where a user has
-    the lists `trainvalsegdet` and `segval` of the paper, they say which images of 2012 these are.
+    `train` is 2007 trainval and 2012 trainval without 2012's segmentation val, with masks where
+    there are any; `test` is 2007 test (boxes) and 2012 segmentation val (boxes and masks). Where a
+    user has the paper's lists `trainvalsegdet` and `segval`, they say which images of 2012 these
+    are.
     """
     voc07, voc12 = root / "VOC" / "VOC2007", root / "VOC" / "VOC2012"
     segmentation_val = _ids(voc12, "Segmentation", ("segval", "val"))

@@ -51,6 +51,11 @@ class BoxPrediction(NamedTuple):
     size: tuple[int, int]
 
 
+def labelled_part(batched: Tensor, labelled: Tensor) -> Tensor:
+    """The labelled images of a batch: the tensor itself where all are."""
+    return batched if labelled.all() else batched[labelled]
+
+
 class Meter(ABC):
     """Accumulates one task's metrics over a whole test set, images in any order and number."""
 
@@ -134,7 +139,7 @@ class Task(ABC):
         Args:
             prediction: the head's output for the whole batch.
             target: the batched targets, those of unlabelled images included.
-            labelled: (B) bool, the images whose targets count. At least one is true.
+            labelled: (B) bool on the CPU, the images whose targets count.
 
         The task's loss is Σ sum / max(1, Σ count) over all parts of a batch, so parts may be cut
         anywhere. An image may be labelled and add nothing to the count (no valid pixel, no object).

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tasks.base import DenseHead, Meter, Task
+from tasks.base import DenseHead, Meter, Task, labelled_part
 from tasks.files import fit, read_array, read_png
 from utils.errors import DataError
 from utils.geometry import Warp
@@ -53,9 +53,9 @@ class Depth(Task):
 
     def criterion(self, prediction, target, labelled):
         """The absolute error in metres, summed over the pixels with a reading."""
-        target = target[labelled]
+        target = labelled_part(target, labelled)
         valid = valid_pixels(target)
-        error = (prediction[labelled, 0].float() - target).abs()
+        error = (labelled_part(prediction, labelled)[:, 0].float() - target).abs()
         return torch.where(valid, error, 0.0).sum(), valid.sum().float()
 
     def meter(self):
@@ -82,10 +82,10 @@ class _DepthErrors(Meter):
         self.sums = torch.zeros(6, dtype=torch.float64)
 
     def update(self, prediction, target, labelled):
-        truth = target[labelled]
+        truth = labelled_part(target, labelled)
         valid = valid_pixels(truth)
         truth = truth[valid].double()
-        guess = prediction[labelled, 0][valid].double().clamp(NEAREST, FARTHEST)
+        guess = labelled_part(prediction, labelled)[:, 0][valid].double().clamp(NEAREST, FARTHEST)
         ratio = torch.maximum(guess / truth, truth / guess)
         error = guess - truth
         sums = [

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from tasks.base import DenseHead, Meter, Task
+from tasks.base import DenseHead, Meter, Task, labelled_part
 from tasks.files import fit, read_array, read_png
 from utils.errors import DataError
 from utils.geometry import Warp
@@ -62,9 +62,9 @@ class Normal(Task):
 
     def criterion(self, prediction, target, labelled):
         """1 - cosine, summed over the pixels that have a normal."""
-        target = target[labelled]
+        target = labelled_part(target, labelled)
         valid = target.square().sum(1) > 0
-        cosine = (prediction[labelled].float() * target).sum(1)
+        cosine = (labelled_part(prediction, labelled).float() * target).sum(1)
         return torch.where(valid, 1 - cosine, 0.0).sum(), valid.sum().float()
 
     def meter(self):
@@ -91,8 +91,8 @@ class _Angles(Meter):
         self.sum = torch.zeros((), dtype=torch.float64)
 
     def update(self, prediction, target, labelled):
-        truth = target[labelled].permute(0, 2, 3, 1)
-        guess = prediction[labelled].permute(0, 2, 3, 1)
+        truth = labelled_part(target, labelled).permute(0, 2, 3, 1)
+        guess = labelled_part(prediction, labelled).permute(0, 2, 3, 1)
         valid = truth.square().sum(3) > 0
         cosine = F.cosine_similarity(guess[valid].double(), truth[valid].double(), dim=1)
         angles = torch.rad2deg(torch.acos(cosine.clamp(-1, 1)))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from tasks.base import DenseHead, Meter, Task
+from tasks.base import DenseHead, Meter, Task, labelled_part
 from tasks.files import fit, read_png
 from utils.errors import DataError
 from utils.geometry import Warp
@@ -62,9 +62,9 @@ class Segmentation(Task):
 
     def criterion(self, prediction, target, labelled):
         """Cross entropy with label smoothing, summed over the pixels that are not void."""
-        target = target[labelled].long()
+        target = labelled_part(target, labelled).long()
         total = F.cross_entropy(
-            prediction[labelled].float(),
+            labelled_part(prediction, labelled).float(),
             target,
             ignore_index=VOID,
             reduction="sum",
@@ -99,8 +99,8 @@ class _Confusion(Meter):
         self.counts = torch.zeros(len(classes), len(classes), dtype=torch.int64)
 
     def update(self, prediction, target, labelled):
-        truth = target[labelled].long()
-        guess = prediction[labelled].argmax(1)
+        truth = labelled_part(target, labelled).long()
+        guess = labelled_part(prediction, labelled).argmax(1)
         valid = truth != VOID
         pairs = truth[valid] * len(self.classes) + guess[valid]
         self.counts += (
