@@ -1,0 +1,113 @@
+"""Average precision of boxes, by PASCAL VOC's definition (from 2010 on).
+
+Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge" (IJCV 2010), section 4.2, and
+its development kit: each detection is compared with the ground truth of its class and image that it
+overlaps most. Where their IoU reaches the threshold, the first such detection in the order of the
+scores is right and the others are wrong; a detection of a difficult object counts neither way. AP
+is the area under the precision envelope.
+
+COCO's definition differs in that a detection may fall back on a less overlapping ground truth when
+the best is taken, that a difficult (there: ignored) object excuses one detection only, in that the
+area is a mean over 101 recalls, and that at most 100 detections an image count.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+
+
+def average_precision(
+    detections: list[np.ndarray], truths: list[np.ndarray], classes: int
+) -> np.ndarray:
+    """AP of each class at each of `IOU_THRESHOLDS`.
+
+    Args:
+        detections: for each image (M, 7): x1, y1, x2, y2, class, unused, score.
+        truths: for each image (N, 6): x1, y1, x2, y2, class, difficult.
+
+    Returns:
+        (classes, thresholds) float64 in [0, 1]; NaN for a class without a ground truth that is not
+        difficult.
+    """
+    result = np.full((classes, len(IOU_THRESHOLDS)), np.nan)
+    if not truths:
+        return result
+    best, overlap = best_truths(detections, truths)
+    found, truth = np.concatenate(detections), np.concatenate(truths)
+    difficult = truth[:, 5] > 0
+    order = np.argsort(-found[:, 6], kind="stable")
+    for index in range(classes):
+        objects = np.count_nonzero((truth[:, 4] == index) & ~difficult)
+        if not objects:
+            continue
+        ranked = order[found[order, 4] == index]
+        for column, threshold in enumerate(IOU_THRESHOLDS):
+            right = judge(best[ranked], overlap[ranked] >= threshold, difficult)
+            result[index, column] = area(*precision_recall(right, objects))
+    return result
+
+
+def best_truths(
+    detections: list[np.ndarray], truths: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ground truth of its own class that each detection overlaps most.
+
+    Returns:
+        its index among the truths of all images and the IoU with it, of the detections of all
+        images; index and IoU are -1 where the image has none of that class.
+    """
+    best, overlap, start = [], [], 0
+    for found, truth in zip(detections, truths, strict=True):
+        if len(truth):
+            iou = np.where(found[:, None, 4] == truth[:, 4], _iou(found, truth), -1.0)
+            choice = iou.argmax(axis=1)
+            highest = iou[np.arange(len(found)), choice]
+            best.append(np.where(highest < 0, -1, choice + start))
+            overlap.append(highest)
+        else:
+            best.append(np.full(len(found), -1))
+            overlap.append(np.full(len(found), -1.0))
+        start += len(truth)
+    return np.concatenate(best), np.concatenate(overlap)
+
+
+def judge(best: np.ndarray, matched: np.ndarray, difficult: np.ndarray) -> np.ndarray:
+    """Whether each detection is right, best score first; those that do not count are left out.
+
+    Args:
+        best: (M) int, the ground truth that each detection overlaps most.
+        matched: (M) bool, whether it does so enough.
+        difficult: bool, of every ground truth.
+    """
+    excused = matched & difficult[best]
+    claims = np.flatnonzero(matched & ~excused)
+    _, first = np.unique(best[claims], return_index=True)
+    right = np.zeros(len(best), dtype=bool)
+    right[claims[first]] = True
+    return right[~excused]
+
+
+def precision_recall(right: np.ndarray, objects: int) -> tuple[np.ndarray, np.ndarray]:
+    """The precision envelope and the recall after each detection, best score first.
+
+    The envelope at a recall is the highest precision at that recall or a higher one.
+    """
+    hits = np.cumsum(right)
+    precision = hits / np.arange(1, len(hits) + 1)
+    return np.maximum.accumulate(precision[::-1])[::-1], hits / objects
+
+
+def area(precision: np.ndarray, recall: np.ndarray) -> float:
+    """The area under a step function that has `precision` up to each `recall`."""
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def _iou(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(M, N) the IoU of each detection with each ground truth."""
+    found, truth = found[:, None, :4].astype(np.float64), truth[:, :4].astype(np.float64)
+    sides = np.minimum(found[..., 2:], truth[..., 2:]) - np.maximum(found[..., :2], truth[..., :2])
+    intersection = sides.clip(min=0).prod(axis=-1)
+    areas = (found[..., 2:] - found[..., :2]).prod(-1) + (truth[..., 2:] - truth[..., :2]).prod(-1)
+    return intersection / (areas - intersection)
