@@ -1,0 +1,87 @@
+"""What a weighting is: a rule for the weights w_t of the tasks, from whatever it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from losses.options import Option
+
+
+class Weighting:
+    """Gives the tasks' weights before each step.
+
+    Args:
+        tasks: the names of all T tasks, in order.
+        total: what the weights add up to where a method normalises them, and where they are equal.
+        potential: task -> accuracy of the single-task network; only `needs_potential` reads it.
+        generator: for methods that draw; the same on every rank.
+        options: the values of `options`, by name.
+    """
+
+    options: ClassVar[dict[str, Option]] = {}
+    """The method's own hyperparameters."""
+    needs_losses: ClassVar[bool] = False
+    """Whether `weights` looks at the losses (their values must then be summed over the ranks)."""
+    needs_accuracy: ClassVar[bool] = False
+    needs_potential: ClassVar[bool] = False
+    no_geometric: ClassVar[str | None] = None
+    """Why a geometric mean with these weights has no meaning, where it has none."""
+    total: ClassVar[str] = "one"
+    """What the weights add up to under an arithmetic mean: "one", or "tasks" for T."""
+    state: ClassVar[tuple[str, ...]] = ()
+    """The attributes that change during training."""
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        total: float,
+        potential: dict[str, float] | None,
+        generator: torch.Generator,
+        **options: Any,
+    ):
+        self.tasks = tuple(tasks)
+        self.sum = total
+        self.potential = potential
+        self.generator = generator
+        for name, value in options.items():
+            setattr(self, name, value)
+
+    def weights(self, present: Sequence[int], losses: Tensor | None) -> Sequence[float] | Tensor:
+        """The weights of the tasks that take part in a step.
+
+        Args:
+            present: their indices in `tasks`.
+            losses: (len(present)) float32, their losses over the whole batch, no graph; None unless
+                `needs_losses`.
+
+        Returns:
+            One weight each: numbers, or a float32 tensor on the losses' device.
+        """
+        raise NotImplementedError
+
+    def current(self) -> list[float]:
+        """The weights of all tasks as they were last used, for logs and tables."""
+        raise NotImplementedError
+
+    def after_step(self, present: Sequence[int], losses: Tensor) -> None:
+        """The losses (len(present)) of the same batch after the optimizer's step."""
+
+    def end_epoch(self) -> None:
+        """An epoch is over."""
+
+    def evaluated(self, accuracy: dict[str, float]) -> None:
+        """The tasks' accuracies on the validation set; NaN where there was nothing to measure."""
+
+    def equal(self) -> list[float]:
+        return [self.sum / len(self.tasks)] * len(self.tasks)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name in self.state:
+            setattr(self, name, state[name])

@@ -1,0 +1,59 @@
+import pytest
+
+import losses
+from losses.weighting import WEIGHTINGS
+from utils.errors import ConfigError
+
+POTENTIAL = {"a": 0.5, "b": 0.5}
+
+
+@pytest.mark.parametrize("name", losses.PRESETS)
+def test_every_loss_builds_by_its_name_with_its_defaults(name):
+    defaults = {key: option.default for key, option in losses.methods()[name].items()}
+    built = losses.build(name, ["a", "b"], POTENTIAL)
+    given = losses.build(name, ["a", "b"], POTENTIAL, defaults)
+    assert built.weights == given.weights
+    assert set(built.weights) == {"a", "b"}
+
+
+@pytest.mark.parametrize("name", losses.PRESETS)
+def test_every_option_has_a_type_a_default_of_it_and_a_line_of_help(name):
+    for option in losses.methods()[name].values():
+        kind = list if option.type == list[float] else option.type
+        assert kind in (int, float, bool, str, list)
+        assert isinstance(option.default, kind)
+        assert option.help
+        assert "\n" not in option.help
+        assert option.choices is None or option.default in option.choices
+
+
+def test_a_part_of_a_preset_can_be_changed_and_brings_its_options():
+    assert "focusing_factor" not in losses.options_of("geometric")
+    assert "focusing_factor" in losses.options_of("geometric", {"weighting": "achievement"})
+    changed = {"weighting": "achievement", "focusing_factor": 3.0}
+    objective = losses.build("geometric", ["a", "b"], POTENTIAL, changed)
+    assert objective.needs_potential
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "match"),
+    [
+        ("amtll", {}, "did you mean amtl"),
+        ("amtl", {"nonsense": 1}, "nonsense"),
+        ("weighted-sum", {"focusing_factor": 1.0}, "focusing_factor"),
+        ("amtl", {"normalize": "max"}, "softmax, sum, none"),
+        ("amtl", {"mean": "geometrik"}, "did you mean geometric"),
+        ("amtl", {"weighting": "achievment"}, "did you mean achievement"),
+    ],
+)
+def test_a_wrong_name_is_one_line_that_names_the_right_ones(name, options, match):
+    with pytest.raises(ConfigError, match=match) as error:
+        losses.build(name, ["a", "b"], POTENTIAL, options)
+    assert "\n" not in str(error.value)
+
+
+def test_a_geometric_mean_is_refused_where_it_has_no_meaning():
+    for name, weighting in WEIGHTINGS.items():
+        if weighting.no_geometric:
+            with pytest.raises(ConfigError, match="geometric"):
+                losses.build("weighted-sum", ["a"], {}, {"weighting": name, "mean": "geometric"})
