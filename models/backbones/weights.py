@@ -1,0 +1,102 @@
+"""Loads a backbone's ImageNet weights, or those of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from utils.errors import ConfigError
+
+Pretrained = bool | str | Path
+"""True: ImageNet weights; False: none; a path: a file with the state dict of the backbone."""
+
+
+def load(
+    model: nn.Module,
+    name: str,
+    pretrained: Pretrained,
+    download: Callable[[], dict[str, Tensor]],
+    classifier: str,
+) -> None:
+    """Loads weights into a whole classifier network, before it is cut down to a backbone.
+
+    Args:
+        model: the network; changed in place.
+        name: what to call it in an error.
+        pretrained: where from.
+        download: gives the state dict of the ImageNet weights.
+        classifier: how the keys of the layers start that need not fit.
+
+    Raises:
+        ConfigError: the weights cannot be had, or do not fit.
+    """
+    if pretrained is False:
+        return
+    if pretrained is True:
+        state = downloaded(name, download)
+        source = "the download"
+    else:
+        state = _read(Path(pretrained), name)
+        source = str(pretrained)
+    state = {key: value for key, value in state.items() if not key.startswith(classifier)}
+    wanted = {key: v for key, v in model.state_dict().items() if not key.startswith(classifier)}
+    difference = _difference(state, wanted)
+    if difference:
+        raise ConfigError(f"pretrained: {source} does not hold the weights of {name}: {difference}")
+    model.load_state_dict(state, strict=False)
+
+
+def downloaded(name: str, download: Callable[[], Any]) -> Any:
+    """What `download` gives; a failure tells both ways out."""
+    try:
+        return download()
+    except (OSError, RuntimeError, HTTPException) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(
+            f"pretrained: the ImageNet weights of {name} cannot be downloaded ({reason}): "
+            "start without them by --pretrained false, or give a file by --pretrained PATH"
+        ) from error
+
+
+def _read(path: Path, name: str) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise ConfigError(f"pretrained: there is no file {path}; it should hold weights of {name}")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnpicklingError):
+        state = None
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ConfigError(
+            f"pretrained: {path} is not a state dict (names and tensors, by torch.save)"
+        )
+    return state
+
+
+def _difference(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
+    """The first thing in which two state dicts differ, in words; empty where nothing does."""
+    missing = [key for key in wanted if key not in state]
+    # Weights that are older than PyTorch 0.4.1 lack BatchNorm's count, which is not used.
+    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    surplus = [key for key in state if key not in wanted]
+    if missing:
+        return f"it lacks {missing[0]}" + _more(missing)
+    if surplus:
+        return f"it has {surplus[0]}" + _more(surplus) + " too many"
+    for key, value in state.items():
+        if value.shape != wanted[key].shape:
+            return f"{key} is {_shape(value)}, not {_shape(wanted[key])}"
+    return ""
+
+
+def _more(keys: list[str]) -> str:
+    return f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "a number"

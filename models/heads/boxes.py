@@ -1,0 +1,78 @@
+"""The head that predicts boxes on the levels of a pyramid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from models.heads.anchors import RATIOS, anchors
+from models.layers import in_float32
+from tasks.base import BoxHead, BoxPrediction
+
+Tower = Callable[[int], tuple[nn.Module, nn.Module]]
+"""Builds, from a number of outputs, a level's layers: those before the last, and the last one."""
+
+
+class BoxesHead(nn.Module):
+    """Layers of its own for each level, for the boxes and for the classes.
+
+    Args:
+        tower: builds a level's layers.
+        strides: pixels a cell of each level, finest first.
+        head: what is predicted.
+    """
+
+    def __init__(self, tower: Tower, strides: tuple[int, ...], head: BoxHead):
+        super().__init__()
+        self.strides = strides
+        self.classes = head.classes
+        self.boxes = nn.ModuleList(_Level(tower, 4) for _ in strides)
+        self.labels = nn.ModuleList(_Level(tower, head.classes) for _ in strides)
+        self._anchors: dict[tuple, Tensor] = {}
+
+    def start_rare(self, probability: float) -> None:
+        """Makes the head start with this probability for every class of every anchor, since most
+        anchors show none (RetinaNet, Lin et al. 2017, section 4.1)."""
+        for level in self.labels:
+            nn.init.constant_(level.bias(), math.log(probability / (1 - probability)))
+
+    def forward(self, maps: tuple[Tensor, ...], size: tuple[int, int]) -> BoxPrediction:
+        cells = tuple((level.shape[-2], level.shape[-1]) for level in maps)
+        return BoxPrediction(
+            torch.cat([head(x) for head, x in zip(self.labels, maps, strict=True)], dim=1),
+            torch.cat([head(x) for head, x in zip(self.boxes, maps, strict=True)], dim=1),
+            self._anchors_on(maps[0].device, size, cells),
+            tuple(rows * columns * len(RATIOS) for rows, columns in cells),
+            size,
+        )
+
+    def _anchors_on(self, device: torch.device, size: tuple, cells: tuple) -> Tensor:
+        key = (device, size, cells)
+        if key not in self._anchors:
+            # A tensor made in inference mode could not be used for training later.
+            with torch.inference_mode(False):
+                made = torch.tensor(anchors(size, cells, self.strides), device=device)
+            if torch.compiler.is_compiling():  # a stand-in, not to be kept
+                return made
+            self._anchors[key] = made
+        return self._anchors[key]
+
+
+class _Level(nn.Module):
+    """Predicts `numbers` for each anchor of one level: (B, C, h, w) → (B, h·w·3, numbers)."""
+
+    def __init__(self, tower: Tower, numbers: int):
+        super().__init__()
+        self.numbers = numbers
+        self.mix, self.predict = tower(len(RATIOS) * numbers)
+
+    def bias(self) -> nn.Parameter:
+        """What is added last, by a convolution or by the BatchNorm behind it."""
+        return [p for name, p in self.predict.named_parameters() if name.endswith("bias")][-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        prediction = in_float32(self.predict, self.mix(x))
+        return prediction.permute(0, 2, 3, 1).reshape(x.shape[0], -1, self.numbers)

@@ -1,0 +1,81 @@
+"""The small blocks that necks and heads are made of. torchvision's `Conv2dNormActivation` is the
+conv-BN-act (convolution without bias, BatchNorm, activation) that the others build on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.ops import Conv2dNormActivation
+
+Activation = Callable[..., nn.Module] | None
+
+
+class DSConv(nn.Sequential):
+    """A depthwise-separable convolution: 3×3 depthwise, then a 1×1 conv-BN-act."""
+
+    def __init__(self, inputs: int, outputs: int, activation: Activation):
+        super().__init__(
+            nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
+            Conv2dNormActivation(inputs, outputs, 1, activation_layer=activation),
+        )
+
+
+class MBConv(nn.Module):
+    """The inverted residual of MobileNetV2 (Sandler et al. 2018, figure 4) with expansion 2: 1×1
+    conv-BN-act, 3×3 depthwise conv-BN-act, 1×1 conv-BN; the input is added where shapes agree."""
+
+    def __init__(self, inputs: int, outputs: int, activation: Activation, stride: int = 1):
+        super().__init__()
+        hidden = 2 * inputs
+        self.expand = Conv2dNormActivation(inputs, hidden, 1, activation_layer=activation)
+        self.depthwise = Conv2dNormActivation(
+            hidden, hidden, 3, stride, groups=hidden, activation_layer=activation
+        )
+        self.project = Conv2dNormActivation(hidden, outputs, 1, activation_layer=None)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.project(self.depthwise(self.expand(x)))
+        return x + out if self.residual else out
+
+
+class PooledNorm(nn.BatchNorm2d):
+    """BatchNorm of maps that may be a single pixel. One image has no statistics of its own in such
+    a map, so the running ones are used where PyTorch would stop the training."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and x.shape[0] * x.shape[2] * x.shape[3] == 1:
+            return F.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(x)
+
+
+def initialise(module: nn.Module) -> None:
+    """He initialisation of all convolutions in `module` (He et al. 2015), biases zero. It keeps the
+    size of the activations (fan-in), so that a layer with few outputs does not start large."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def in_float32(layer: nn.Module, x: Tensor) -> Tensor:
+    """`layer(x)` in float32 under autocast as well. The last layer of a head runs so: bfloat16 has
+    8 significant bits, steps of 3 cm at a depth of 5 m."""
+    device = x.device.type
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        with torch.autocast(device, enabled=False):
+            return layer(x.float())
+    return layer(x)
+
+
+def upsample(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """`x` (B, C, h, w) resized bilinearly to `size` (height, width)."""
+    if x.shape[-2:] == size:
+        return x
+    return F.interpolate(x, size, mode="bilinear", align_corners=False)

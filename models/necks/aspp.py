@@ -1,0 +1,73 @@
+"""Atrous spatial pyramid pooling, and DeepLab's neck made of it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import Conv2dNormActivation
+
+from models.layers import PooledNorm, upsample
+
+
+class ASPP(nn.Module):
+    """Looks at a map at several scales: 1×1, three dilated 3×3 and the mean of the image, joined by
+    a 1×1 convolution (DeepLabV3, Chen et al. 2017, figure 5).
+
+    Args:
+        inputs: channels of the map.
+        channels: channels of each branch, and of the output.
+        rates: dilations of the 3×3 convolutions.
+    """
+
+    def __init__(self, inputs: int, channels: int, rates: tuple[int, ...]):
+        super().__init__()
+        self.branches = nn.ModuleList(
+            [
+                Conv2dNormActivation(inputs, channels, 1),
+                *(Conv2dNormActivation(inputs, channels, 3, dilation=rate) for rate in rates),
+            ]
+        )
+        self.image = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            Conv2dNormActivation(inputs, channels, 1, norm_layer=PooledNorm),
+        )
+        self.project = nn.Sequential(
+            Conv2dNormActivation((len(rates) + 2) * channels, channels, 1), nn.Dropout2d(0.1)
+        )
+
+    @property
+    def output_convolution(self) -> nn.Conv2d:
+        return self.project[0][0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = [branch(x) for branch in self.branches]
+        maps.append(self.image(x).expand_as(maps[0]))
+        return self.project(torch.cat(maps, dim=1))
+
+
+class DeepLabNeck(nn.Module):
+    """ASPP of the last feature; with `skip` > 0, DeepLabV3+'s decoder joins it at the size of the
+    first feature with `skip` channels of that (Chen et al. 2018, figure 2).
+
+    Args:
+        inputs: channels of each feature of the backbone.
+        channels: channels of the ASPP.
+        rates: its dilations.
+        skip: channels taken from the first feature; 0 for DeepLabV3.
+
+    Attributes:
+        channels: how many the map has that this returns.
+    """
+
+    def __init__(self, inputs: tuple[int, ...], channels: int, rates: tuple[int, ...], skip: int):
+        super().__init__()
+        self.aspp = ASPP(inputs[-1], channels, rates)
+        self.skip = Conv2dNormActivation(inputs[0], skip, 1) if skip else None
+        self.channels = channels + skip
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        x = self.aspp(features[-1])
+        if self.skip is not None:
+            fine = self.skip(features[0])
+            x = torch.cat([upsample(x, (fine.shape[-2], fine.shape[-1])), fine], dim=1)
+        return [x]

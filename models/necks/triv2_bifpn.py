@@ -1,0 +1,31 @@
+"""The bidirectional feature pyramid of VMM, `triv2-bifpn`."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.layers import Activation, MBConv
+
+
+class TriV2BiFPN(nn.Module):
+    """Adds each coarser level to the next finer one, from the top down; then, from the bottom up,
+    each finer level to the next coarser one through an MBConv of stride 2 (Yun & Cho 2023).
+
+    A layer takes `levels` maps of `channels` channels, finest first, and returns such maps.
+    """
+
+    def __init__(self, channels: int, levels: int, activation: Activation):
+        super().__init__()
+        self.down = nn.ModuleList(
+            MBConv(channels, channels, activation, stride=2) for _ in range(levels - 1)
+        )
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        merged = [maps[-1]]
+        for x in reversed(maps[:-1]):
+            merged.insert(0, x + F.interpolate(merged[0], x.shape[-2:], mode="nearest"))
+        out = [merged[0]]
+        for x, down in zip(merged[1:], self.down, strict=True):
+            out.append(x + down(out[-1]))
+        return out
