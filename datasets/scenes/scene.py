@@ -1,0 +1,155 @@
+"""One rendered scene: the picture, and the truth about every pixel of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from datasets.scenes import furniture
+from datasets.scenes.raycast import Caster, Hits
+from datasets.scenes.room import CLASSES, furnish
+from datasets.scenes.shading import lamp_points, shade, surface
+from datasets.scenes.shapes import multiply
+
+_SUBPIXELS = np.array([[-0.125, -0.375], [0.375, -0.125], [-0.375, 0.125], [0.125, 0.375]])
+_HIDDEN = 0.3  # an object of which less than this share is to be seen is difficult,
+_SMALL = 0.07  # as is one whose longer side is below this share of the image's height
+_NOISE = 0.008
+
+
+class Scene(NamedTuple):
+    """A picture of H × W pixels, and what is in it.
+
+    The labels are those of the ray through each pixel's centre. The camera's frame has x to the
+    right, y down and z forward.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        classes: (H, W) uint8, indices into `room.CLASSES`.
+        instances: (H, W) uint8, 1 to N for the objects that have boxes, in their order; else 0.
+        depth: (H, W) float32 metres along the optical axis (not along the ray).
+        normals: (H, W, 3) float32 unit vectors in the camera's frame, facing the camera: a floor is
+            near (0, -1, 0), a wall seen from the front near (0, 0, -1).
+        boxes: (N, 4) float32 x1, y1, x2, y2 on pixel edges, around what is visible of each object.
+        box_classes: (N) uint8, indices into `room.CLASSES`.
+        difficult: (N) bool, objects that are small or mostly hidden.
+    """
+
+    image: np.ndarray
+    classes: np.ndarray
+    instances: np.ndarray
+    depth: np.ndarray
+    normals: np.ndarray
+    boxes: np.ndarray
+    box_classes: np.ndarray
+    difficult: np.ndarray
+
+
+def render(seed: int, index: int, size: tuple[int, int]) -> Scene:
+    """Draws scene number `index` of a seed at `size` (height, width): a function of these alone."""
+    rng = np.random.default_rng([seed, index])
+    caster = Caster(furnish(rng), size)
+    height, width = size
+    v, u = np.divmod(np.arange(height * width), width)
+    rays = caster.rays(u + 0.5, v + 0.5)
+    alone = np.zeros(len(caster.room.things), int)
+    hits = caster.cast(rays, alone)
+    seen = surface(caster, rays, hits)
+    # Neighbours look at different places of the lamp, and share what they see.
+    lit = caster.lit(seen.points, seen.normal, lamp_points(caster, v % 3 * 3 + u % 3))
+    lit = _smooth(lit.reshape(size), hits.solid.reshape(size)).ravel()
+    colours = shade(caster, rays, seen, lit)
+    edges = np.flatnonzero(_edges(hits.solid.reshape(size), colours.reshape(3, *size)))
+    colours[:, edges] = _supersampled(caster, u[edges] + 0.5, v[edges] + 0.5)
+    normals = multiply(caster.room.camera.axes, seen.normal)
+    return Scene(
+        _develop(colours, rng).reshape(height, width, 3),
+        depth=hits.depth.reshape(size),
+        normals=np.ascontiguousarray(normals.T).reshape(height, width, 3),
+        **_labels(caster, hits, alone),
+    )
+
+
+def _labels(caster: Caster, hits: Hits, alone: np.ndarray) -> dict[str, np.ndarray]:
+    """Classes, instances and boxes. `alone` counts the pixels that each thing of the room would
+    have if nothing stood before it."""
+    things = caster.room.things
+    kinds = np.array([CLASSES.index(thing.kind) for thing in things], np.uint8)
+    thing = caster.owner[hits.solid].reshape(caster.size)
+    instances = np.zeros(caster.size, np.uint8)
+    boxes, box_classes, difficult = [], [], []
+    for k in np.unique(thing):
+        if things[k].kind not in furniture.OBJECTS:
+            continue
+        mask = thing == k
+        y, x = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        box = (x[0], y[0], x[-1] + 1, y[-1] + 1)
+        side = max(box[2] - box[0], box[3] - box[1]) / caster.size[0]
+        boxes.append(box)
+        box_classes.append(kinds[k])
+        difficult.append(mask.sum() < _HIDDEN * alone[k] or side < _SMALL)
+        instances[mask] = len(boxes)
+    return {
+        "classes": kinds[thing],
+        "instances": instances,
+        "boxes": np.array(boxes, np.float32).reshape(-1, 4),
+        "box_classes": np.array(box_classes, np.uint8),
+        "difficult": np.array(difficult, bool),
+    }
+
+
+def _smooth(lit: np.ndarray, solid: np.ndarray) -> np.ndarray:
+    """The mean of `lit` (H, W) over 3 × 3 pixels, those of other solids left out."""
+    total, count = lit.astype(np.float32), np.ones(lit.shape, np.float32)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            if (dy, dx) != (0, 0):
+                here, there = _shifted(dy, dx)
+                same = solid[here] == solid[there]
+                total[here] += lit[there] & same
+                count[here] += same
+    return total / count
+
+
+def _shifted(dy: int, dx: int):
+    """Two windows on an array, the second shifted by (dy, dx) against the first."""
+
+    def window(step):
+        return slice(max(0, -step), None if step <= 0 else -step)
+
+    return (window(dy), window(dx)), (window(-dy), window(-dx))
+
+
+def _edges(solid: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """(H, W) bool: pixels that differ from a neighbour in solid, or much in colour."""
+    tone = np.sqrt(np.maximum(colours[1], 0))
+    edges = np.zeros(solid.shape, bool)
+    for here, there in (_shifted(0, 1), _shifted(1, 0)):
+        differ = (solid[here] != solid[there]) | (np.abs(tone[here] - tone[there]) > 0.12)
+        edges[here] |= differ
+        edges[there] |= differ
+    return edges
+
+
+def _supersampled(caster: Caster, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """(3, N): the mean colour of four rays around each position."""
+    count = len(u)
+    u = (u + _SUBPIXELS[:, :1]).ravel()
+    v = (v + _SUBPIXELS[:, 1:]).ravel()
+    rays = caster.rays(u, v)
+    hits = caster.cast(rays)
+    seen = surface(caster, rays, hits)
+    which = (np.arange(4)[:, None] * 2 + np.arange(count)).ravel() % 9
+    lit = caster.lit(seen.points, seen.normal, lamp_points(caster, which)).astype(np.float32)
+    colours = np.minimum(shade(caster, rays, seen, lit), 2)
+    return colours.reshape(3, 4, count).mean(1)
+
+
+def _develop(colours: np.ndarray, rng) -> np.ndarray:
+    """(N, 3) uint8 from (3, N) linear light: exposure, a film's curve, and the sensor's noise."""
+    exposure = rng.uniform(0.9, 1.1) * 0.5 / max(float(np.median(colours[1])), 0.05)
+    shown = 1 - np.exp(-1.3 * np.float32(exposure) * np.maximum(colours, 0))
+    shown = shown ** np.float32(1 / 2.2)
+    shown += _NOISE * rng.standard_normal(shown.shape, np.float32)
+    return np.ascontiguousarray((np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8).T)
