@@ -13,19 +13,32 @@ area is a mean over 101 recalls, and that at most 100 detections an image count.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 
 
+def area(precision: np.ndarray, recall: np.ndarray) -> float:
+    """The area under a step function that has `precision` up to each `recall`."""
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
 def average_precision(
-    detections: list[np.ndarray], truths: list[np.ndarray], classes: int
+    detections: list[np.ndarray],
+    truths: list[np.ndarray],
+    classes: int,
+    summary: Callable[[np.ndarray, np.ndarray], float] = area,
 ) -> np.ndarray:
     """AP of each class at each of `IOU_THRESHOLDS`.
 
     Args:
         detections: for each image (M, 7): x1, y1, x2, y2, class, unused, score.
         truths: for each image (N, 6): x1, y1, x2, y2, class, difficult.
+        classes: how many there are.
+        summary: makes one number of a class's precision envelope and recall, which are those after
+            each of its detections, best score first.
 
     Returns:
         (classes, thresholds) float64 in [0, 1]; NaN for a class without a ground truth that is not
@@ -34,7 +47,7 @@ def average_precision(
     result = np.full((classes, len(IOU_THRESHOLDS)), np.nan)
     if not truths:
         return result
-    best, overlap = best_truths(detections, truths)
+    best, overlap = _best_truths(detections, truths)
     found, truth = np.concatenate(detections), np.concatenate(truths)
     difficult = truth[:, 5] > 0
     order = np.argsort(-found[:, 6], kind="stable")
@@ -44,12 +57,12 @@ def average_precision(
             continue
         ranked = order[found[order, 4] == index]
         for column, threshold in enumerate(IOU_THRESHOLDS):
-            right = judge(best[ranked], overlap[ranked] >= threshold, difficult)
-            result[index, column] = area(*precision_recall(right, objects))
+            right = _judge(best[ranked], overlap[ranked] >= threshold, difficult)
+            result[index, column] = summary(*_precision_recall(right, objects))
     return result
 
 
-def best_truths(
+def _best_truths(
     detections: list[np.ndarray], truths: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """The ground truth of its own class that each detection overlaps most.
@@ -73,12 +86,12 @@ def best_truths(
     return np.concatenate(best), np.concatenate(overlap)
 
 
-def judge(best: np.ndarray, matched: np.ndarray, difficult: np.ndarray) -> np.ndarray:
+def _judge(best: np.ndarray, matched: np.ndarray, difficult: np.ndarray) -> np.ndarray:
     """Whether each detection is right, best score first; those that do not count are left out.
 
     Args:
         best: (M) int, the ground truth that each detection overlaps most.
-        matched: (M) bool, whether it does so enough.
+        matched: (M) bool, whether it does so enough; never where `best` is -1.
         difficult: bool, of every ground truth.
     """
     excused = matched & difficult[best]
@@ -89,7 +102,7 @@ def judge(best: np.ndarray, matched: np.ndarray, difficult: np.ndarray) -> np.nd
     return right[~excused]
 
 
-def precision_recall(right: np.ndarray, objects: int) -> tuple[np.ndarray, np.ndarray]:
+def _precision_recall(right: np.ndarray, objects: int) -> tuple[np.ndarray, np.ndarray]:
     """The precision envelope and the recall after each detection, best score first.
 
     The envelope at a recall is the highest precision at that recall or a higher one.
@@ -97,11 +110,6 @@ def precision_recall(right: np.ndarray, objects: int) -> tuple[np.ndarray, np.nd
     hits = np.cumsum(right)
     precision = hits / np.arange(1, len(hits) + 1)
     return np.maximum.accumulate(precision[::-1])[::-1], hits / objects
-
-
-def area(precision: np.ndarray, recall: np.ndarray) -> float:
-    """The area under a step function that has `precision` up to each `recall`."""
-    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
 def _iou(found: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -24,7 +24,8 @@ _MAX_SCALE = 1000 / 16
 def anchors_in_pixels(anchors: Tensor, size: tuple[int, int]) -> Tensor:
     """Anchors (A, 4) given as shares of an image of `size` (height, width), in its pixels."""
     height, width = size
-    return anchors.float() * anchors.new_tensor([width, height, width, height])
+    anchors = anchors.float()
+    return anchors * anchors.new_tensor([width, height, width, height])
 
 
 def decode(offsets: Tensor, anchors: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from torch import Tensor
 from tasks.atss import match
 from tasks.average_precision import average_precision
 from tasks.base import BoxHead, BoxPrediction, Meter, Task, labelled_part
+from tasks.box_drawing import draw_frame, draw_label
 from tasks.box_losses import complete_iou_loss, iou_aware_focal_loss
 from tasks.boxes import anchors_in_pixels, decode, paired_iou
 from tasks.nms import detect
@@ -40,8 +40,8 @@ class Detection(Task):
     left out of training and ignored in evaluation. An image that is not labelled, or shows no
     object, has (0, 6). A batch is a list of such tensors.
 
-    Prediction: a `BoxPrediction`. Answer: (M, 7), targets with a seventh column, the score in
-    [0, 1], best first.
+    Prediction: a `BoxPrediction`. Answer: (M, 7), the columns of a target (none is difficult), and
+    as the seventh the score in [0, 1]; best first.
 
     Args:
         loc_weight: the weight of the box loss relative to the class loss.
@@ -106,9 +106,9 @@ class Detection(Task):
         found = decode(offsets.flatten(0, 1)[place], anchors[place % len(anchors)])
         box_loss = complete_iou_loss(found, boxes[box]).sum()
 
-        wanted = torch.zeros_like(logits)
-        wanted.flatten(0, 1)[place, category[box]] = paired_iou(found, boxes[box]).detach()
-        class_loss = iou_aware_focal_loss(logits, wanted).sum()
+        wanted = torch.zeros_like(logits).flatten(0, 1)
+        wanted[place, category[box]] = paired_iou(found, boxes[box]).detach()
+        class_loss = iou_aware_focal_loss(logits.flatten(0, 1), wanted).sum()
         count = torch.tensor(len(place), dtype=torch.float32, device=logits.device)
         return class_loss + self.loc_weight * box_loss, count
 
@@ -126,11 +126,12 @@ class Detection(Task):
         if scored:
             target = target[target[:, 6] >= _DRAWN_SCORE]
             target = target[np.argsort(target[:, 6], kind="stable")]
-        colours = palette(len(self.classes)).tolist()
-        for row in target:
+        colours = palette(len(self.classes))[target[:, 4].astype(int)].tolist()
+        for row, colour in zip(target, colours, strict=True):
+            draw_frame(picture, row[:4], colour)
+        for row, colour in zip(target, colours, strict=True):
             name = self.classes[int(row[4])]
-            label = f"{name} {row[6]:.2f}" if scored else name
-            _draw_box(picture, row[:4], label, colours[int(row[4])])
+            draw_label(picture, row[:4], f"{name} {row[6]:.2f}" if scored else name, colour)
         return picture
 
     def _index(self, name: str, path: Path) -> int:
@@ -188,23 +189,8 @@ def _labelled(
 def _objects(target: list[Tensor], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """The objects to train on, those of all images in one row: their boxes (N, 4), classes (N) and
     the index of each one's image (N)."""
-    counts = torch.tensor([len(boxes) for boxes in target], device=device)
+    counts = torch.tensor([len(boxes) for boxes in target], dtype=torch.int64, device=device)
     image = torch.repeat_interleave(counts, output_size=sum(len(boxes) for boxes in target))
     rows = torch.cat([*target, torch.zeros(0, 6, device=device)])
     easy = rows[:, 5] == 0
     return rows[easy, :4], rows[easy, 4].long(), image[easy]
-
-
-def _draw_box(picture: np.ndarray, box: np.ndarray, label: str, colour: tuple[int, ...]) -> None:
-    """Draws a frame inside the box's edges, with the label on a bar in its upper left corner."""
-    height, width = picture.shape[:2]
-    x1, y1, x2, y2 = (round(float(edge)) for edge in box)
-    line = max(1, round(min(height, width) / 250))
-    cv2.rectangle(picture, (x1, y1), (x2 - 1, y2 - 1), colour, line)
-    scale = max(0.35, min(height, width) / 1000)
-    (across, above), below = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-    x, y = max(0, min(x1, width - across - 2)), max(0, min(y1, height - above - below - 2))
-    cv2.rectangle(picture, (x, y), (x + across + 1, y + above + below + 1), colour, cv2.FILLED)
-    ink = (0, 0, 0) if sum(colour) > 3 * 110 else (255, 255, 255)
-    place = (x + 1, y + above + 1)
-    cv2.putText(picture, label, place, cv2.FONT_HERSHEY_SIMPLEX, scale, ink, 1, cv2.LINE_AA)

@@ -1,0 +1,122 @@
+"""VOC annotations, whole and damaged."""
+
+import pytest
+
+from tasks.voc_xml import read_voc_xml
+from utils.errors import DataError
+
+OBJECT = """
+  <object>
+    <name>{name}</name><difficult>{difficult}</difficult>
+    <part><name>head</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox>
+    </part>
+    <bndbox><xmin>{x1}</xmin><ymin>{y1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox>
+  </object>"""
+
+
+def an_object(name="chair", box=(10, 20, 30, 40), difficult=0):
+    x1, y1, x2, y2 = box
+    return OBJECT.format(name=name, difficult=difficult, x1=x1, y1=y1, x2=x2, y2=y2)
+
+
+def annotation(*objects, size="<size><width>64</width><height>48</height></size>"):
+    return f"<annotation>{size}{''.join(objects)}</annotation>"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, encoding="utf-8"):
+        path = tmp_path / "000001.xml"
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return write
+
+
+def test_size_and_objects(write):
+    path = write(annotation(an_object(), an_object("sofa", (1, 1, 64, 48), difficult=1)))
+    size, objects = read_voc_xml(path)
+    assert size == (48, 64)
+    assert objects[0] == ("chair", (9, 19, 30, 40), False)
+    assert objects[1] == ("sofa", (0, 0, 64, 48), True)
+
+
+def test_no_objects(write):
+    assert read_voc_xml(write(annotation())) == ((48, 64), [])
+
+
+def test_one_pixel_and_fractions(write):
+    _, objects = read_voc_xml(write(annotation(an_object(box=(5, 6, 5, 6)))))
+    assert objects[0].box == (4, 5, 5, 6)
+    _, objects = read_voc_xml(write(annotation(an_object(box=(5.5, 6.25, 9.75, 10)))))
+    assert objects[0].box == (4.5, 5.25, 9.75, 10)
+
+
+def test_boxes_past_the_image_are_clipped(write):
+    _, objects = read_voc_xml(write(annotation(an_object(box=(0, -5, 80, 20)))))
+    assert objects[0].box == (0, 0, 64, 20)
+
+
+def test_difficult_may_be_left_out(write):
+    text = annotation(an_object()).replace("<difficult>0</difficult>", "")
+    assert not read_voc_xml(write(text))[1][0].difficult
+
+
+def test_other_encodings(write):
+    text = '<?xml version="1.0" encoding="utf-16"?>' + annotation(an_object("Stühle"))
+    assert read_voc_xml(write(text, "utf-16"))[1][0].name == "Stühle"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "no element found"),
+        ("\0\1\2", "XML"),
+        (annotation(an_object())[:150], "XML"),
+        ('<?xml version="1.0" encoding="klingon"?><annotation/>', "XML"),
+        ("<html><body/></html>", "<html>"),
+        (annotation(size=""), "size/height"),
+        (annotation(size="<size><width>64</width></size>"), "size/height"),
+        (annotation(size="<size><width>0</width><height>48</height></size>"), "0 x 48"),
+        (annotation(size="<size><width>wide</width><height>48</height></size>"), "'wide'"),
+        (annotation("<object><name>chair</name></object>"), "bndbox/xmin"),
+        (annotation(an_object(name="")), "<name>"),
+        (annotation(an_object(box=(30, 20, 10, 40))), "'chair', 30 20 10 40"),
+        (annotation(an_object(box=(10, 40, 30, 20))), "'chair'"),
+        (annotation(an_object(box=(70, 10, 90, 20))), "outside the image of 64 x 48"),
+        (annotation(an_object(box=("nan", 20, 30, 40))), "'nan'"),
+        (annotation(an_object(box=(10, 20, "inf", 40))), "'inf'"),
+        (annotation(an_object(box=("", 20, 30, 40))), "''"),
+        (annotation(an_object(difficult="maybe")), "'maybe'"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_file_s_name(write, text, complaint):
+    path = write(text)
+    with pytest.raises(DataError) as error:
+        read_voc_xml(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert complaint in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        '<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;&x;&x;">]>',
+        '<!DOCTYPE a [<!ENTITY y SYSTEM "file:///etc/hostname">]>',
+        '<!DOCTYPE a SYSTEM "http://localhost/voc.dtd">',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_document_types_are_refused(write, declaration, encoding):
+    head = f'<?xml version="1.0" encoding="{encoding}"?>'
+    path = write(head + declaration + annotation(an_object("&y;")), encoding)
+    with pytest.raises(DataError, match="DOCTYPE"):
+        read_voc_xml(path)
+
+
+def test_no_file_and_a_folder(tmp_path):
+    with pytest.raises(DataError, match=r"none\.xml: "):
+        read_voc_xml(tmp_path / "none.xml")
+    with pytest.raises(DataError, match="directory"):
+        read_voc_xml(tmp_path)
