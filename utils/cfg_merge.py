@@ -1,0 +1,226 @@
+"""From entries to values: what each name means, and which of several entries counts.
+
+Defaults < cfg < command line. An option of a loss (see `utils.option.MethodOption`) may stand
+plainly, and is then for every loss that has it, or in `[loss.<name>]`, for that one alone; on the
+command line it is for the loss that will run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from utils.cfg_file import Entry
+from utils.errors import ConfigError
+from utils.official import SHORT, UNUSED
+from utils.option import Option, closest, nearest
+
+PLAIN = "loss"
+"""The section of the options that belong to losses, to every one that has them."""
+
+
+class Place(NamedTuple):
+    """What an entry is about: `group` is 'option', 'unused', 'loss', or 'loss.<name>'."""
+
+    group: str
+    name: str
+
+
+@dataclass
+class Merged:
+    """The values given, none of them a default.
+
+    Attributes:
+        values: by option.
+        method_values: by loss, then by option of that loss; defaults are left out.
+        wheres: the place of each value, by option, and by `<loss>.<option>`.
+        notices: a line for each option that is known and not used.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    method_values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    wheres: dict[str, str] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+
+class Merger:
+    """Merges the entries of a cfg and of a command line.
+
+    Args:
+        options: the options of the cfg, by name.
+        methods: the options of each loss, by the loss's name.
+    """
+
+    def __init__(self, options: dict[str, Option], methods: dict[str, dict[str, Option]]):
+        self.options = options
+        self.methods = methods
+        self.sections = list(dict.fromkeys(option.section for option in options.values()))
+        self.names = {name: name for name in UNUSED} | SHORT
+        self.names |= {_plain(name): name for options in methods.values() for name in options}
+        for option in options.values():
+            for alias in (option.name, option.inverse, *option.aliases):
+                if alias:
+                    self.names[_plain(alias)] = option.name
+
+    def merge(self, cfg: list[Entry], flags: list[Entry], baseline: bool = False) -> Merged:
+        """The values given in a cfg and, before those, on the command line.
+
+        For a baseline, the flags that are about the multi-task run alone are left out.
+
+        Raises:
+            ConfigError: a name, a section or a value that is not right.
+        """
+        in_cfg: dict[Place, Entry] = {}
+        for entry in cfg:
+            place = self._place(entry)
+            if place in in_cfg:
+                first = in_cfg[place].where
+                raise ConfigError(f"{entry.where}: {place.name} is given twice, first in {first}")
+            if place:
+                in_cfg[place] = entry
+        in_line = {self._place(entry): entry for entry in flags}
+        if baseline:
+            in_line = {place: in_line[place] for place in in_line if self._for_baseline(place)}
+
+        merged = Merged()
+        for place, entry in (in_cfg | in_line).items():
+            if place.group == "option":
+                merged.values[place.name] = self._value(self.options[place.name], entry)
+                merged.wheres[place.name] = entry.where
+            elif place.group == "unused":
+                merged.notices.append(_notice(place.name, entry.where))
+        self._merge_methods(merged, in_cfg, in_line)
+        return merged
+
+    def _place(self, entry: Entry) -> Place | None:
+        """Where an entry belongs; None for a section's header. Checks names and sections."""
+        loss = self._check_section(entry)
+        if not entry.name:
+            return None
+        if loss:
+            name = _plain(entry.name)
+            self._check_has(loss, name, entry.where)
+            return Place(f"{PLAIN}.{loss}", name)
+        name = self.names[self._full_name(entry)]
+        if name in self.options:
+            group, home = "option", self.options[name].section
+        elif any(name in options for options in self.methods.values()):
+            group, home = PLAIN, PLAIN
+        else:
+            group, home = "unused", entry.section
+        if entry.section not in (None, home):
+            wrong = f", not in [{entry.section}]" if entry.section else ", which it stands before"
+            raise ConfigError(f"{entry.where}: {name} belongs in [{home}]{wrong}")
+        return Place(group, name)
+
+    def _check_section(self, entry: Entry) -> str | None:
+        """The loss whose section the entry stands in, if it is one."""
+        section = entry.section
+        if not section or section == PLAIN or section in self.sections:
+            return None
+        prefix, _, loss = section.partition(".")
+        if prefix != PLAIN:
+            allowed = nearest(section, [*self.sections, PLAIN, f"{PLAIN}.<name>"])
+            raise ConfigError(f"{entry.where}: there is no section [{section}]{allowed}")
+        loss = loss.replace("_", "-")
+        if loss not in self.methods:
+            raise ConfigError(
+                f"{entry.where}: there is no loss '{loss}'{nearest(loss, self.methods)}"
+            )
+        return loss
+
+    def _full_name(self, entry: Entry) -> str:
+        """The name in `self.names` that the entry gives, of which a flag may leave out the end."""
+        dashes = "--" if entry.section is None else ""
+        name = _plain(entry.name)
+        if name in self.names:
+            return name
+        if entry.name.startswith("--") and name:
+            starts = {self.names[other]: other for other in self.names if other.startswith(name)}
+            if len(starts) == 1:
+                return next(iter(starts.values()))
+            if starts:
+                several = " or ".join(f"--{other}" for other in sorted(starts.values()))
+                raise ConfigError(f"{entry.where}: {entry.name} may mean {several}")
+        close = closest(name, [other for other in self.names if other not in UNUSED])
+        hint = f"did you mean {dashes}{close}?" if close else "--help lists the options"
+        raise ConfigError(f"{entry.where}: there is no option '{entry.name}'; {hint}")
+
+    def _value(self, option: Option, entry: Entry) -> Any:
+        inverted = self._is_inverse(option, entry)
+        words = entry.words
+        if entry.section is None and not words and (inverted or option.type is bool):
+            words = ["true"]
+        try:
+            return option.parse(words, inverted)
+        except ValueError as error:
+            raise ConfigError(f"{entry.where}: {error}") from None
+
+    def _is_inverse(self, option: Option, entry: Entry) -> bool:
+        return option.inverse is not None and self._full_name(entry) == _plain(option.inverse)
+
+    def _for_baseline(self, place: Place) -> bool:
+        return place.group == "option" and self.options[place.name].decides != "run"
+
+    def _merge_methods(self, merged: Merged, in_cfg: dict, in_line: dict) -> None:
+        """Fills in the options of the losses, and the loss itself where it has a value."""
+        where = merged.wheres.get("loss", "--loss (default)")
+        running = merged.values.get("loss", self.options["loss"].default).replace("_", "-")
+        if running not in self.methods:
+            allowed = nearest(running, self.methods)
+            raise ConfigError(f"{where}: there is no loss '{running}'{allowed}")
+        merged.values["loss"] = running
+        found: dict[tuple[str, str], Entry] = {}
+        for place, entry in in_cfg.items():
+            if place.group == PLAIN:
+                for loss in self._meant(place.name, entry, running):
+                    found[loss, place.name] = entry
+        for place, entry in in_cfg.items():
+            if place.group.startswith(f"{PLAIN}."):
+                found[place.group.removeprefix(f"{PLAIN}."), place.name] = entry
+        for place, entry in in_line.items():
+            if place.group == PLAIN:
+                self._check_has(running, place.name, entry.where)
+                found[running, place.name] = entry
+        for (loss, name), entry in found.items():
+            option = self.methods[loss][name]
+            value = self._value(option, entry)
+            merged.wheres[f"{loss}.{name}"] = entry.where
+            if value != option.default:
+                merged.method_values.setdefault(loss, {})[name] = value
+
+    def _meant(self, name: str, entry: Entry, running: str) -> list[str]:
+        """The losses that a plain entry is for: those with an option of that name which it fits."""
+        having = [loss for loss, options in self.methods.items() if name in options]
+        fitting = [loss for loss in having if self._fits(self.methods[loss][name], entry)]
+        if running in having and running not in fitting:
+            return [running]
+        return fitting or having
+
+    def _fits(self, option: Option, entry: Entry) -> bool:
+        try:
+            self._value(option, entry)
+        except ConfigError:
+            return False
+        return True
+
+    def _check_has(self, loss: str, name: str, where: str) -> None:
+        options = self.methods[loss]
+        if name not in options:
+            allowed = nearest(name, options)
+            raise ConfigError(f"{where}: the loss {loss} has no option '{name}'{allowed}")
+
+
+def _plain(name: str) -> str:
+    """A name without dashes, but for the first one of a short flag (`-b`)."""
+    if name.startswith("-") and not name.startswith("--"):
+        return name
+    return name.removeprefix("--").replace("-", "_")
+
+
+def _notice(name: str, where: str) -> str:
+    place = "" if where.startswith("-") else f"{where}: "
+    return (
+        f"note: {place}--{name} is an option of the official code that is not used here "
+        f"({UNUSED[name]})"
+    )
