@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from datasets.merge import Merged
+from datasets.merge import Batch, Merged
+from utils.errors import DataError
 
 
 class Batches(Sampler):
@@ -34,19 +35,50 @@ class Batches(Sampler):
             yield [(self.epoch, int(i)) for i in order[first : first + self.batch_size]]
 
 
-def make_loader(
-    data: Merged, batch_size: int, *, training: bool, workers: int, pin: bool, seed: int = 0
-) -> DataLoader:
-    """A loader of `Batch`es. Set `loader.batch_sampler.epoch` before each epoch of training."""
-    return DataLoader(
-        data,
-        batch_sampler=Batches(len(data), batch_size, training, seed),
-        collate_fn=data.collate,
-        num_workers=workers,
-        pin_memory=pin,
-        persistent_workers=workers > 0,
-        worker_init_fn=_one_thread,
-    )
+class Loader:
+    """Merged images as `Batch`es, read by `workers` processes (0: by this one).
+
+    Args:
+        training: shuffled, with the augmentation of the epoch; else in the order of the data.
+        pin: whether the batches go on to a GPU.
+    """
+
+    def __init__(
+        self,
+        data: Merged,
+        batch_size: int,
+        *,
+        training: bool,
+        workers: int,
+        pin: bool,
+        seed: int = 0,
+    ):
+        self._batches = Batches(len(data), batch_size, training, seed)
+        self._loader = DataLoader(
+            data,
+            batch_sampler=self._batches,
+            collate_fn=data.collate,
+            num_workers=workers,
+            pin_memory=pin,
+            persistent_workers=workers > 0,
+            worker_init_fn=_one_thread,
+        )
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def epoch(self, number: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch.
+
+        Raises:
+            DataError: a file is missing or damaged; names it.
+        """
+        self._batches.epoch = number
+        for batch in self._loader:
+            # A worker hands its error over; raised there, it would come wrapped in a traceback.
+            if isinstance(batch, DataError):
+                raise batch
+            yield batch
 
 
 def _one_thread(_: int) -> None:

@@ -119,8 +119,14 @@ class Merged(Dataset):
     def __len__(self) -> int:
         return len(self.entries)
 
-    def __getitem__(self, key: tuple[int, int]) -> dict:
-        epoch, index = key
+    def __getitem__(self, key: tuple[int, int]) -> dict | DataError:
+        """Image, targets and what is labelled, augmented; or what is wrong with a file."""
+        try:
+            return self._item(*key)
+        except DataError as error:
+            return error
+
+    def _item(self, epoch: int, index: int) -> dict:
         source, sample = self.entries[index]
         image = read_image(sample.image)
         shape = image.shape[:2]
@@ -146,7 +152,10 @@ class Merged(Dataset):
         source, sample = self.entries[index]
         return task.read(sample.labels[task.kind], shape, **source.storage.get(task.kind, {}))
 
-    def collate(self, items: list[dict]) -> Batch:
+    def collate(self, items: list[dict | DataError]) -> Batch | DataError:
+        """A batch of items, or the first error among them."""
+        if errors := [item for item in items if isinstance(item, DataError)]:
+            return errors[0]
         augmented = "colour" in items[0]
         return Batch(
             images=torch.from_numpy(np.stack([item["image"] for item in items])),
@@ -159,9 +168,9 @@ class Merged(Dataset):
             indices=[item["index"] for item in items],
         )
 
-    def count(self, task: Task) -> int:
-        """The number of images that have a label for the task."""
-        return sum(_labels(task, source, sample) for source, sample in self.entries)
+    def labelled_for(self, task: Task) -> list[int]:
+        """The indices of the images that have a label for the task."""
+        return [i for i, entry in enumerate(self.entries) if _labels(task, *entry)]
 
 
 def _labels(task: Task, source: Source, sample: Sample) -> bool:

@@ -93,7 +93,8 @@ class Task(ABC):
     accuracy: ClassVar[str]
     """The metric in [0, 1], higher is better, that potentials and achievements are made of."""
     metrics: ClassVar[dict[str, int]]
-    """Every metric of the meter, by name: +1 where higher is better, -1 where lower is."""
+    """Every metric of the meter, by name: +1 where higher is better (then it is a share, in [0, 1],
+    and shown in percent), -1 where lower is."""
     selection: ClassVar[tuple[str, ...]]
     """The metrics that the choice of the checkpoint looks at."""
 

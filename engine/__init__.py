@@ -1,0 +1,1 @@
+"""The experiment: baselines, the multi-task network, its results."""

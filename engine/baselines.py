@@ -1,0 +1,110 @@
+"""The single-task networks that a multi-task network is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import losses
+from engine.cost import Cost
+from engine.data import Data, build_data, check_names, task_kinds
+from engine.run_folder import RunFolder, baseline_folder, find_finished
+from tasks import Task
+from utils.config import Config, read_file
+
+LOSS = "weighted-sum"
+"""The loss of a network with one task: its own."""
+
+
+@dataclass
+class Baselines:
+    """What a multi-task network is compared with.
+
+    Attributes:
+        potential: by task, the accuracy on the validation set that achievements are relative to.
+        metrics: by task, the metrics on the test set that Δ is relative to.
+        cost: of the single-task networks together; None where the potentials were given.
+    """
+
+    potential: dict[str, float]
+    metrics: dict[str, dict[str, float]]
+    cost: Cost | None
+
+
+def given_potentials(config: Config, tasks: Sequence[Task]) -> Baselines | None:
+    """The numbers of `potential`, used as they are; None where the cfg gives none.
+
+    Raises:
+        ConfigError: it does not give one a task.
+    """
+    if not config.potential:
+        return None
+    if len(config.potential) != len(tasks):
+        names = " ".join(task.name for task in tasks)
+        raise config.error(
+            "potential", f"gives {len(config.potential)} numbers for the {len(tasks)} tasks {names}"
+        )
+    potential = {task.name: value for task, value in zip(tasks, config.potential, strict=True)}
+    metrics = {task.name: {task.accuracy: potential[task.name]} for task in tasks}
+    return Baselines(potential, metrics, None)
+
+
+def trained_baselines(
+    config: Config, tasks: Sequence[Task], train: Callable[[Config, Data, RunFolder], dict]
+) -> Baselines:
+    """The results of the tasks' single-task networks. Those that no run below `runs` has finished
+    are trained.
+
+    Args:
+        train: trains and tests a run of a single task in a folder; returns its results.
+
+    Raises:
+        UserError: see `utils.errors`.
+    """
+    # Every cfg is looked at before the first network is trained.
+    configs = [baseline_config(config, task) for task in tasks]
+    results = {
+        task.name: _results(single, task, train)
+        for task, single in zip(tasks, configs, strict=True)
+    }
+    return Baselines(
+        potential={t.name: results[t.name]["validation"][t.accuracy] for t in tasks},
+        metrics={name: next(iter(found["metrics"].values())) for name, found in results.items()},
+        cost=Cost(
+            sum(found["parameters"] for found in results.values()),
+            sum(found["gmacs"] for found in results.values()),
+        ),
+    )
+
+
+def baseline_config(config: Config, task: Task) -> Config:
+    """The cfg of a task's single-task network: the one of `baselines` that is for this kind of
+    task, else the same cfg with this task alone.
+
+    Raises:
+        ConfigError: a named cfg cannot be read or has several tasks, or none is for the task.
+    """
+    if not config.baselines:
+        return config.replace(tasks=[task.kind], loss=LOSS, baselines=[], potential=[], run=None)
+    for path in config.baselines:
+        single = read_file(path, config.overrides, losses.methods())
+        check_names(single)
+        kinds = task_kinds(single)
+        if len(kinds) != 1:
+            raise config.error("baselines", f"{path} has {len(kinds)} tasks, a baseline has one")
+        if kinds == [task.kind]:
+            return single.replace(loss=LOSS, runs=config.runs, run=None)
+    raise config.error("baselines", f"none of the cfgs it names is for {task.kind}")
+
+
+def _results(single: Config, task: Task, train: Callable[[Config, Data, RunFolder], dict]) -> dict:
+    found = find_finished(Path(single.runs), single.key(task.name))
+    if found:
+        print(f"baseline {task.name}: {found.path}", flush=True)
+        return found.finished()
+    folder = baseline_folder(single, task.name)
+    folder.check(single)
+    data = build_data(single, only=task)
+    with folder.claim(single):
+        return folder.finished() or train(single, data, folder)

@@ -1,0 +1,174 @@
+"""The data of a run: what it trains on, what steers it, and what it is tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+import datasets.scenes as scenes
+import models
+from datasets.augment import Augmentation
+from datasets.base import Source
+from datasets.merge import Merged, split, unite_tasks
+from tasks import SPELLINGS, Task
+from utils.config import Config, nearest
+from utils.errors import ConfigError, DataError
+
+
+@dataclass
+class Data:
+    """The merged training, validation and test images, and the tasks they are labelled for.
+
+    `selected_on` says where the validation images come from: 'validation' or 'test'.
+    """
+
+    tasks: list[Task]
+    train: Merged
+    val: Merged
+    test: Merged
+    selected_on: str
+
+
+def check_names(config: Config) -> None:
+    """Checks every name in the cfg that another room knows, before anything is built or written.
+
+    Raises:
+        ConfigError: names the option, where it stands, and the nearest name that exists.
+    """
+    kinds = task_kinds(config)
+    dataset_names(config, "train_dataset")
+    dataset_names(config, "test_dataset")
+    validation_sets(config)
+    checks = {"arch": models.canonical_architecture, "backbone": models.canonical_backbone}
+    for option, check in checks.items():
+        try:
+            check(getattr(config, option))
+        except ConfigError as reason:
+            raise config.error(option, str(reason)) from None
+    if config.baselines and 1 < len(kinds) != len(config.baselines):
+        raise config.error(
+            "baselines", f"names {len(config.baselines)} cfgs for the {len(kinds)} tasks of the cfg"
+        )
+
+
+def task_kinds(config: Config) -> list[str]:
+    """The kinds of the cfg's tasks by their full names.
+
+    Raises:
+        ConfigError: a task that nobody knows, or one twice.
+    """
+    kinds = []
+    for name in config.tasks:
+        if name not in SPELLINGS:
+            raise config.error("tasks", f"there is no task {name!r}{nearest(name, SPELLINGS)}")
+        if SPELLINGS[name] in kinds:
+            raise config.error("tasks", f"names the task {SPELLINGS[name]} twice")
+        kinds.append(SPELLINGS[name])
+    return kinds
+
+
+def dataset_names(config: Config, option: str) -> list[str]:
+    """The datasets that an option of the cfg names, by the names of their readers.
+
+    Raises:
+        ConfigError: a dataset that nobody knows.
+    """
+    names = []
+    for name in getattr(config, option):
+        if name not in datasets.SPELLINGS:
+            known = nearest(name, datasets.SPELLINGS)
+            raise config.error(option, f"there is no dataset {name!r}{known}")
+        names.append(datasets.SPELLINGS[name])
+    return names
+
+
+def validation_sets(config: Config) -> list[tuple[str, str]]:
+    """The (dataset, split)s that `val` names; none where it says something else.
+
+    Raises:
+        ConfigError: a dataset or split that nobody knows.
+    """
+    if ":" not in config.val:
+        return []
+    sets = [tuple(word.split(":", 1)) for word in config.val.split()]
+    for name, part in sets:
+        if name not in datasets.SPELLINGS:
+            known = nearest(name, datasets.SPELLINGS)
+            raise config.error("val", f"there is no dataset {name!r}{known}")
+        if part not in ("train", "test"):
+            raise config.error("val", f"{name} has the splits train and test, not {part!r}")
+    return [(datasets.SPELLINGS[name], part) for name, part in sets]
+
+
+def build_data(config: Config, only: Task | None = None) -> Data:
+    """Lists the cfg's data, rendering them first where the cfg says so and they are not there.
+
+    Args:
+        only: the one task, of those of the cfg, whose images and labels are wanted.
+
+    Raises:
+        ConfigError, DataError: see `utils.errors`.
+    """
+    kinds = task_kinds(config)
+    train_names = dataset_names(config, "train_dataset")
+    test_names = dataset_names(config, "test_dataset") or train_names
+    root = _data_root(config, [*train_names, *test_names])
+    train = [datasets.read(name, root, "train") for name in train_names]
+    test = [datasets.read(name, root, "test") for name in test_names]
+    train, val = _validation(config, root, train, test)
+    options = {name: getattr(config, name) for name in ("label_smoothing", "loc_weight")}
+    tasks = [only] if only else unite_tasks(kinds, train, options)
+    size = tuple(config.size)
+    augmentation = Augmentation(size, (config.min_scale, config.max_scale))
+    data = Data(
+        tasks=tasks,
+        train=Merged(train, tasks, size, augmentation, config.seed),
+        val=Merged(val, tasks, size),
+        test=Merged(test, tasks, size),
+        selected_on="test" if config.val == "test" else "validation",
+    )
+    _require_labels(data)
+    return data
+
+
+def _data_root(config: Config, names: Sequence[str]) -> Path:
+    """The folder the datasets lie in. Scenes have one for each way to render them, so that they
+    neither mix with real data nor with other scenes."""
+    root = Path(config.dataset_root).expanduser()
+    if not config.render_train:
+        return root
+    height, width = config.render_size
+    root = root / (
+        f"scenes_{height}x{width}_{config.render_train}+{config.render_val}_seed{config.render_seed}"
+    )
+    missing = [name for name in dict.fromkeys(names) if not (root / name).is_dir()]
+    if missing:
+        scenes.write(
+            root,
+            missing,
+            train=config.render_train,
+            val=config.render_val,
+            size=(height, width),
+            seed=config.render_seed,
+        )
+    return root
+
+
+def _validation(
+    config: Config, root: Path, train: list[Source], test: list[Source]
+) -> tuple[list[Source], list[Source]]:
+    if config.val == "test":
+        return train, test
+    if sets := validation_sets(config):
+        return train, [datasets.read(name, root, part) for name, part in sets]
+    parts = [split(source, float(config.val)) for source in train]
+    return [kept for kept, _ in parts], [taken for _, taken in parts]
+
+
+def _require_labels(data: Data) -> None:
+    for task in data.tasks:
+        for part in ("train", "val", "test"):
+            if not getattr(data, part).labelled_for(task):
+                raise DataError(f"no image of the {part} set has labels for {task.name}")

@@ -1,0 +1,49 @@
+"""Pictures of what a network sees: test images with the truth and the prediction of each task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from datasets.merge import Merged
+from datasets.photometric import normalised_images
+
+_IMAGES = 8
+_GAP = 4
+
+
+@torch.no_grad()
+def draw_results(network: nn.Module, data: Merged, device: torch.device, folder: Path) -> None:
+    """Writes `<n>.png` for some test images, evenly taken: the image, and for each task the truth
+    above the prediction; grey where an image has no label."""
+    folder.mkdir(exist_ok=True)
+    network.eval()
+    chosen = np.linspace(0, len(data) - 1, min(_IMAGES, len(data))).round().astype(int)
+    for number, index in enumerate(chosen):
+        item = data[0, int(index)]
+        batch = data.collate([item]).to(device)
+        predictions = network(normalised_images(batch))
+        picture = _picture(data, item, predictions)
+        cv2.imwrite(str(folder / f"{number}.png"), picture[..., ::-1])
+
+
+def _picture(data: Merged, item: dict, predictions: dict) -> np.ndarray:
+    image = item["image"]
+    columns = [_column(image, np.full_like(image, 255))]
+    for task in data.tasks:
+        truth = np.full_like(image, 200)
+        if item["labelled"][task.name]:
+            truth = task.draw(image, item["targets"][task.name])
+        guess = task.draw(image, task.answer(predictions[task.name])[0])
+        columns.append(_column(truth, guess))
+    gap = np.full((columns[0].shape[0], _GAP, 3), 255, np.uint8)
+    return np.concatenate([part for column in columns for part in (column, gap)][:-1], axis=1)
+
+
+def _column(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    gap = np.full((_GAP, above.shape[1], 3), 255, np.uint8)
+    return np.concatenate([above, gap, below], axis=0)

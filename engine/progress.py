@@ -1,0 +1,64 @@
+"""How far a run is: a bar in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tqdm import tqdm
+
+_EVERY = 0.5  # seconds between two looks at the losses, which wait for the device
+
+
+class Progress:
+    """Counts the images of a run and shows losses, weights, images a second and the time left.
+
+    Args:
+        total: the images that the whole run trains on, over all epochs.
+        done: those that were trained on before this process.
+        every: steps between two plain lines.
+    """
+
+    def __init__(self, total: int, done: int, every: int):
+        self.total, self.first, self.done, self.every = total, done, done, every
+        self.started = self.shown = time.perf_counter()
+        self.steps = 0
+        self.bar = None
+        if sys.stderr.isatty():
+            self.bar = tqdm(total=total, initial=done, unit="img", dynamic_ncols=True, leave=False)
+
+    def step(self, images: int, describe) -> None:
+        """One step is done; `describe()` is asked for its text only when that is shown."""
+        self.done += images
+        self.steps += 1
+        if self.bar is not None:
+            if time.perf_counter() - self.shown > _EVERY:
+                self.shown = time.perf_counter()
+                self.bar.set_description_str(describe(), refresh=False)
+            self.bar.update(images)
+        elif self.steps % self.every == 0:
+            print(f"  {describe()}  {self._pace()}", flush=True)
+
+    def pause(self, seconds: float) -> None:
+        """Leaves time that went into something else than training out of the pace."""
+        self.started += seconds
+        if self.bar is not None:
+            self.bar.start_t += seconds
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def _pace(self) -> str:
+        rate = (self.done - self.first) / max(1e-9, time.perf_counter() - self.started)
+        return f"{rate:.1f} images/s, {duration((self.total - self.done) / rate)} left"
+
+
+def duration(seconds: float) -> str:
+    """A time span in words: '45 s', '3 min 20 s', '2 h 05 min'."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
