@@ -20,6 +20,7 @@ _SECTION = re.compile(r"\[\s*([^\[\]]+?)\s*\]")
 _KEY = re.compile(r"\s*([A-Za-z][\w-]*)\s*=(.*)")
 _FLAG = re.compile(r"--|-[A-Za-z]")  # -1 and -.5 are values
 _MOST_NAMED = 10
+_LONGEST = 60
 _DEPTH = 4  # cfg/<tasks>/<dataset>/<network>.cfg, seen from the folder above
 
 
@@ -62,7 +63,7 @@ def parse_cfg(path: str) -> list[Entry]:
             entries.append(Entry(where, section, pair[1], _words(pair[2])))
         else:
             raise ConfigError(
-                f"{where}: '{line.strip()}' is no [section], key = value, or --option value"
+                f"{where}: '{_short(line)}' is no [section], key = value, or --option value"
             )
     if not any(entry.name for entry in entries):
         raise ConfigError(f"{path}: the cfg is empty")
@@ -76,6 +77,8 @@ def parse_flags(words: list[str], where: str | None = None) -> list[Entry]:
     """
     entries = []
     for word in words:
+        if not word.isprintable():
+            raise ConfigError(f"{where or 'command line'}: an invisible character in {word!r}")
         if _FLAG.match(word):
             name, _, word = word.partition("=")
             entries.append(Entry(where or name, None, name, []))
@@ -99,6 +102,11 @@ def _words(line: str) -> list[str]:
     return [word for match in matches if (word := match["quoted"] or match["plain"])]
 
 
+def _short(line: str) -> str:
+    line = line.strip()
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
 def _read(path: str) -> str:
     """The text of a file, its lines ended by newlines."""
     try:
@@ -120,7 +128,7 @@ def _read(path: str) -> str:
 
 
 def _cfgs_in(folder: str) -> str:
-    patterns = ["*/" * depth + "*.cfg" for depth in range(_DEPTH)]
+    patterns = ["[!.]*/" * depth + "*.cfg" for depth in range(_DEPTH)]
     found = [str(path) for pattern in patterns for path in sorted(Path(folder).glob(pattern))]
     if not found:
         return ", and holds none"

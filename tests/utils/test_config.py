@@ -166,6 +166,7 @@ def test_bytes_of_other_systems(cfg):
         ),
         ("tasks segmentation", "3: 'tasks segmentation' is no [section], key = value"),
         ("= 3", "3: '= 3' is no [section]"),
+        ("word" * 99, f"3: '{'word' * 15}…' is no [section]"),
         ("[training", "3: '[training' is no [section]"),
         ("seed = 1\nseed = 2", "4: seed is given twice, first in "),
         ("seed = 1\nrandom_seed = 2", "4: seed is given twice, first in "),
@@ -226,6 +227,7 @@ def test_mistakes_on_the_command_line(cfg):
     assert "'other.cfg' stands before the first --option" in error(path, "other.cfg", "--lr", "1")
     assert "not 2 of them" in error(path, "--loss", "amtl", "other.cfg")
     assert error(path, "--loss", "amtll").startswith("--loss: there is no loss 'amtll'; did you")
+    assert "command line: an invisible character in '--l\\nr'" in error(path, "--l\nr")
     for argv in ([], ["--lr", "1"], [""]):
         assert "the cfg comes first: python3 train_test.py CFG [--option value …]" in error(*argv)
 
