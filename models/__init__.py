@@ -11,7 +11,9 @@ from models import backbones
 from models.backbones import BACKBONES, canonical_backbone
 from models.backbones.weights import Pretrained
 from models.deeplab import deeplab
+from models.efficientdet import efficientdet
 from models.network import Network
+from models.plain import plain
 from models.vmm import vmm
 from tasks.base import BoxHead, DenseHead
 from utils.errors import ConfigError
@@ -19,12 +21,13 @@ from utils.option import nearest
 
 __all__ = ["ARCHITECTURES", "BACKBONES", "Network", "build", "canonical_backbone", "options"]
 
-ARCHITECTURES: dict[str, Callable[..., Network]] = {"DeepLab": deeplab, "VMM": vmm}
-"""By name, what builds a network from (backbone, heads, options of its own)."""
-
-
-SMALLEST = 32
-"""The least height and width of an image in pixels: one cell at the stride of 32."""
+ARCHITECTURES: dict[str, Callable[..., Network]] = {
+    "DeepLab": deeplab,
+    "VMM": vmm,
+    "EfficientDet": efficientdet,
+    "plain": plain,
+}
+"""By name, what builds a network from (a maker of its backbone, heads, own options)."""
 
 
 def canonical_architecture(name: str) -> str:
@@ -81,23 +84,5 @@ def build(
     }
     own = options(arch)
     own.update({name: given[name] for name in own if given[name] is not None})
-    make_backbone = partial(backbones.create, backbone, pretrained=pretrained)
-    network = ARCHITECTURES[canonical_architecture(arch)](make_backbone, heads, **own)
-    _check_size(size, network.backbone.multiple)
-    return network
-
-
-def _check_size(size: tuple[int, int], multiple: int) -> None:
-    """Refuses a size, with the nearest ones that would do."""
-    lowest = -(-SMALLEST // multiple) * multiple
-    below = [max(lowest, side // multiple * multiple) for side in size]
-    above = [max(lowest, -(-side // multiple) * multiple) for side in size]
-    if list(size) != below:
-        sizes = " or ".join(
-            f"{height} {width}" for height, width in dict.fromkeys([tuple(below), tuple(above)])
-        )
-        rule = f"multiples of {multiple} from {lowest} on" if multiple > 1 else f"{lowest} and more"
-        raise ConfigError(
-            f"size {size[0]} {size[1]} does not suit this network, whose images have sides of "
-            f"{rule}; the nearest: {sizes}"
-        )
+    make_backbone = partial(backbones.create, backbone, size=size, pretrained=pretrained)
+    return ARCHITECTURES[canonical_architecture(arch)](make_backbone, heads, **own)

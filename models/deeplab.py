@@ -13,13 +13,14 @@ from models.layers import initialise
 from models.necks.aspp import DeepLabNeck
 from models.network import Network
 from tasks.base import BoxHead, DenseHead
+from utils.errors import ConfigError
 
 RATES = {8: (12, 24, 36), 16: (6, 12, 18), 32: (6, 12, 18)}
 """The dilations of the ASPP by the stride of the map that it reads."""
 
 
 def deeplab(
-    make_backbone: Callable[[int], Backbone],
+    make_backbone: Callable[[int | None], Backbone],
     heads: Mapping[str, DenseHead | BoxHead],
     *,
     channels: int = 256,
@@ -38,8 +39,10 @@ def deeplab(
         shared_head: one ASPP for all tasks; otherwise one a task.
     """
     dense_only("DeepLab", heads)
-    backbone = make_backbone(output_stride)
+    if output_stride not in RATES:
+        raise ConfigError(f"output_stride is 8, 16 or 32, not {output_stride}")
     rates = RATES[output_stride]
+    backbone = make_backbone(output_stride)
 
     def neck() -> DeepLabNeck:
         return DeepLabNeck(backbone.channels, channels, rates, skip_connection)
@@ -53,9 +56,7 @@ def deeplab(
         shared = Select((0, -1) if skip_connection else (-1,))
         tasks = {task: DeepLabHead(width, channels, head, neck()) for task, head in heads.items()}
         last = backbone.last_layer()
-    initialise(shared)
-    for head in tasks.values():
-        initialise(head)
+    initialise(shared, *tasks.values())
     return Network(backbone, shared, tasks, last)
 
 

@@ -4,6 +4,7 @@ conv-BN-act (convolution without bias, BatchNorm, activation) that the others bu
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +14,17 @@ from torchvision.ops import Conv2dNormActivation
 Activation = Callable[..., nn.Module] | None
 
 
+def depthwise(channels: int) -> nn.Conv2d:
+    """A 3×3 convolution of each channel by itself."""
+    return nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+
+
 class DSConv(nn.Sequential):
     """A depthwise-separable convolution: 3×3 depthwise, then a 1×1 conv-BN-act."""
 
     def __init__(self, inputs: int, outputs: int, activation: Activation):
         super().__init__(
-            nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
+            depthwise(inputs),
             Conv2dNormActivation(inputs, outputs, 1, activation_layer=activation),
         )
 
@@ -54,10 +60,10 @@ class PooledNorm(nn.BatchNorm2d):
         return super().forward(x)
 
 
-def initialise(module: nn.Module) -> None:
-    """He initialisation of all convolutions in `module` (He et al. 2015), biases zero. It keeps the
-    size of the activations (fan-in), so that a layer with few outputs does not start large."""
-    for layer in module.modules():
+def initialise(*modules: nn.Module) -> None:
+    """He initialisation of all convolutions in `modules` (He et al. 2015), biases zero. By fan-in:
+    it keeps the size of what passes through, and a layer with few outputs does not start large."""
+    for layer in chain.from_iterable(module.modules() for module in modules):
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
             if layer.bias is not None:

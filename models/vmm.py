@@ -15,14 +15,13 @@ from models.necks import neck_layer
 from models.necks.pyramid import Pyramid
 from models.network import Network
 from tasks.base import BoxHead, DenseHead
-from utils.errors import ConfigError
 
 LAYERS = 2
 """How many layers of the neck follow one another."""
 
 
 def vmm(
-    make_backbone: Callable[[int], Backbone],
+    make_backbone: Callable[[int | None], Backbone],
     heads: Mapping[str, DenseHead | BoxHead],
     *,
     channels: int = 64,
@@ -31,33 +30,27 @@ def vmm(
     """VMM: a feature pyramid of three levels, and light heads.
 
     Args:
-        make_backbone: gives the backbone for an output stride; its features must have strides 8,
-            16 and 32.
+        make_backbone: gives the backbone; its features must have strides 8, 16 and 32.
         heads: what each task predicts.
         channels: of every level.
         neck: the name of the layer that mixes the levels.
     """
-    backbone = make_backbone(32)
-    if backbone.strides != (8, 16, 32):
-        raise ConfigError(
-            "arch VMM needs a backbone with features at strides 8, 16 and 32; "
-            f"this one has them at {', '.join(map(str, backbone.strides))}"
-        )
+    layer = partial(neck_layer(neck), activation=nn.ReLU6)
+    backbone = make_backbone(None)
+    backbone.check_strides("VMM", (8, 16, 32))
     pyramid = Pyramid(
         backbone.channels,
         backbone.strides,
         channels=channels,
-        layer=partial(neck_layer(neck), activation=nn.ReLU6),
+        layer=layer,
         depth=LAYERS,
         activation=nn.ReLU6,
     )
     tasks = {task: _head(head, pyramid) for task, head in heads.items()}
-    initialise(pyramid)
-    for head in tasks.values():
-        initialise(head)
+    initialise(pyramid, *tasks.values())
     for head in tasks.values():
         if isinstance(head, BoxesHead):
-            head.start_rare(0.01)
+            head.start_rare()
     # The levels are the end of what is shared: no single layer is the last one.
     return Network(backbone, pyramid, tasks, last_shared=[])
 

@@ -42,7 +42,7 @@ def load(
         state = downloaded(name, download)
         source = "the download"
     else:
-        state = _read(Path(pretrained), name)
+        state = read(Path(pretrained), name)
         source = str(pretrained)
     state = {key: value for key, value in state.items() if not key.startswith(classifier)}
     wanted = {key: v for key, v in model.state_dict().items() if not key.startswith(classifier)}
@@ -64,7 +64,8 @@ def downloaded(name: str, download: Callable[[], Any]) -> Any:
         ) from error
 
 
-def _read(path: Path, name: str) -> dict[str, Tensor]:
+def read(path: Path, name: str) -> dict[str, Tensor]:
+    """The state dict in a file; raises ConfigError where there is none."""
     if not path.is_file():
         raise ConfigError(f"pretrained: there is no file {path}; it should hold weights of {name}")
     try:

@@ -12,6 +12,9 @@ from models.heads.anchors import RATIOS, anchors
 from models.layers import in_float32
 from tasks.base import BoxHead, BoxPrediction
 
+PRIOR = 0.01
+"""The probability of a class at an anchor that a new head starts with."""
+
 Tower = Callable[[int], tuple[nn.Module, nn.Module]]
 """Builds, from a number of outputs, a level's layers: those before the last, and the last one."""
 
@@ -33,11 +36,11 @@ class BoxesHead(nn.Module):
         self.labels = nn.ModuleList(_Level(tower, head.classes) for _ in strides)
         self._anchors: dict[tuple, Tensor] = {}
 
-    def start_rare(self, probability: float) -> None:
-        """Makes the head start with this probability for every class of every anchor, since most
-        anchors show none (RetinaNet, Lin et al. 2017, section 4.1)."""
+    def start_rare(self) -> None:
+        """Makes every class of every anchor start with a low probability, since most anchors show
+        none (RetinaNet, Lin et al. 2017, section 4.1)."""
         for level in self.labels:
-            nn.init.constant_(level.bias(), math.log(probability / (1 - probability)))
+            nn.init.constant_(level.bias(), math.log(PRIOR / (1 - PRIOR)))
 
     def forward(self, maps: tuple[Tensor, ...], size: tuple[int, int]) -> BoxPrediction:
         cells = tuple((level.shape[-2], level.shape[-1]) for level in maps)

@@ -44,6 +44,23 @@ class DeepLabHead(nn.Module):
         return to_image(self.predict, self.mix(maps[-1]), size, self.unit)
 
 
+class LinearHead(nn.Module):
+    """A 1×1 convolution.
+
+    Args:
+        inputs: channels of the map it reads.
+        head: what is predicted.
+    """
+
+    def __init__(self, inputs: int, head: DenseHead):
+        super().__init__()
+        self.predict = nn.Conv2d(inputs, head.channels, 1)
+        self.unit = head.unit
+
+    def forward(self, maps: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
+        return to_image(self.predict, maps[-1], size, self.unit)
+
+
 class PyramidHead(nn.Module):
     """VMM's dense head: all levels upsampled to the finest and concatenated, a DSConv, an MBConv.
 

@@ -7,11 +7,17 @@ from collections.abc import Callable
 
 from torch import nn
 
+from models.necks.bifpn import BiFPN
+from models.necks.fpn import FPN
 from models.necks.triv2_bifpn import TriV2BiFPN
 from utils.errors import ConfigError
 from utils.option import nearest
 
-NECKS: dict[str, Callable[..., nn.Module]] = {"triv2-bifpn": TriV2BiFPN}
+NECKS: dict[str, Callable[..., nn.Module]] = {
+    "triv2-bifpn": TriV2BiFPN,
+    "fpn": FPN,
+    "bifpn": BiFPN,
+}
 
 
 def neck_layer(name: str) -> Callable[..., nn.Module]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
 from models.layers import Activation
+from models.necks.levels import coarser
 
 
 class Pyramid(nn.Module):
@@ -53,8 +54,7 @@ class Pyramid(nn.Module):
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         maps = [convolve(x) for convolve, x in zip(self.transitions, features, strict=False)]
         if len(self.transitions) > len(features):
-            coarse = self.transitions[-1](features[-1])
-            while len(maps) < len(self.strides):
-                coarse = nn.functional.max_pool2d(coarse, 3, stride=2, padding=1)
-                maps.append(coarse)
+            maps.append(coarser(self.transitions[-1](features[-1])))
+        while len(maps) < len(self.strides):
+            maps.append(coarser(maps[-1]))
         return self.layers(maps)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from models.layers import Activation, MBConv
+from models.necks.levels import top_down
 
 
 class TriV2BiFPN(nn.Module):
@@ -22,10 +22,8 @@ class TriV2BiFPN(nn.Module):
         )
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
-        merged = [maps[-1]]
-        for x in reversed(maps[:-1]):
-            merged.insert(0, x + F.interpolate(merged[0], x.shape[-2:], mode="nearest"))
-        out = [merged[0]]
-        for x, down in zip(merged[1:], self.down, strict=True):
+        finest, *merged = top_down(maps)
+        out = [finest]
+        for x, down in zip(merged, self.down, strict=True):
             out.append(x + down(out[-1]))
         return out

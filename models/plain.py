@@ -1,0 +1,41 @@
+"""A backbone and a 1×1 convolution a task, as Selective Task Group Updates has it (Jeong & Yoon
+2025): for transformers, whose features need no neck."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from models.backbones.base import Backbone
+from models.heads import dense_only
+from models.heads.dense import LinearHead
+from models.layers import initialise, upsample
+from models.network import Network
+from tasks.base import BoxHead, DenseHead
+
+
+def plain(
+    make_backbone: Callable[[int | None], Backbone], heads: Mapping[str, DenseHead | BoxHead]
+) -> Network:
+    """The backbone's features concatenated at the size of the finest, and a 1×1 convolution a task.
+
+    Args:
+        make_backbone: gives the backbone, with features at any strides.
+        heads: what each task predicts.
+    """
+    dense_only("plain", heads)
+    backbone = make_backbone(None)
+    tasks = {task: LinearHead(sum(backbone.channels), head) for task, head in heads.items()}
+    initialise(*tasks.values())
+    # Several layers of the backbone are concatenated: no single one is the last.
+    return Network(backbone, Concatenate(), tasks, last_shared=[])
+
+
+class Concatenate(nn.Module):
+    """All features as one map, at the size of the first."""
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        finest = (features[0].shape[-2], features[0].shape[-1])
+        return [torch.cat([upsample(x, finest) for x in features], dim=1)]
