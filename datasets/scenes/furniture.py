@@ -20,12 +20,12 @@ from datasets.scenes.shapes import Solid, turn
 
 @dataclass(frozen=True, eq=False)
 class Furniture:
-    """A thing of class `kind`; `shelf` is the half width, half depth and height of a flat top that
+    """A thing of class `kind`; `top` is the half width, half depth and height of a flat top that
     others may stand on."""
 
     kind: str
     solids: tuple[Solid, ...]
-    shelf: tuple[float, float, float] | None = None
+    top: tuple[float, float, float] | None = None
 
     @property
     def casts_shadow(self) -> bool:
@@ -33,11 +33,15 @@ class Furniture:
 
     def moved(self, offset: np.ndarray, yaw: float) -> Furniture:
         axes = turn(yaw)
-        return Furniture(self.kind, tuple(s.moved(offset, axes) for s in self.solids), self.shelf)
+        return Furniture(self.kind, tuple(s.moved(offset, axes) for s in self.solids), self.top)
+
+    def corners(self) -> np.ndarray:
+        """(N, 3): the corners of the boxes around its solids."""
+        return np.concatenate([solid.corners() for solid in self.solids])
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """(3), (3): the lowest and the highest coordinates of its solids."""
-        corners = np.concatenate([solid.corners() for solid in self.solids])
+        """(3), (3): its lowest and its highest coordinates."""
+        corners = self.corners()
         return corners.min(0), corners.max(0)
 
 
@@ -70,7 +74,7 @@ def chair(rng) -> Furniture:
     wood = _wood(rng)
     width, depth = rng.uniform(0.22, 0.26), rng.uniform(0.21, 0.25)
     seat, top = rng.uniform(0.43, 0.48), rng.uniform(0.86, 1.02)
-    leg = 0.022
+    leg = 0.027
     uprights = wood(2)
     solids = [
         *(
@@ -181,7 +185,7 @@ def bed(rng) -> Furniture:
 
 
 def plant(rng) -> Furniture:
-    height, radius = rng.uniform(0.22, 0.34), rng.uniform(0.12, 0.17)
+    height, radius = rng.uniform(0.26, 0.38), rng.uniform(0.15, 0.2)
     kind = rng.choice(["plain", "band", "zigzag"])
     pot = m.terracotta(_pot(rng), m.colour(rng.uniform(0, 360), 0.3, 0.9), kind, height / 2)
     solids = [
@@ -189,7 +193,7 @@ def plant(rng) -> Furniture:
         cone(0, 0, (height, height + 0.005), radius * 0.9, m.plain(m.colour(25, 0.5, 0.22))),
     ]
     hue = rng.choice([rng.uniform(75, 150), rng.uniform(75, 150), rng.uniform(20, 330)])
-    tall = rng.uniform(0.5, 0.85)
+    tall = rng.uniform(0.65, 1.0)
     count = int(rng.integers(13, 18))
     for k in range(count):
         around = 2.4 * k + rng.uniform(-0.3, 0.3)  # the golden angle, as leaves grow
@@ -210,7 +214,7 @@ def plant(rng) -> Furniture:
 
 def television(rng) -> Furniture:
     """It hangs on a wall or stands on a low cabinet; its origin is the middle of its foot."""
-    half = np.array([rng.uniform(0.45, 0.68), 0.03, 0.0])
+    half = np.array([rng.uniform(0.5, 0.75), 0.03, 0.0])
     half[2] = half[0] * rng.uniform(0.54, 0.62)
     panel = m.screen(rng, half, on=rng.random() < 0.35)
     black = m.plain(m.BLACK, 0.2)
@@ -224,7 +228,7 @@ def television(rng) -> Furniture:
 
 
 def bottle(rng) -> Furniture:
-    height, radius = rng.uniform(0.3, 0.42), rng.uniform(0.05, 0.065)
+    height, radius = rng.uniform(0.4, 0.55), rng.uniform(0.07, 0.09)
     ink = m.colour(rng.uniform(0, 360), rng.uniform(0.45, 0.8), rng.uniform(0.35, 0.7))
     body = height * rng.uniform(0.52, 0.6)
     shoulder = body + height * rng.uniform(0.12, 0.17)

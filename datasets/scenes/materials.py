@@ -43,7 +43,7 @@ def plain(base: Colour, gloss: float = 0.0, glow: float = 0.0) -> Material:
 
 def grain(rng, base: Colour, along: int = 0, gloss: float = 0.08) -> Material:
     """Wood: long streaks along an axis, and broad bands of darker years."""
-    place = rng.uniform(0, 50, 2)
+    place = rng.uniform(0, 50, 2).tolist()
     across = [axis for axis in range(3) if axis != along]
 
     def pattern(p, n, w):
@@ -78,7 +78,7 @@ def tiles(rng, first: Colour, second: Colour, size: float = 0.4) -> Material:
     tones = rng.uniform(0.9, 1.08, 256).astype(np.float32)
 
     def pattern(p, n, w):
-        u, v = on_face(p, n)
+        u, v = p[0], p[1]
         mix = 0.5 + 0.5 * checks(u, v, size, w)
         cell = np.floor(u / size).astype(np.int32) * 37 + np.floor(v / size).astype(np.int32) * 101
         joint = 1 - (1 - stripes(u, size, 0.03, w)) * (1 - stripes(v, size, 0.03, w))
@@ -98,7 +98,7 @@ def carpet(base: Colour) -> Material:
 
 def rug(base: Colour, second: Colour, half: np.ndarray, kind: str) -> Material:
     """A rug with a border: lozenges, stripes or rings within."""
-    period = 0.24
+    period, (wide, long, _) = 0.24, half.tolist()
 
     def pattern(p, n, w):
         x, y = p[0], p[1]
@@ -108,7 +108,7 @@ def rug(base: Colour, second: Colour, half: np.ndarray, kind: str) -> Material:
             inner = stripes(y, period, 0.5, w)
         else:
             inner = stripes(np.sqrt(x * x + y * y), period, 0.5, w)
-        edge = np.minimum(half[0] - np.abs(x), half[1] - np.abs(y))
+        edge = np.minimum(wide - np.abs(x), long - np.abs(y))
         inner = np.where(edge < 0.16, np.where(edge < 0.08, 0, 1), inner).astype(np.float32)
         weave = 1 + 0.12 * noise(x * 55, y * 55, w * 55)
         return (base * inner + second * (1 - inner)) * weave
@@ -116,13 +116,13 @@ def rug(base: Colour, second: Colour, half: np.ndarray, kind: str) -> Material:
     return Material(pattern)
 
 
-def wall_paint(base: Colour, kind: str, second: Colour, half_height: float) -> Material:
-    """A wall: plain, wide stripes, or panelling up to a rail; with a skirting board."""
+def wall_paint(base: Colour, kind: str, second: Colour) -> Material:
+    """A wall: plain, striped, panelled up to a rail, or of bricks; with a skirting board. Its frame
+    has y up, from the floor."""
 
     def pattern(p, n, w):
-        u, v = on_face(p, n)
-        height = v + half_height
-        body = base * (1 + 0.025 * noise(u * 3, v * 3, w * 3))
+        u, height = p[0], p[1]
+        body = base * (1 + 0.025 * noise(u * 3, height * 3, w * 3))
         if kind == "striped":
             mix = stripes(u, 0.36, 0.5, w)
             body = body * (1 - mix) + second * mix
@@ -140,7 +140,9 @@ def wall_paint(base: Colour, kind: str, second: Colour, half_height: float) -> M
             tone = 1 + 0.3 * noise(np.floor((u + row * 0.125) / 0.25) * 7.3, row * 3.7, w * 0)
             body = second * (tone * (1 - joint)) + np.float32(0.5) * joint
         skirting = (height < 0.1).astype(np.float32)
-        return body * (1 - skirting) + WHITE * skirting * np.where(height > 0.088, 0.6, 0.95)
+        return body * (1 - skirting) + WHITE * skirting * (
+            0.95 - 0.35 * (height > 0.088).astype(np.float32)
+        )
 
     return Material(pattern)
 
@@ -207,15 +209,16 @@ def terracotta(base: Colour, second: Colour, kind: str, half_height: float) -> M
 
 def screen(rng, half: np.ndarray, on: bool) -> Material:
     """A television: black frame; off it mirrors the room, on it shows bands of light."""
+    wide, _, tall = half.tolist()
     top, bottom = colour(rng.uniform(170, 260), 0.75, 0.85), colour(rng.uniform(0, 360), 0.6, 0.75)
 
     def pattern(p, n, w):
-        front = (n[1] > 0.5) & (np.abs(p[0]) < half[0] - 0.03) & (np.abs(p[2]) < half[2] - 0.03)
+        front = (n[1] > 0.5) & (np.abs(p[0]) < wide - 0.03) & (np.abs(p[2]) < tall - 0.03)
         if not on:
             streak = np.clip(1 - np.abs(p[0] * 0.8 + p[2] * 0.8 - 0.12) / 0.16, 0, 1)
             lit = colour(215, 0.35, 0.15) + 0.1 * streak
         else:
-            mix = np.clip(p[2] / (2 * half[2]) + 0.5, 0, 1)
+            mix = np.clip(p[2] / (2 * tall) + 0.5, 0, 1)
             wave = 0.12 * np.sin(p[0] * 6 + mix * 3)
             mix = np.clip((mix + wave - 0.42) * 5, 0, 1)
             lit = top * mix + bottom * (1 - mix)
@@ -290,15 +293,15 @@ def glass(base: Colour, half_height: float, fill: float) -> Material:
 
 def outdoors(rng, half: np.ndarray) -> Material:
     """What is seen through a window: sky, hills and trees, behind white bars."""
-    place = rng.uniform(0, 50)
+    (wide, _, tall), place = half.tolist(), rng.uniform(0, 50)
     sky, land = colour(rng.uniform(195, 215), 0.3, 1.0), colour(rng.uniform(70, 130), 0.45, 0.62)
 
     def pattern(p, n, w):
-        height = p[2] / half[2]
+        height = p[2] / tall
         hills = -0.35 + 0.25 * noise(p[0] * 2 + place, p[0] * 0 + place, w * 0)
         view = np.where(height > hills, sky * (1.1 - 0.2 * height) + 0.08, land)
-        bar = (np.abs(p[0]) < 0.025) | (np.abs(p[2] - 0.1 * half[2]) < 0.025)
-        rim = np.minimum(half[0] - np.abs(p[0]), half[2] - np.abs(p[2])) < 0.06
+        bar = (np.abs(p[0]) < 0.025) | (np.abs(p[2] - 0.1 * tall) < 0.025)
+        rim = np.minimum(wide - np.abs(p[0]), tall - np.abs(p[2])) < 0.06
         return np.where(bar | rim, WHITE * 0.62, view)
 
     return Material(pattern, 0.0, 0.75)

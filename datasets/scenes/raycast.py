@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.scenes.room import FOCAL, Room
+from datasets.scenes.furniture import Furniture
+from datasets.scenes.room import FOCAL, LAMP_RADIUS, Camera, Room
 from datasets.scenes.shapes import FAR, multiply
 
 _LIFT = np.float32(2e-3)  # metres off a surface, so that it does not shadow itself
@@ -46,8 +47,12 @@ class Caster:
         self.focal = focal_length(size)
         self.solids = [solid for thing in room.things for solid in thing.solids]
         self.owner = np.repeat(range(len(room.things)), [len(t.solids) for t in room.things])
-        self.windows = [room.camera.window(solid.corners()) for solid in self.solids]
         self.origin = room.camera.position.astype(np.float32)[:, None]
+        self._seen = [_windows(thing, room.camera) for thing in room.things]
+        # The lamp looks down on the things as a camera does: what it sees of them is not in shadow.
+        self._lamp = Camera(room.lamp, np.diag([1.0, 1.0, -1.0]))
+        self._casting = [thing for thing in room.things if thing.casts_shadow]
+        self._lit = [_windows(thing, self._lamp, LAMP_RADIUS) for thing in self._casting]
 
     def rays(self, u: np.ndarray, v: np.ndarray) -> Rays:
         """The rays through positions on pixel edges (0 to width, 0 to height), (N) each."""
@@ -65,48 +70,59 @@ class Caster:
         """
         depth = np.full(rays.x.shape, FAR, np.float32)
         solid = np.full(rays.x.shape, -1, np.int16)
-        met = np.zeros(rays.x.shape, np.int16)  # the last thing that was met, plus 1
-        for k, (one, (x1, y1, x2, y2)) in enumerate(zip(self.solids, self.windows, strict=True)):
-            near = np.flatnonzero((rays.x > x1) & (rays.x < x2) & (rays.y > y1) & (rays.y < y2))
-            if not near.size:
-                continue
-            t = one.hit(self.origin, rays.direction[:, near])
-            closer = t < depth[near]
-            depth[near[closer]] = t[closer]
-            solid[near[closer]] = k
+        k = -1
+        for number, thing in enumerate(self.room.things):
+            around, windows = self._seen[number]
+            near = _within(rays.x, rays.y, around)
+            met = np.zeros(near.shape, bool)
+            for one, window in zip(thing.solids, windows, strict=True):
+                k += 1
+                inner = _within(rays.x[near], rays.y[near], window)
+                where = near[inner]
+                t = one.hit(self.origin, rays.direction[:, where])
+                closer = t < depth[where]
+                depth[where[closer]] = t[closer]
+                solid[where[closer]] = k
+                met[inner] |= t < FAR
             if apart is not None:
-                thing = self.owner[k]
-                hit = near[t < FAR]
-                apart[thing] += np.count_nonzero(met[hit] != thing + 1)
-                met[hit] = thing + 1
+                apart[number] = np.count_nonzero(met)
         return Hits(depth, solid)
 
     def lit(self, points: np.ndarray, normal: np.ndarray, lamp: np.ndarray) -> np.ndarray:
         """(N) bool: the points (3, N) that see their place on the lamp (3, N). The room's shell
         and what hangs on it cast no shadows."""
-        points = points + _LIFT * normal
         way = lamp - points
         lit = (way * normal).sum(0) > 0
-        square = (way * way).sum(0)
-        first = 0
-        for thing in self.room.things:
-            solids = self.solids[first : first + len(thing.solids)]
-            first += len(thing.solids)
-            if not thing.casts_shadow:
-                continue
-            low, high = thing.bounds()
-            centre = ((low + high) / 2).astype(np.float32)[:, None]
-            radius = np.float32(np.linalg.norm(high - low) / 2)
-            offset = centre - points
-            along = np.clip((offset * way).sum(0) / square, 0, 1)
-            nearest = offset - along * way
-            near = np.flatnonzero(lit & ((nearest * nearest).sum(0) < radius * radius))
-            for solid in solids:
-                if near.size:
-                    blocked = solid.hit(points[:, near], way[:, near]) < 1
-                    lit[near[blocked]] = False
-                    near = near[~blocked]
+        below = np.flatnonzero(lit & (way[2] > 0.05))
+        way = way[:, below]
+        start = points[:, below] + _LIFT * normal[:, below]
+        x, y, z = start - self._lamp.position.astype(np.float32)[:, None]
+        x, y = x / -z, y / -z
+        for thing, (around, windows) in zip(self._casting, self._lit, strict=True):
+            near = _within(x, y, around)
+            for solid, window in zip(thing.solids, windows, strict=True):
+                inner = near[_within(x[near], y[near], window)]
+                blocked = solid.hit(start[:, inner], way[:, inner]) < 1
+                lit[below[inner[blocked]]] = False
         return lit
+
+
+def _windows(thing: Furniture, camera: Camera, radius: float = 0.0):
+    """Where a camera sees a thing: the window (4) of it all, and those (N, 4) of its solids, wide
+    enough for a camera anywhere within `radius` metres sideways."""
+    corners = np.stack([solid.corners() for solid in thing.solids])
+    nearest = ((corners - camera.position) @ camera.axes[2]).min(1, keepdims=True)
+    margin = radius / np.maximum(nearest, 1e-3) * [-1, -1, 1, 1]
+    windows = (camera.windows(corners) + margin).astype(np.float32)
+    return np.concatenate([windows[:, :2].min(0), windows[:, 2:].max(0)]), windows
+
+
+def _within(x: np.ndarray, y: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """The indices of the positions (N) in an image that lie in a window of it."""
+    if np.isinf(window).all():
+        return np.arange(len(x))
+    x1, y1, x2, y2 = window
+    return np.flatnonzero((x > x1) & (x < x2) & (y > y1) & (y < y2))
 
 
 def focal_length(size: tuple[int, int]) -> float:

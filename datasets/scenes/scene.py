@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.scenes import furniture
+from datasets.scenes.placing import furnish
 from datasets.scenes.raycast import Caster, Hits
-from datasets.scenes.room import CLASSES, furnish
+from datasets.scenes.room import CLASSES
 from datasets.scenes.shading import lamp_points, shade, surface
 from datasets.scenes.shapes import multiply
 
@@ -126,7 +127,7 @@ def _edges(solid: np.ndarray, colours: np.ndarray) -> np.ndarray:
     tone = np.sqrt(np.maximum(colours[1], 0))
     edges = np.zeros(solid.shape, bool)
     for here, there in (_shifted(0, 1), _shifted(1, 0)):
-        differ = (solid[here] != solid[there]) | (np.abs(tone[here] - tone[there]) > 0.12)
+        differ = (solid[here] != solid[there]) | (np.abs(tone[here] - tone[there]) > 0.22)
         edges[here] |= differ
         edges[there] |= differ
     return edges

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.scenes.raycast import Caster, Hits, Rays
+from datasets.scenes.room import LAMP_RADIUS
 from datasets.scenes.shapes import multiply
 
-_LAMP_RADIUS = 0.2
 _CORNER = 0.35  # metres: how far the dusk in corners reaches
 
 
@@ -46,7 +46,7 @@ def surface(caster: Caster, rays: Rays, hits: Hits) -> Surface:
 def lamp_points(caster: Caster, which: np.ndarray) -> np.ndarray:
     """(3, N): places on the lamp, a disc, by numbers 0 to 8."""
     around = np.arange(9) * 2.4
-    reach = _LAMP_RADIUS * np.sqrt((np.arange(9) + 0.5) / 9)
+    reach = LAMP_RADIUS * np.sqrt((np.arange(9) + 0.5) / 9)
     disc = np.stack([reach * np.cos(around), reach * np.sin(around), 0 * around])
     return (caster.room.lamp[:, None] + disc).astype(np.float32)[:, which]
 
@@ -98,7 +98,7 @@ def _dusk(caster: Caster, seen: Surface) -> np.ndarray:
     x, y, _ = seen.points[:, floor]
     for thing in caster.room.things:
         if thing.casts_shadow:
-            low, high = thing.bounds()
+            low, high = np.array(thing.bounds(), np.float32)
             if low[2] < 0.2:
                 dx = np.maximum(np.maximum(low[0] - x, x - high[0]), 0)
                 dy = np.maximum(np.maximum(low[1] - y, y - high[1]), 0)

@@ -32,6 +32,40 @@ def turn(yaw: float, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
+class Plane:
+    """A wall, floor or ceiling, without an end: what is seen of it ends at the others.
+
+    Attributes:
+        centre: (3) a point of it, the origin of its pattern.
+        axes: (3, 3) its axes, one a row, in the world; z stands on it, into the room.
+    """
+
+    centre: np.ndarray
+    axes: np.ndarray
+    material: Material
+
+    def local(self, points: np.ndarray) -> np.ndarray:
+        """World points in its own frame."""
+        return multiply(self.axes, points - self.centre.astype(np.float32)[:, None])
+
+    def hit(self, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """(N): the t > 0 at which origin + t·direction meets its front, or infinity."""
+        x, y, z = self.axes[2].astype(np.float32)
+        towards = x * direction[0] + y * direction[1] + z * direction[2]
+        height = np.float32(self.axes[2] @ (self.centre - origin[:, 0]))
+        with np.errstate(divide="ignore"):
+            return np.where(towards < 0, height / towards, FAR)
+
+    def normal(self, local: np.ndarray) -> np.ndarray:
+        """(3, N): its normal, in its own frame."""
+        return np.repeat(np.array([[0], [0], [1]], np.float32), local.shape[1], axis=1)
+
+    def corners(self) -> np.ndarray:
+        """(8, 3): corners around the camera, wherever it is: it is everywhere."""
+        return 100 * _SIGNS
+
+
+@dataclass(frozen=True, eq=False)
 class Solid:
     """A box, an ellipsoid (`ball`) or an upright cut cone (`cone`; with `taper` 1 a cylinder).
 

@@ -1,0 +1,218 @@
+"""Furnishes a room, so that things do not touch and can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from datasets.scenes import furniture as f
+from datasets.scenes.room import FOCAL, Room, empty_room
+from datasets.scenes.shapes import turn
+
+Chooser = Callable[[int], tuple[np.ndarray, np.ndarray]]
+# Gives K poses: where a thing's origin comes to lie (K, 3), and its turns (K) in radians.
+
+_FRAME = np.array([0.5, 0.375]) / FOCAL  # half an image of 4:3, at a distance of 1
+_SHARES = {"cabinet": 0.4, "bookshelf": 0.4, "bed": 0.4, "lamp": 0.4}  # against 1 of the others
+_LARGE_FIRST = ("bed", "sofa", "bookshelf", "diningtable", "cabinet", "tvmonitor", "chair")
+_AGAINST_WALLS = ("bed", "sofa", "bookshelf", "cabinet")
+_MOST = 5  # objects
+_AROUND_CAMERA = 0.8  # metres that stay free
+_SHOWN = 0.7  # the least share of an object that is within the image,
+_SMALLEST = {"bottle": 0.24}  # and the least length of its longer side, as a share of the height
+_LENGTH = 0.34
+_TRIES = 64  # poses
+_CHOICE = 4  # of those that fit, to choose the largest from
+_COVERED = 0.4  # the largest share of an object's window that another's may cover
+
+
+def furnish(rng: np.random.Generator) -> Room:
+    """A room with two to five objects in view."""
+    while True:
+        placing = _Placing(rng)
+        placing.openings()
+        placing.objects()
+        if len(placing.windows) >= 2:
+            placing.decoration()
+            return placing.room
+
+
+@dataclass
+class _Placing:
+    rng: np.random.Generator
+    room: Room = None
+    bounds: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # of all things
+    windows: list[np.ndarray] = field(default_factory=list)  # of the objects
+    supports: list[tuple[f.Furniture, np.ndarray, float]] = field(
+        default_factory=list
+    )  # with free tops
+
+    def __post_init__(self):
+        self.room = empty_room(self.rng)
+
+    def openings(self):
+        """At most one door and two windows."""
+        for make, chance in ((f.door, 0.45), (f.window, 0.55), (f.window, 0.35)):
+            if self.rng.random() < chance:
+                height = 0.0 if make is f.door else self.rng.uniform(0.85, 1.05)
+                self._hang(make(self.rng), height)
+
+    def objects(self):
+        kinds = list(f.OBJECTS)
+        shares = np.array([_SHARES.get(kind, 1.0) for kind in kinds])
+        number = self.rng.choice([3, 3, 4, 4, 5])
+        chosen = list(self.rng.choice(kinds, number, False, shares / shares.sum()))
+        if "chair" in chosen and self.rng.random() < 0.5:
+            chosen.append("chair")
+        rank = {kind: k for k, kind in enumerate(_LARGE_FIRST)}
+        for kind in sorted(chosen, key=lambda kind: rank.get(kind, len(rank))):
+            if len(self.windows) < _MOST:
+                self._object(kind)
+
+    def decoration(self):
+        """Pictures on the walls, perhaps a rug."""
+        for _ in range(self.rng.integers(0, 4)):
+            self._hang(f.picture(self.rng), self.rng.uniform(1.25, 1.5))
+        if self.rng.random() < 0.5:
+            self._place(f.rug(self.rng), self._on_floor(1.6, 3.4, upright=True))
+
+    def _object(self, kind: str):
+        rng = self.rng
+        if kind == "tvmonitor" and len(self.windows) < _MOST - 1 and rng.random() < 0.6:
+            self._against_wall(f.cabinet(rng, low=True))
+        thing = f.OBJECTS[kind](rng)
+        if kind in _AGAINST_WALLS:
+            self._against_wall(thing)
+        elif kind == "tvmonitor":
+            self._on_top(thing, "cabinet") or self._hang(thing, rng.uniform(0.95, 1.2), gap=0.03)
+        elif kind == "bottle":
+            self._on_top(thing) or self._place(thing, self._on_floor(1.1, 2.1))
+        elif kind == "diningtable":
+            self._place(thing, self._on_floor(1.5, 3.2, upright=rng.random() < 0.6))
+        else:
+            self._place(thing, self._on_floor(1.3, 3.2))
+
+    # Where things go: functions of the number of poses that are wanted.
+
+    def _on_floor(self, near: float, far: float, upright: bool = False) -> Chooser:
+        """Anywhere in the view at a depth between `near` and `far` metres; `upright`: parallel to
+        the walls."""
+        camera, rng = self.room.camera, self.rng
+
+        def choose(count):
+            depth = rng.uniform(near, far, (count, 1))
+            sideways = depth * rng.uniform(-0.5, 0.5, (count, 1))
+            spots = camera.position + depth * camera.axes[2] + sideways * camera.axes[0]
+            yaws = rng.uniform(0, 2 * np.pi, count)
+            if upright:
+                yaws = np.round(yaws / (np.pi / 2)) * (np.pi / 2)
+            return spots * [1, 1, 0], yaws
+
+        return choose
+
+    def _at_wall(self, thing: f.Furniture, height: float, gap: float) -> Chooser:
+        """Along the far or a side wall, its back `gap` metres from it."""
+        (left, back, _), (right, *_) = thing.bounds()
+        half, behind = (right - left) / 2, gap - back
+        width, length, _ = self.room.size
+
+        def choose(count):
+            wall = self.rng.choice(3, count, p=[0.5, 0.25, 0.25])  # the far, the left, the right
+            share = self.rng.random(count)
+            first = min(1.2, length - half)
+            y = np.where(wall == 0, length - behind, first + share * (length - half - first))
+            x = np.choose(wall, [half + share * (width - 2 * half), behind, width - behind])
+            yaws = np.choose(wall, [np.pi, -np.pi / 2, np.pi / 2])
+            return np.stack([x, y, np.full(count, height)], axis=1), yaws
+
+        return choose
+
+    def _on(self, thing: f.Furniture, support: f.Furniture, offset, yaw: float) -> Chooser:
+        """On a top: a television in its middle, all else anywhere."""
+        share = 0.0 if thing.kind == "tvmonitor" else 1.0
+
+        def choose(count):
+            spots = self.rng.uniform(-share, share, (count, 3))
+            spots[:, 2] = 1
+            return offset + (spots * support.top) @ turn(yaw), np.full(count, yaw)
+
+        return choose
+
+    def _against_wall(self, thing: f.Furniture) -> bool:
+        return self._place(thing, self._at_wall(thing, 0.0, 0.02))
+
+    def _hang(self, thing: f.Furniture, height: float, gap: float = 0.0) -> bool:
+        if thing.kind == "tvmonitor":  # without its foot
+            thing = f.Furniture(thing.kind, thing.solids[:1])
+        return self._place(thing, self._at_wall(thing, height, gap))
+
+    def _on_top(self, thing: f.Furniture, kind: str | None = None) -> bool:
+        """Puts it on a top that is still free, of a thing of class `kind` if that is given."""
+        for support in self.supports:
+            if kind in (None, support[0].kind) and self._place(
+                thing, self._on(thing, *support), covering=True
+            ):
+                self.supports.remove(support)
+                return True
+        return False
+
+    def _place(self, thing: f.Furniture, choose: Chooser, covering: bool = False) -> bool:
+        """Puts the thing where it fits, of a few such poses that where it looks largest. Objects
+        must also be seen well; those that stand on others may cover them."""
+        is_object = thing.kind in f.OBJECTS
+        offsets, yaws = choose(_TRIES)
+        x, y, z = _corners(*thing.bounds()).T
+        cos, sin = np.cos(yaws)[:, None], np.sin(yaws)[:, None]
+        corners = np.stack([x * cos - y * sin, x * sin + y * cos, z + 0 * cos], axis=2)
+        corners += offsets[:, None]
+        low, high = corners.min(1), corners.max(1)
+        fitting = np.flatnonzero(self._fit(low, high))
+        windows = self.room.camera.windows(corners[fitting])
+        if is_object:
+            seen = self._seen(thing.kind, windows, covering)
+            fitting, windows = fitting[seen], windows[seen]
+        if not fitting.size:
+            return False
+        best = _area(windows[:_CHOICE]).argmax()
+        one = fitting[best]
+        self.room.things.append(thing.moved(offsets[one], yaws[one]))
+        self.bounds.append((low[one], high[one]))
+        if is_object:
+            self.windows.append(windows[best])
+        if thing.top:
+            self.supports.append((thing, offsets[one] + [0, 0, 1e-3], yaws[one]))
+        return True
+
+    def _fit(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """(K) bool: in the room, not at the camera, and clear of all other things."""
+        fit = (low[:, :2] > -0.01).all(1) & (high < self.room.size + 0.01).all(1)
+        camera = self.room.camera.position
+        way = np.clip(camera, low, high) - camera
+        fit &= np.hypot(way[:, 0], way[:, 1]) > _AROUND_CAMERA
+        for other_low, other_high in self.bounds:
+            fit &= ~((low < other_high) & (high > other_low)).all(1)
+        return fit
+
+    def _seen(self, kind: str, windows: np.ndarray, covering: bool) -> np.ndarray:
+        """(K) bool: large enough, mostly in the image, neither hidden by others nor hiding them."""
+        inner = np.clip(windows, -np.tile(_FRAME, 2), np.tile(_FRAME, 2))
+        length = (inner[:, 2:] - inner[:, :2]).max(1) / (2 * _FRAME[1])
+        seen = np.isfinite(windows).all(1) & (length > _SMALLEST.get(kind, _LENGTH))
+        seen &= _area(inner) > _SHOWN * _area(windows)
+        for other in self.windows if not covering else ():
+            shared = np.concatenate(
+                [np.maximum(inner[:, :2], other[:2]), np.minimum(inner[:, 2:], other[2:])], axis=1
+            )
+            seen &= _area(shared) < _COVERED * np.minimum(_area(inner), _area(other[None]))
+        return seen
+
+
+def _area(windows: np.ndarray) -> np.ndarray:
+    return np.prod(np.maximum(windows[:, 2:] - windows[:, :2], 0), axis=1)
+
+
+def _corners(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """(8, 3): the corners of an upright box."""
+    return np.stack(np.meshgrid(*zip(low, high, strict=True)), axis=-1).reshape(8, 3)
