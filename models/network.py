@@ -60,6 +60,7 @@ class Network(nn.Module):
         Returns:
             by task name: (B, channels, H, W) of a dense head, or a `BoxPrediction`.
         """
+        self._features = ()  # lets go of the last graph before a new one grows
         # In some necks a level is computed from another. Heads read views, which are leaves to one
         # another, so that a gradient at one level does not hold what flows through the next.
         maps = tuple(shared.view_as(shared) for shared in self.neck(self.backbone(images)))

@@ -1,0 +1,70 @@
+"""timm's networks behind the same contract."""
+
+import pytest
+import torch
+
+from models.backbones import create
+from utils.errors import ConfigError
+
+timm = pytest.importorskip("timm")
+
+VIT, SWIN = "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"
+
+
+def features(name, size, output_stride=None):
+    with torch.device("meta"):
+        backbone = create("timm/" + name, output_stride, size=size, pretrained=False).eval()
+        return backbone, [tuple(x.shape) for x in backbone(torch.zeros(2, 3, *size))]
+
+
+def test_a_vit_gives_four_maps_at_the_stride_of_its_patches():
+    backbone, shapes = features(VIT, (96, 128))
+    assert backbone.strides == (16, 16, 16, 16)
+    assert shapes == [(2, 192, 6, 8)] * 4
+    assert backbone.indices == [2, 5, 8, 11]
+
+
+@pytest.mark.parametrize("name", [SWIN, "resnet18", "convnext_atto"])
+def test_a_network_with_stages_gives_strides_8_16_32(name):
+    backbone, shapes = features(name, (96, 128))
+    assert backbone.strides == (8, 16, 32)
+    assert shapes == [
+        (2, channels, 96 // stride, 128 // stride)
+        for channels, stride in zip(backbone.channels, backbone.strides, strict=True)
+    ]
+
+
+def test_a_convolutional_one_can_be_dilated():
+    backbone, shapes = features("resnet18", (96, 128), output_stride=8)
+    assert backbone.strides == (8, 8, 8)
+    assert shapes[-1] == (2, 512, 12, 16)
+
+
+@pytest.mark.parametrize(("name", "own"), [(SWIN, 32), (VIT, 16)])
+def test_a_transformer_cannot_be_dilated(name, own):
+    with pytest.raises(ConfigError, match=f"cannot be dilated to 8; give output_stride = {own}"):
+        features(name, (96, 128), output_stride=8)
+
+
+def test_a_size_between_the_patches_is_refused_with_the_nearest():
+    with pytest.raises(ConfigError, match=r"multiples of 16.*: 96 128 or 112 128"):
+        features(VIT, (100, 128))
+
+
+def test_an_unknown_model_gets_the_nearest():
+    with pytest.raises(ConfigError, match="timm has no model 'vit_tiny_patch16_22'"):
+        features("vit_tiny_patch16_22", (64, 64))
+
+
+def test_weights_from_a_file_are_fitted_to_the_size(tmp_path):
+    torch.manual_seed(0)
+    net = timm.create_model(VIT, num_classes=5)
+    torch.save(net.state_dict(), tmp_path / "vit.pth")
+    backbone = create("timm/" + VIT, size=(64, 96), pretrained=tmp_path / "vit.pth")
+    assert torch.equal(backbone.net.blocks[11].mlp.fc2.weight, net.blocks[11].mlp.fc2.weight)
+    assert backbone.net.pos_embed.shape == (1, 1 + 4 * 6, 192)
+    state = net.state_dict()
+    del state["blocks.3.mlp.fc2.weight"]
+    torch.save(state, tmp_path / "less.pth")
+    with pytest.raises(ConfigError, match=r"less.pth does not hold.*blocks\.3\.mlp\.fc2\.weight"):
+        create("timm/" + VIT, size=(64, 96), pretrained=tmp_path / "less.pth")

@@ -1,0 +1,94 @@
+"""Weights come from the library's download, or from a file; what does not fit is named."""
+
+import pytest
+import torch
+import torchvision
+from efficientnet_pytorch import EfficientNet
+
+from models.backbones import create
+from utils.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def resnet18():
+    torch.manual_seed(0)
+    return torchvision.models.resnet18(num_classes=7)
+
+
+def saved(net, path):
+    torch.save(net.state_dict(), path)
+    return str(path)
+
+
+def build(name, pretrained):
+    return create(name, size=(64, 64), pretrained=pretrained)
+
+
+def same(backbone, net):
+    theirs = net.state_dict()
+    return all(torch.equal(value, theirs[key]) for key, value in backbone.state_dict().items())
+
+
+def test_a_file_is_loaded_whatever_its_classifier(resnet18, tmp_path):
+    assert same(build("resnet18", saved(resnet18, tmp_path / "w.pth")), resnet18)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("mobilenet_v2", torchvision.models.mobilenet_v2),
+        ("efficientnet_b0", lambda: EfficientNet.from_name("efficientnet-b0", num_classes=3)),
+    ],
+)
+def test_a_whole_classifier_fits_though_its_end_is_dropped(name, make, tmp_path):
+    net = make()
+    assert same(build(name, saved(net, tmp_path / "w.pth")), net)
+
+
+def test_imagenet_weights_come_from_torchvision(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    net = torchvision.models.resnet18()
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    saved(net, folder / "resnet18-f37072fd.pth")
+    assert same(build("resnet18", True), net)
+
+
+def test_weights_that_cannot_be_downloaded_tell_both_ways_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("no folder can be made here")
+    with pytest.raises(ConfigError) as error:
+        build("resnet18", True)
+    message = str(error.value)
+    assert "--pretrained false" in message
+    assert "--pretrained PATH" in message
+    assert "\n" not in message
+
+
+def test_another_networks_weights_are_named(resnet18, tmp_path):
+    path = saved(resnet18, tmp_path / "w.pth")
+    with pytest.raises(ConfigError, match=r"w.pth does not hold.* of resnet34: it lacks layer1"):
+        build("resnet34", path)
+    with pytest.raises(ConfigError, match=r"of mobilenet_v2: it lacks features"):
+        build("mobilenet_v2", path)
+
+
+def test_surplus_and_misshapen_weights_are_named(resnet18, tmp_path):
+    state = resnet18.state_dict()
+    torch.save({**state, "layer5.weight": torch.zeros(1)}, tmp_path / "surplus.pth")
+    with pytest.raises(ConfigError, match=r"it has layer5.weight too many"):
+        build("resnet18", tmp_path / "surplus.pth")
+    torch.save({**state, "conv1.weight": torch.zeros(64, 1, 7, 7)}, tmp_path / "shape.pth")
+    with pytest.raises(ConfigError, match=r"conv1.weight is 64×1×7×7, not 64×3×7×7"):
+        build("resnet18", tmp_path / "shape.pth")
+
+
+def test_what_is_no_state_dict_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="there is no file"):
+        build("resnet18", tmp_path / "none.pth")
+    (tmp_path / "text.pth").write_text("weights")
+    with pytest.raises(ConfigError, match="is not a state dict"):
+        build("resnet18", tmp_path / "text.pth")
+    torch.save({"epoch": 3}, tmp_path / "other.pth")
+    with pytest.raises(ConfigError, match="is not a state dict"):
+        build("resnet18", tmp_path / "other.pth")

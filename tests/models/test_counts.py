@@ -1,0 +1,74 @@
+"""The networks have the size of the paper's: parameters to the last one, multiply-adds of one image
+as PyTorch's own counter has them. Built without memory."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import models
+from tasks.base import BoxHead, DenseHead
+
+VOC = {"detection": BoxHead(20), "segmentation": DenseHead(21), "depth": DenseHead(1)}
+NYU = {"segmentation": DenseHead(40), "depth": DenseHead(1), "normal": DenseHead(3, unit=True)}
+
+
+def count(arch, backbone, heads, size, **options):
+    """(parameters, multiply-adds in 10⁹)"""
+    with torch.device("meta"):
+        network = models.build(arch, backbone, heads, size=size, pretrained=False, **options)
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            network.eval()(torch.zeros(1, 3, *size))
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    return parameters, counter.get_total_flops() / 2e9
+
+
+@pytest.mark.parametrize(
+    ("tasks", "parameters", "gmacs"),
+    [
+        (["detection"], 20_038_272, 23.55),
+        (["segmentation"], 19_977_786, 23.48),
+        (["depth"], 19_975_186, 23.46),
+        (["detection", "segmentation", "depth"], 20_089_132, 23.87),
+    ],
+)
+def test_vmm_on_efficientnet_v2_s(tasks, parameters, gmacs):
+    heads = {task: VOC[task] for task in tasks}
+    got = count("VMM", "efficientnet-v2-s", heads, (640, 640))
+    assert got == (parameters, pytest.approx(gmacs, rel=0.01))
+
+
+@pytest.mark.parametrize(
+    ("skip_connection", "parameters", "gmacs"), [(0, 40_825_452, 197.39), (48, 41_181_900, 199.10)]
+)
+def test_deeplab_on_resnet50(skip_connection, parameters, gmacs):
+    options = {"output_stride": 8, "skip_connection": skip_connection}
+    got = count("DeepLab", "resnet50", NYU, (480, 640), **options)
+    assert got == (parameters, pytest.approx(gmacs, rel=0.01))
+
+
+def conv_bn(inputs, outputs, kernel=1):
+    return inputs * outputs * kernel**2 + 2 * outputs
+
+
+@pytest.mark.parametrize("shared_head", [True, False])
+def test_deeplab_v3_plus_on_mobilenet_v2_adds_up(shared_head):
+    backbone = 3_504_872 - 1000 * 1281  # torchvision's count without its classifier
+    aspp = 2 * conv_bn(1280, 256) + 3 * conv_bn(1280, 256, 3) + conv_bn(5 * 256, 256)
+    necks = (aspp + conv_bn(32, 48)) * (1 if shared_head else 3)
+    heads = 3 * conv_bn(256 + 48, 256, 3) + (256 + 1) * (40 + 1 + 3)
+    options = {"output_stride": 32, "skip_connection": 48, "shared_head": shared_head}
+    parameters, _ = count("DeepLab", "MobileNetV2", NYU, (480, 640), **options)
+    assert parameters == backbone + necks + heads
+
+
+def test_efficientdet_on_efficientnet_b1_adds_up():
+    c, classes = 88, 80
+    backbone = 7_794_184 - 1000 * 1281 - conv_bn(320, 1280)  # without its last convolution too
+    dsconv = 9 * c + conv_bn(c, c)
+    neck = sum(conv_bn(inputs, c) for inputs in (40, 112, 320, 320))
+    neck += 4 * (8 * dsconv + 4 * 2 + 4 * 3)
+    heads = 5 * sum(2 * dsconv + 9 * c + (c + 1) * 3 * outputs for outputs in (4, classes))
+    parameters, _ = count(
+        "EfficientDet", "efficientnet-b1", {"detection": BoxHead(classes)}, (640, 640)
+    )
+    assert parameters == backbone + neck + heads

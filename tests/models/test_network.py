@@ -1,0 +1,200 @@
+"""The contract of a network, for every architecture."""
+
+import copy
+
+import pytest
+import torch
+
+import models
+from tasks.base import BoxHead, BoxPrediction, DenseHead
+
+DENSE = {
+    "segmentation:VOC": DenseHead(4),
+    "depth": DenseHead(1),
+    "normal": DenseHead(3, unit=True),
+}
+BOXES = {"detection": BoxHead(2)}
+SMALL = {"channels": 16}
+NETWORKS = {
+    "DeepLabV3": ("DeepLab", "resnet18", DENSE, SMALL),
+    "DeepLabV3+": ("DeepLab", "mobilenet_v2", DENSE, {**SMALL, "skip_connection": 8}),
+    "separate": (
+        "DeepLab",
+        "resnet18",
+        DENSE,
+        {**SMALL, "skip_connection": 8, "shared_head": False},
+    ),
+    "VMM": ("VMM", "mobilenet_v2", {**BOXES, **DENSE}, SMALL),
+    "VMM fpn": ("VMM", "resnet18", {**BOXES, **DENSE}, {**SMALL, "neck": "fpn"}),
+    "VMM bifpn": ("VMM", "efficientnet_b0", {**BOXES, **DENSE}, {**SMALL, "neck": "bifpn"}),
+    "EfficientDet": ("EfficientDet", "efficientnet_b0", BOXES, SMALL),
+    "plain": ("plain", "mobilenet_v2", DENSE, {}),
+    "ViT": ("plain", "timm/vit_tiny_patch16_224", DENSE, {}),
+    "ViT in DeepLab": ("DeepLab", "timm/vit_tiny_patch16_224", DENSE, SMALL),
+    "Swin in VMM": ("VMM", "timm/swin_tiny_patch4_window7_224", {**BOXES, **DENSE}, SMALL),
+}
+TRANSFORMERS = ("ViT", "ViT in DeepLab", "Swin in VMM")
+SIZE = (64, 96)
+
+
+def build(name, size=SIZE):
+    arch, backbone, heads, options = NETWORKS[name]
+    if backbone.startswith("timm/"):
+        pytest.importorskip("timm")
+    torch.manual_seed(0)
+    return models.build(arch, backbone, heads, size=size, pretrained=False, **options)
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request):
+    return build(request.param)
+
+
+def images(number=2, size=SIZE):
+    return torch.randn(number, 3, *size, generator=torch.Generator().manual_seed(1))
+
+
+def outputs(prediction):
+    if isinstance(prediction, BoxPrediction):
+        return [prediction.logits, prediction.offsets]
+    return [prediction]
+
+
+def loss(predictions):
+    """Some number that depends on every output."""
+    tensors = [tensor for prediction in predictions.values() for tensor in outputs(prediction)]
+    weights = torch.Generator().manual_seed(2)
+    return sum((tensor * torch.randn(tensor.shape, generator=weights)).mean() for tensor in tensors)
+
+
+def check_shapes(network, heads, size):
+    predictions = network(images(2, size))
+    assert list(predictions) == list(heads) == list(network.tasks)
+    for task, head in heads.items():
+        if isinstance(head, DenseHead):
+            assert predictions[task].shape == (2, head.channels, *size)
+            continue
+        boxes = predictions[task]
+        number = len(boxes.anchors)
+        assert boxes.logits.shape == (2, number, head.classes)
+        assert boxes.offsets.shape == (2, number, 4)
+        assert sum(boxes.levels) == number
+        assert boxes.size == size
+
+
+@pytest.mark.parametrize("size", [(64, 64), (32, 96), (61, 75)])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in TRANSFORMERS])
+def test_any_size_gives_predictions_of_that_size(name, size):
+    check_shapes(build(name, size).eval(), NETWORKS[name][2], size)
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_a_transformer_takes_the_size_it_was_built_for(name):
+    check_shapes(build(name).eval(), NETWORKS[name][2], SIZE)
+
+
+def test_normals_have_unit_length():
+    prediction = build("DeepLabV3")(images())["normal"]
+    torch.testing.assert_close(prediction.norm(dim=1), torch.ones(2, *SIZE))
+
+
+def test_parameters_are_those_shared_and_those_of_each_task(network):
+    parts = [network.shared_parameters(), *map(network.task_parameters, network.tasks)]
+    ids = [id(parameter) for part in parts for parameter in part]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == {id(parameter) for parameter in network.parameters()}
+    shared = {id(parameter) for parameter in network.shared_parameters()}
+    assert {id(p) for p in network.backbone_parameters()} <= shared
+    assert {id(p) for p in network.last_shared_parameters()} <= shared
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        ("DeepLabV3", ["neck.aspp.project.0.0.weight"]),
+        ("DeepLabV3+", ["neck.aspp.project.0.0.weight"]),
+        ("separate", ["backbone.layer4.1.conv2.weight"]),
+        ("VMM", []),
+    ],
+)
+def test_the_last_shared_layer_is_the_papers(name, last):
+    network = build(name)
+    names = {id(parameter): key for key, parameter in network.named_parameters()}
+    assert [names[id(p)] for p in network.last_shared_parameters()] == last
+
+
+def test_the_loss_reaches_every_parameter(network):
+    network.train().zero_grad()
+    loss(network(images())).backward()
+    missing = [name for name, p in network.named_parameters() if p.grad is None]
+    assert missing == []
+    assert all(p.grad.isfinite().all() for p in network.parameters())
+
+
+def test_a_task_does_not_reach_another_tasks_head(network):
+    network.train().zero_grad()
+    first, *others = network.tasks
+    loss({first: network(images())[first]}).backward()
+    assert all(p.grad is not None for p in network.task_parameters(first))
+    assert all(p.grad is None for task in others for p in network.task_parameters(task))
+
+
+def test_gradients_at_the_features_hold_all_that_reaches_the_shared_parameters(network):
+    network.eval()
+    shared = network.shared_parameters()
+    value = loss(network(images()))
+    wanted = torch.autograd.grad(value, shared, retain_graph=True)
+    at_features = torch.autograd.grad(value, network.features, retain_graph=True)
+    got = torch.autograd.grad(network.features, shared, at_features)
+    for through, direct in zip(got, wanted, strict=True):
+        torch.testing.assert_close(through, direct, rtol=1e-3, atol=1e-5)
+
+
+def test_a_batch_in_evaluation_is_its_images_one_by_one(network):
+    network.eval()
+    batch = images()
+    with torch.no_grad():
+        together = network(batch)
+        alone = [network(batch[n : n + 1]) for n in range(2)]
+    for task in network.tasks:
+        for index, whole in enumerate(outputs(together[task])):
+            parts = torch.cat([outputs(single[task])[index] for single in alone])
+            torch.testing.assert_close(whole, parts, rtol=1e-3, atol=1e-4)
+
+
+def test_a_copy_after_a_forward_is_equal_and_free_of_its_graph(network):
+    network.eval()
+    network(images())
+    other = copy.deepcopy(network)
+    assert other.features == ()
+    with torch.no_grad():
+        assert torch.equal(loss(other(images())), loss(network(images())))
+
+
+def test_one_image_can_be_trained():
+    """The mean of a single image has no statistics of its own for BatchNorm."""
+    network = build("DeepLabV3").train()
+    loss(network(images(1))).backward()
+    assert all(p.grad.isfinite().all() for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", ["DeepLabV3+", "VMM"])
+def test_channels_last_changes_nothing(name):
+    network = build(name).eval()
+    with torch.no_grad():
+        wanted = loss(network(images()))
+        network.to(memory_format=torch.channels_last)
+        got = loss(network(images().to(memory_format=torch.channels_last)))
+    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["DeepLabV3+", "VMM", "EfficientDet"])
+def test_predictions_are_float32_under_autocast(name):
+    network = build(name).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        predictions = network(images())
+    assert network.features[0].dtype == torch.bfloat16
+    for prediction in predictions.values():
+        assert all(tensor.dtype == torch.float32 for tensor in outputs(prediction))
+    loss(predictions).backward()
+    assert all(p.grad.isfinite().all() for p in network.parameters())
