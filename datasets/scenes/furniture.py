@@ -170,7 +170,7 @@ def sofa(rng) -> Furniture:
 def bed(rng) -> Furniture:
     width, length = rng.uniform(0.55, 0.85), 1.0
     wood = _wood(rng)
-    linen = m.weave(m.colour(rng.uniform(0, 360), 0.06, 0.92))
+    linen = m.weave(m.colour(m.pleasant_hue(rng), 0.06, 0.92))
     cover = m.quilt(_cloth(rng), _cloth(rng))
     solids = [
         box((-width, width), (-length, length), (0.08, 0.3), wood(0)),
@@ -187,12 +187,12 @@ def bed(rng) -> Furniture:
 def plant(rng) -> Furniture:
     height, radius = rng.uniform(0.26, 0.38), rng.uniform(0.15, 0.2)
     kind = rng.choice(["plain", "band", "zigzag"])
-    pot = m.terracotta(_pot(rng), m.colour(rng.uniform(0, 360), 0.3, 0.9), kind, height / 2)
+    pot = m.terracotta(_pot(rng), m.colour(m.pleasant_hue(rng), 0.3, 0.9), kind, height / 2)
     solids = [
         cone(0, 0, (0, height), radius * 0.78, pot, 1 / 0.78),
         cone(0, 0, (height, height + 0.005), radius * 0.9, m.plain(m.colour(25, 0.5, 0.22))),
     ]
-    hue = rng.choice([rng.uniform(75, 150), rng.uniform(75, 150), rng.uniform(20, 330)])
+    hue = rng.uniform(70, 160) if rng.random() < 0.7 else rng.uniform(-30, 200)
     tall = rng.uniform(0.65, 1.0)
     count = int(rng.integers(13, 18))
     for k in range(count):
@@ -229,12 +229,12 @@ def television(rng) -> Furniture:
 
 def bottle(rng) -> Furniture:
     height, radius = rng.uniform(0.4, 0.55), rng.uniform(0.07, 0.09)
-    ink = m.colour(rng.uniform(0, 360), rng.uniform(0.45, 0.8), rng.uniform(0.35, 0.7))
+    ink = m.colour(m.pleasant_hue(rng), rng.uniform(0.45, 0.8), rng.uniform(0.35, 0.7))
     body = height * rng.uniform(0.52, 0.6)
     shoulder = body + height * rng.uniform(0.12, 0.17)
     glass = m.glass(ink, body / 2, rng.uniform(0.3, 0.9))
     clear = m.plain(ink * 1.2, 0.9)
-    label = m.plain(m.colour(rng.uniform(0, 360), 0.12, 0.92))
+    label = m.plain(m.colour(m.pleasant_hue(rng), 0.12, 0.92))
     solids = (
         cone(0, 0, (0, body), radius, glass),
         cone(0, 0, (body, shoulder), radius, clear, 0.4),
@@ -304,7 +304,7 @@ def bookshelf(rng) -> Furniture:
 def lamp(rng) -> Furniture:
     height, radius = rng.uniform(1.35, 1.65), rng.uniform(0.17, 0.24)
     metal = m.plain([m.BRASS, m.STEEL, m.BLACK][rng.integers(3)], 0.5)
-    cloth = m.shade(m.colour(rng.uniform(0, 360), rng.uniform(0.1, 0.45), 0.95), 0.6)
+    cloth = m.shade(m.colour(m.pleasant_hue(rng), rng.uniform(0.1, 0.45), 0.95), 0.6)
     tall = rng.uniform(0.26, 0.36)
     solids = (
         cone(0, 0, (0, 0.03), 0.15, metal, 0.9),
@@ -349,7 +349,7 @@ def door(rng) -> Furniture:
 
 def rug(rng) -> Furniture:
     half = np.array([rng.uniform(0.7, 1.1), rng.uniform(0.5, 0.8), 0.006])
-    first, second = _cloth(rng), m.colour(rng.uniform(0, 360), rng.uniform(0.05, 0.3), 0.85)
+    first, second = _cloth(rng), m.colour(m.pleasant_hue(rng), rng.uniform(0.05, 0.3), 0.85)
     cloth = m.rug(first, second, half, rng.choice(["lozenges", "stripes", "rings"]))
     return Furniture("rug", (Solid("box", half * [0, 0, 1], half, np.eye(3), cloth),))
 
@@ -374,23 +374,23 @@ def _wood(rng) -> Callable[[int], m.Material]:
     if rng.random() < 0.6:
         base = m.colour(rng.uniform(18, 36), rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.8))
     else:
-        base = m.colour(rng.uniform(0, 360), rng.uniform(0.1, 0.5), rng.uniform(0.4, 0.9))
+        base = m.colour(m.pleasant_hue(rng), rng.uniform(0.1, 0.45), rng.uniform(0.4, 0.9))
     made = [m.grain(rng, base, along) for along in range(3)]
     return made.__getitem__
 
 
 def _cloth(rng) -> m.Colour:
-    return m.colour(rng.uniform(0, 360), rng.uniform(0.3, 0.65), rng.uniform(0.4, 0.8))
+    return m.colour(m.pleasant_hue(rng), rng.uniform(0.3, 0.62), rng.uniform(0.4, 0.8))
 
 
 def _pot(rng) -> m.Colour:
     if rng.random() < 0.4:
         return m.colour(rng.uniform(10, 24), rng.uniform(0.5, 0.65), rng.uniform(0.6, 0.8))
-    return m.colour(rng.uniform(0, 360), rng.uniform(0.05, 0.5), rng.uniform(0.35, 0.9))
+    return m.colour(m.pleasant_hue(rng), rng.uniform(0.05, 0.5), rng.uniform(0.35, 0.9))
 
 
 def _pillow(rng, x, y, z, size, lean) -> Solid:
     axes = turn(0, lean)
     half = np.array([size, 0.09, min(size, 0.24)])
-    cover = m.pillow(_cloth(rng), m.colour(rng.uniform(0, 360), 0.1, 0.92))
+    cover = m.pillow(_cloth(rng), m.colour(m.pleasant_hue(rng), 0.1, 0.92))
     return Solid("ball", np.array([x, y, z], float), half, axes, cover)

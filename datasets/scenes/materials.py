@@ -31,6 +31,13 @@ def colour(hue: float, saturation: float, value: float) -> Colour:
     return (np.array(rgb, np.float32) ** np.float32(2.2))[:, None]
 
 
+def pleasant_hue(rng) -> float:
+    """A hue that people have at home, in degrees."""
+    return float(rng.choice(_HUES)) + rng.uniform(-10, 10)
+
+
+_HUES = (8, 22, 40, 58, 85, 120, 155, 178, 200, 222, 262, 335)
+
 WHITE = colour(40, 0.03, 0.92)
 BLACK = colour(220, 0.15, 0.09)
 STEEL = colour(210, 0.06, 0.62)
@@ -44,11 +51,12 @@ def plain(base: Colour, gloss: float = 0.0, glow: float = 0.0) -> Material:
 def grain(rng, base: Colour, along: int = 0, gloss: float = 0.08) -> Material:
     """Wood: long streaks along an axis, and broad bands of darker years."""
     place = rng.uniform(0, 50, 2).tolist()
-    across = [axis for axis in range(3) if axis != along]
+    first, second = (axis for axis in range(3) if axis != along)
 
     def pattern(p, n, w):
-        side = p[across[0]] + np.float32(0.7) * p[across[1]]
-        length = p[along]
+        end = np.abs(n[along]) > 0.7
+        side = np.where(end, p[first], p[first] + np.float32(0.7) * p[second])
+        length = np.where(end, p[second], p[along])
         bands = noise(length * 1.5 + place[0], side * 14 + place[1], w * 14)
         streaks = noise(length * 5 + place[1], side * 75 + place[0], w * 75)
         return base * (1 + 0.3 * bands + 0.22 * streaks)
@@ -210,7 +218,7 @@ def terracotta(base: Colour, second: Colour, kind: str, half_height: float) -> M
 def screen(rng, half: np.ndarray, on: bool) -> Material:
     """A television: black frame; off it mirrors the room, on it shows bands of light."""
     wide, _, tall = half.tolist()
-    top, bottom = colour(rng.uniform(170, 260), 0.75, 0.85), colour(rng.uniform(0, 360), 0.6, 0.75)
+    top, bottom = colour(rng.uniform(170, 250), 0.6, 0.8), colour(pleasant_hue(rng), 0.5, 0.65)
 
     def pattern(p, n, w):
         front = (n[1] > 0.5) & (np.abs(p[0]) < wide - 0.03) & (np.abs(p[2]) < tall - 0.03)
@@ -294,17 +302,17 @@ def glass(base: Colour, half_height: float, fill: float) -> Material:
 def outdoors(rng, half: np.ndarray) -> Material:
     """What is seen through a window: sky, hills and trees, behind white bars."""
     (wide, _, tall), place = half.tolist(), rng.uniform(0, 50)
-    sky, land = colour(rng.uniform(195, 215), 0.3, 1.0), colour(rng.uniform(70, 130), 0.45, 0.62)
+    sky, land = colour(rng.uniform(198, 214), 0.38, 0.98), colour(rng.uniform(70, 130), 0.45, 0.62)
 
     def pattern(p, n, w):
         height = p[2] / tall
         hills = -0.35 + 0.25 * noise(p[0] * 2 + place, p[0] * 0 + place, w * 0)
-        view = np.where(height > hills, sky * (1.1 - 0.2 * height) + 0.08, land)
+        view = np.where(height > hills, sky * (0.95 - 0.12 * height), land)
         bar = (np.abs(p[0]) < 0.025) | (np.abs(p[2] - 0.1 * tall) < 0.025)
         rim = np.minimum(wide - np.abs(p[0]), tall - np.abs(p[2])) < 0.06
         return np.where(bar | rim, WHITE * 0.62, view)
 
-    return Material(pattern, 0.0, 0.75)
+    return Material(pattern, 0.0, 0.8)
 
 
 def on_face(p: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

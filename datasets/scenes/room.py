@@ -61,7 +61,7 @@ def empty_room(rng) -> Room:
     )
     # Turned away from the nearer side wall, so that the view is into the room.
     yaw = np.deg2rad(rng.uniform(-12, 12) + 40 * (place[0] / size[0] - 0.5))
-    axes = turn(yaw, np.deg2rad(rng.uniform(-19, -8)), np.deg2rad(rng.normal(0, 1)))
+    axes = turn(yaw, np.deg2rad(rng.uniform(-18, -5)), np.deg2rad(rng.normal(0, 1)))
     camera = Camera(place, np.stack([axes[0], -axes[2], axes[1]]))
     room = Room(size, camera, _shell(rng, size))
     room.lamp = size * [rng.uniform(0.3, 0.7), rng.uniform(0.25, 0.55), 0.93]
@@ -100,9 +100,9 @@ def _wall(foot, yaw: float, material: m.Material) -> Plane:
 
 
 def _wall_colours(rng) -> tuple[m.Colour, m.Colour]:
-    hue = rng.uniform(0, 360)
+    hue = m.pleasant_hue(rng)
     paint = m.colour(hue, rng.uniform(0.02, 0.16), rng.uniform(0.8, 0.94))
-    accent = m.colour(hue + rng.uniform(-40, 40), rng.uniform(0.15, 0.4), rng.uniform(0.5, 0.8))
+    accent = m.colour(m.pleasant_hue(rng), rng.uniform(0.15, 0.4), rng.uniform(0.5, 0.8))
     return paint, accent
 
 
@@ -112,8 +112,8 @@ def _floor(rng) -> m.Material:
         wood = m.colour(rng.uniform(22, 36), rng.uniform(0.3, 0.55), rng.uniform(0.45, 0.8))
         return m.planks(rng, wood, float(rng.choice([0.12, 0.16])))
     if kind == "tiles":
-        hue = rng.uniform(0, 360)
+        hue = m.pleasant_hue(rng)
         first = m.colour(hue, rng.uniform(0.03, 0.15), rng.uniform(0.75, 0.9))
         second = m.colour(hue, rng.uniform(0.05, 0.3), rng.uniform(0.45, 0.85))
         return m.tiles(rng, first, second, float(rng.choice([0.33, 0.4, 0.5])))
-    return m.carpet(m.colour(rng.uniform(0, 360), rng.uniform(0.05, 0.25), rng.uniform(0.5, 0.75)))
+    return m.carpet(m.colour(m.pleasant_hue(rng), rng.uniform(0.05, 0.25), rng.uniform(0.5, 0.75)))

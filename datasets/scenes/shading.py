@@ -65,7 +65,7 @@ def shade(caster: Caster, rays: Rays, seen: Surface, lit: np.ndarray) -> np.ndar
     around = (0.42 + 0.16 * seen.normal[2] + 0.12 * facing) * dusk
     tint = room.lamp_colour.astype(np.float32)
     light = tint * (lamp * (0.5 + 0.5 * dusk)) + around
-    colour = seen.colour * (light + 1.6 * seen.glow)
+    colour = seen.colour * (light * (1 - seen.glow) + seen.glow)
     shiny = np.flatnonzero(seen.gloss > 0)
     colour[:, shiny] += _mirrored(caster, seen, view, way, lit, shiny)
     return colour
