@@ -13,10 +13,9 @@ from models.layers import initialise
 from models.necks.aspp import DeepLabNeck
 from models.network import Network
 from tasks.base import BoxHead, DenseHead
-from utils.errors import ConfigError
 
-RATES = {8: (12, 24, 36), 16: (6, 12, 18), 32: (6, 12, 18)}
-"""The dilations of the ASPP by the stride of the map that it reads."""
+RATES = (6, 12, 18)
+"""The dilations of the ASPP; twice as much where the map that it reads has a stride of 8."""
 
 
 def deeplab(
@@ -34,15 +33,14 @@ def deeplab(
         make_backbone: gives the backbone for an output stride.
         heads: what each task predicts.
         channels: of the ASPP and of the heads.
-        output_stride: the stride of the map that the ASPP reads: 8, 16 or 32.
+        output_stride: the stride of the map that the ASPP reads: 8, 16 or 32 (a transformer has
+            its own).
         skip_connection: channels of the first feature that join the ASPP's.
         shared_head: one ASPP for all tasks; otherwise one a task.
     """
     dense_only("DeepLab", heads)
-    if output_stride not in RATES:
-        raise ConfigError(f"output_stride is 8, 16 or 32, not {output_stride}")
-    rates = RATES[output_stride]
     backbone = make_backbone(output_stride)
+    rates = tuple(2 * rate if output_stride == 8 else rate for rate in RATES)
 
     def neck() -> DeepLabNeck:
         return DeepLabNeck(backbone.channels, channels, rates, skip_connection)

@@ -24,6 +24,8 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
 """By name, what builds it from (name, output_stride, pretrained). Beside them, `timm/<name>` is
 any model of timm."""
 
+OUTPUT_STRIDES = (8, 16, 32)
+
 
 def canonical_backbone(name: str) -> str:
     """The table's spelling of a backbone's name: `EfficientNet-V2-S` is `efficientnet_v2_s`.
@@ -62,6 +64,8 @@ def create(
     if name.startswith(PREFIX):
         return TimmModel(name.removeprefix(PREFIX), size, output_stride, pretrained)
     check_size(size, multiple=1)
+    if output_stride not in (None, *OUTPUT_STRIDES):
+        raise ConfigError(f"output_stride is 8, 16 or 32, not {output_stride}")
     return BACKBONES[name](name, output_stride or 32, pretrained)
 
 
