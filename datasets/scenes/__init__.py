@@ -3,8 +3,8 @@
 `render` draws one; `write` stores many of them in the layouts of real datasets (`LAYOUTS`).
 """
 
+from datasets.scenes.classes import CLASSES
 from datasets.scenes.layouts import LAYOUTS
-from datasets.scenes.room import CLASSES
 from datasets.scenes.scene import Scene, render
 from datasets.scenes.storing import write
 

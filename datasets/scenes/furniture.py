@@ -9,69 +9,27 @@ random, so only shape and surface together tell the class.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from datasets.scenes import materials as m
+from datasets.scenes.patterns import (
+    BLACK,
+    BRASS,
+    STEEL,
+    Colour,
+    Material,
+    colour,
+    plain,
+    pleasant_hue,
+)
 from datasets.scenes.shapes import Solid, turn
+from datasets.scenes.things import Thing, box, cone, rod
 
 
-@dataclass(frozen=True, eq=False)
-class Furniture:
-    """A thing of class `kind`; `top` is the half width, half depth and height of a flat top that
-    others may stand on."""
-
-    kind: str
-    solids: tuple[Solid, ...]
-    top: tuple[float, float, float] | None = None
-
-    @property
-    def casts_shadow(self) -> bool:
-        return self.kind in OBJECTS
-
-    def moved(self, offset: np.ndarray, yaw: float) -> Furniture:
-        axes = turn(yaw)
-        return Furniture(self.kind, tuple(s.moved(offset, axes) for s in self.solids), self.top)
-
-    def corners(self) -> np.ndarray:
-        """(N, 3): the corners of the boxes around its solids."""
-        return np.concatenate([solid.corners() for solid in self.solids])
-
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """(3), (3): its lowest and its highest coordinates."""
-        corners = self.corners()
-        return corners.min(0), corners.max(0)
-
-
-def box(x, y, z, material) -> Solid:
-    """A box from its extent (low, high) along each axis."""
-    low, high = np.array([x, y, z], float).T
-    return Solid("box", (low + high) / 2, (high - low) / 2, np.eye(3), material)
-
-
-def cone(x, y, z, radius, material, taper=1.0) -> Solid:
-    """An upright cylinder or cut cone at (x, y), from z[0] to z[1]; `radius` at its foot."""
-    centre = np.array([x, y, (z[0] + z[1]) / 2], float)
-    half = np.array([radius, radius, (z[1] - z[0]) / 2])
-    return Solid("cone", centre, half, np.eye(3), material, taper)
-
-
-def rod(start, end, radius, material) -> Solid:
-    """A cylinder between two points."""
-    start, end = np.array(start, float), np.array(end, float)
-    along = end - start
-    length = np.linalg.norm(along)
-    along = along / length
-    side = np.cross(along, [0.0, 1.0, 0.0] if abs(along[1]) < 0.9 else [1.0, 0.0, 0.0])
-    side /= np.linalg.norm(side)
-    axes = np.stack([side, np.cross(along, side), along])
-    return Solid("cone", (start + end) / 2, np.array([radius, radius, length / 2]), axes, material)
-
-
-def chair(rng) -> Furniture:
-    wood = _wood(rng)
+def chair(rng) -> Thing:
+    wood = wood_of(rng)
     width, depth = rng.uniform(0.22, 0.26), rng.uniform(0.21, 0.25)
     seat, top = rng.uniform(0.43, 0.48), rng.uniform(0.86, 1.02)
     leg = 0.027
@@ -93,14 +51,14 @@ def chair(rng) -> Furniture:
         for x in np.linspace(-width * 0.55, width * 0.55, 3):
             solids.append(box((x - 0.03, x + 0.03), back, (seat, top - 0.1), wood(2)))
     if rng.random() < 0.4:
-        cushion = m.weave(_cloth(rng))
+        cushion = m.weave(cloth_colour(rng))
         inner = (0.035 - depth, depth - 0.01)
         solids.append(box((0.02 - width, width - 0.02), inner, (seat, seat + 0.05), cushion))
-    return Furniture("chair", tuple(solids))
+    return Thing("chair", tuple(solids))
 
 
-def table(rng) -> Furniture:
-    wood = _wood(rng)
+def table(rng) -> Thing:
+    wood = wood_of(rng)
     height = rng.uniform(0.7, 0.78)
     if rng.random() < 0.35:
         radius = rng.uniform(0.45, 0.65)
@@ -109,7 +67,7 @@ def table(rng) -> Furniture:
             cone(0, 0, (0.05, height - 0.04), 0.055, wood(2)),
             cone(0, 0, (0, 0.06), radius * 0.55, wood(0), 0.5),
         )
-        return Furniture("diningtable", solids, (radius * 0.6, radius * 0.6, height))
+        return Thing("diningtable", solids, (radius * 0.6, radius * 0.6, height))
     width, depth = rng.uniform(0.5, 0.85), rng.uniform(0.36, 0.48)
     inset, leg = 0.05, 0.035
     legs, rail = wood(2), wood(0)
@@ -127,16 +85,16 @@ def table(rng) -> Furniture:
             box((inset - width, width - inset), (y - 0.012, y + 0.012),
                 (height - 0.14, height - 0.045), rail)
         )  # fmt: skip
-    return Furniture("diningtable", tuple(solids), (width * 0.8, depth * 0.7, height))
+    return Thing("diningtable", tuple(solids), (width * 0.8, depth * 0.7, height))
 
 
-def sofa(rng) -> Furniture:
-    base = _cloth(rng)
+def sofa(rng) -> Thing:
+    base = cloth_colour(rng)
     cloth = m.weave(base)
     width, depth = rng.uniform(0.72, 1.05), rng.uniform(0.42, 0.48)
     seat, back, arm = rng.uniform(0.4, 0.46), rng.uniform(0.78, 0.9), rng.uniform(0.12, 0.18)
     arms = seat + rng.uniform(0.12, 0.2)
-    feet = _wood(rng)(2)
+    feet = wood_of(rng)(2)
     inner = width - arm
     solids = [
         box((-width, width), (-depth, depth), (0.1, seat - 0.14), cloth),
@@ -164,14 +122,14 @@ def sofa(rng) -> Furniture:
             solids.append(
                 _pillow(rng, side * (inner - 0.24), 0.4 - depth, seat + 0.19, 0.2, lean=0.35)
             )
-    return Furniture("sofa", tuple(solids))
+    return Thing("sofa", tuple(solids))
 
 
-def bed(rng) -> Furniture:
+def bed(rng) -> Thing:
     width, length = rng.uniform(0.55, 0.85), 1.0
-    wood = _wood(rng)
-    linen = m.weave(m.colour(m.pleasant_hue(rng), 0.06, 0.92))
-    cover = m.quilt(_cloth(rng), _cloth(rng))
+    wood = wood_of(rng)
+    linen = m.weave(colour(pleasant_hue(rng), 0.06, 0.92))
+    cover = m.quilt(cloth_colour(rng), cloth_colour(rng))
     solids = [
         box((-width, width), (-length, length), (0.08, 0.3), wood(0)),
         box((-width, width), (-length - 0.06, -length), (0, rng.uniform(0.8, 1.05)), wood(0)),
@@ -181,16 +139,16 @@ def bed(rng) -> Furniture:
     for x in (-width / 2, width / 2)[: 1 if width < 0.65 else 2]:
         x = 0 if width < 0.65 else x
         solids.append(_pillow(rng, x, 0.25 - length, 0.57, width * 0.4, lean=1.25))
-    return Furniture("bed", tuple(solids))
+    return Thing("bed", tuple(solids))
 
 
-def plant(rng) -> Furniture:
+def plant(rng) -> Thing:
     height, radius = rng.uniform(0.26, 0.38), rng.uniform(0.15, 0.2)
     kind = rng.choice(["plain", "band", "zigzag"])
-    pot = m.terracotta(_pot(rng), m.colour(m.pleasant_hue(rng), 0.3, 0.9), kind, height / 2)
+    pot = m.terracotta(_pot(rng), colour(pleasant_hue(rng), 0.3, 0.9), kind, height / 2)
     solids = [
         cone(0, 0, (0, height), radius * 0.78, pot, 1 / 0.78),
-        cone(0, 0, (height, height + 0.005), radius * 0.9, m.plain(m.colour(25, 0.5, 0.22))),
+        cone(0, 0, (height, height + 0.005), radius * 0.9, plain(colour(25, 0.5, 0.22))),
     ]
     hue = rng.uniform(70, 160) if rng.random() < 0.7 else rng.uniform(-30, 200)
     tall = rng.uniform(0.65, 1.0)
@@ -202,63 +160,61 @@ def plant(rng) -> Furniture:
         length = tall * rng.uniform(0.34, 0.46) * (1 - 0.25 * rise)
         foot = np.array([0, 0, height + tall * 0.5 * rise])
         axes = turn(around, -lean)
-        ink = m.colour(hue + rng.uniform(-12, 12), rng.uniform(0.45, 0.7), rng.uniform(0.4, 0.68))
+        ink = colour(hue + rng.uniform(-12, 12), rng.uniform(0.45, 0.7), rng.uniform(0.4, 0.68))
         half = np.array([length * rng.uniform(0.24, 0.32), 0.012, length / 2])
         centre = foot + axes[2] * (length / 2 + 0.03)
         solids.append(Solid("ball", centre, half, axes, m.leaf(ink)))
-    solids.append(
-        cone(0, 0, (height, height + tall * 0.55), 0.016, m.plain(m.colour(70, 0.5, 0.4)))
-    )
-    return Furniture("pottedplant", tuple(solids))
+    solids.append(cone(0, 0, (height, height + tall * 0.55), 0.016, plain(colour(70, 0.5, 0.4))))
+    return Thing("pottedplant", tuple(solids))
 
 
-def television(rng) -> Furniture:
+def television(rng) -> Thing:
     """It hangs on a wall or stands on a low cabinet; its origin is the middle of its foot."""
     half = np.array([rng.uniform(0.5, 0.75), 0.03, 0.0])
     half[2] = half[0] * rng.uniform(0.54, 0.62)
     panel = m.screen(rng, half, on=rng.random() < 0.35)
-    black = m.plain(m.BLACK, 0.2)
+    black = plain(BLACK, 0.2)
     lift = 0.07
     solids = (
         Solid("box", np.array([0, 0, lift + half[2]]), half, np.eye(3), panel),
         box((-0.05, 0.05), (-0.02, 0.02), (0.01, lift), black),
         box((-half[0] * 0.45, half[0] * 0.45), (-0.1, 0.1), (0, 0.015), black),
     )
-    return Furniture("tvmonitor", solids)
+    return Thing("tvmonitor", solids)
 
 
-def bottle(rng) -> Furniture:
+def bottle(rng) -> Thing:
     height, radius = rng.uniform(0.4, 0.55), rng.uniform(0.07, 0.09)
-    ink = m.colour(m.pleasant_hue(rng), rng.uniform(0.45, 0.8), rng.uniform(0.35, 0.7))
+    ink = colour(pleasant_hue(rng), rng.uniform(0.45, 0.8), rng.uniform(0.35, 0.7))
     body = height * rng.uniform(0.52, 0.6)
     shoulder = body + height * rng.uniform(0.12, 0.17)
     glass = m.glass(ink, body / 2, rng.uniform(0.3, 0.9))
-    clear = m.plain(ink * 1.2, 0.9)
-    label = m.plain(m.colour(m.pleasant_hue(rng), 0.12, 0.92))
+    clear = plain(ink * 1.2, 0.9)
+    label = plain(colour(pleasant_hue(rng), 0.12, 0.92))
     solids = (
         cone(0, 0, (0, body), radius, glass),
         cone(0, 0, (body, shoulder), radius, clear, 0.4),
         cone(0, 0, (shoulder, height), radius * 0.4, clear),
-        cone(0, 0, (height * 0.95, height + 0.012), radius * 0.48, m.plain(_cloth(rng), 0.1)),
+        cone(0, 0, (height * 0.95, height + 0.012), radius * 0.48, plain(cloth_colour(rng), 0.1)),
         cone(0, 0, (body * 0.25, body * 0.75), radius * 1.02, label),
     )
-    return Furniture("bottle", solids)
+    return Thing("bottle", solids)
 
 
-def cabinet(rng, low: bool | None = None) -> Furniture:
+def cabinet(rng, low: bool | None = None) -> Thing:
     low = rng.random() < 0.5 if low is None else low
-    wood = _wood(rng)
+    wood = wood_of(rng)
     width = rng.uniform(0.55, 0.8) if low else rng.uniform(0.4, 0.6)
     depth = rng.uniform(0.2, 0.24)
     height = rng.uniform(0.42, 0.55) if low else rng.uniform(0.8, 1.25)
-    board, foot = width + 0.015, m.plain(m.BLACK)
+    board, foot = width + 0.015, plain(BLACK)
     solids = [
         box((-width, width), (-depth, depth), (0.06, height), wood(0)),
         box((0.03 - width, width - 0.03), (0.03 - depth, depth - 0.03), (0, 0.07), foot),
         box((-board, board), (-depth, depth + 0.03), (height, height + 0.03), wood(0)),
     ]
     rows, columns = (1, 3) if low else ((3, 1) if rng.random() < 0.5 else (1, 2))
-    metal = m.plain(m.BRASS if rng.random() < 0.5 else m.STEEL, 0.6)
+    metal = plain(BRASS if rng.random() < 0.5 else STEEL, 0.6)
     xs, zs = np.linspace(-width, width, columns + 1), np.linspace(0.06, height, rows + 1)
     for i in range(columns):
         for j in range(rows):
@@ -273,11 +229,11 @@ def cabinet(rng, low: bool | None = None) -> Furniture:
                 grip = box((edge - 0.012, edge + 0.012), (depth, depth + 0.045),
                            (across - 0.09, across + 0.09), metal)  # fmt: skip
             solids.append(grip)
-    return Furniture("cabinet", tuple(solids), (width * 0.8, depth * 0.5, height + 0.03))
+    return Thing("cabinet", tuple(solids), (width * 0.8, depth * 0.5, height + 0.03))
 
 
-def bookshelf(rng) -> Furniture:
-    wood = _wood(rng)
+def bookshelf(rng) -> Thing:
+    wood = wood_of(rng)
     width, depth, count = rng.uniform(0.4, 0.6), 0.16, int(rng.integers(3, 6))
     step = rng.uniform(0.33, 0.37)
     height = count * step + 0.04
@@ -298,63 +254,23 @@ def bookshelf(rng) -> Furniture:
             solids.append(
                 box((low, reach), (-depth, depth - rng.uniform(0.02, 0.06)), (z, z + tall), books)
             )
-    return Furniture("bookshelf", tuple(solids))
+    return Thing("bookshelf", tuple(solids))
 
 
-def lamp(rng) -> Furniture:
+def lamp(rng) -> Thing:
     height, radius = rng.uniform(1.35, 1.65), rng.uniform(0.17, 0.24)
-    metal = m.plain([m.BRASS, m.STEEL, m.BLACK][rng.integers(3)], 0.5)
-    cloth = m.shade(m.colour(m.pleasant_hue(rng), rng.uniform(0.1, 0.45), 0.95), 0.6)
+    metal = plain([BRASS, STEEL, BLACK][rng.integers(3)], 0.5)
+    cloth = m.shade(colour(pleasant_hue(rng), rng.uniform(0.1, 0.45), 0.95), 0.6)
     tall = rng.uniform(0.26, 0.36)
     solids = (
         cone(0, 0, (0, 0.03), 0.15, metal, 0.9),
         cone(0, 0, (0.03, height - tall), 0.016, metal),
         cone(0, 0, (height - tall, height), radius, cloth, rng.uniform(0.55, 0.95)),
     )
-    return Furniture("lamp", solids)
+    return Thing("lamp", solids)
 
 
-def picture(rng) -> Furniture:
-    """Its origin is the middle of its lower edge, at the wall."""
-    half = np.array([rng.uniform(0.22, 0.5), 0.015, rng.uniform(0.22, 0.42)])
-    frame = [m.BLACK, m.WHITE, m.BRASS, m.colour(28, 0.55, 0.4)][rng.integers(4)]
-    art = m.painting(rng, half, frame)
-    return Furniture("picture", (Solid("box", half * [0, 1, 1], half, np.eye(3), art),))
-
-
-def window(rng) -> Furniture:
-    half = np.array([rng.uniform(0.45, 0.8), 0.02, rng.uniform(0.5, 0.68)])
-    sill = m.plain(m.WHITE)
-    glass = Solid("box", half * [0, 1, 1], half, np.eye(3), m.outdoors(rng, half))
-    board = box((-half[0] - 0.06, half[0] + 0.06), (0, 0.12), (-0.04, 0), sill)
-    return Furniture("window", (glass, board))
-
-
-def door(rng) -> Furniture:
-    wood, width, height = _wood(rng), 0.43, 2.02
-    white = m.plain(m.WHITE * 0.85)
-    solids = [
-        box((-width, width), (0, 0.035), (0, height), wood(2)),
-        box((-width - 0.07, -width), (0, 0.05), (0, height + 0.07), white),
-        box((width, width + 0.07), (0, 0.05), (0, height + 0.07), white),
-        box((-width, width), (0, 0.05), (height, height + 0.07), white),
-        Solid("ball", np.array([width - 0.08, 0.07, 1.0]), np.full(3, 0.035), np.eye(3),
-              m.plain(m.BRASS, 0.7)),
-    ]  # fmt: skip
-    for z in ((0.18, 0.9), (1.12, 1.86)):
-        for x in ((0.1 - width, -0.05), (0.05, width - 0.1)):
-            solids.append(box(x, (0.035, 0.05), z, wood(2)))
-    return Furniture("door", tuple(solids))
-
-
-def rug(rng) -> Furniture:
-    half = np.array([rng.uniform(0.7, 1.1), rng.uniform(0.5, 0.8), 0.006])
-    first, second = _cloth(rng), m.colour(m.pleasant_hue(rng), rng.uniform(0.05, 0.3), 0.85)
-    cloth = m.rug(first, second, half, rng.choice(["lozenges", "stripes", "rings"]))
-    return Furniture("rug", (Solid("box", half * [0, 0, 1], half, np.eye(3), cloth),))
-
-
-OBJECTS: dict[str, Callable[[np.random.Generator], Furniture]] = {
+MAKERS: dict[str, Callable[[np.random.Generator], Thing]] = {
     "chair": chair,
     "diningtable": table,
     "sofa": sofa,
@@ -366,31 +282,31 @@ OBJECTS: dict[str, Callable[[np.random.Generator], Furniture]] = {
     "bed": bed,
     "lamp": lamp,
 }
-"""The things with boxes, by the names of their classes."""
+"""By class, what makes a thing of random shape and looks."""
 
 
-def _wood(rng) -> Callable[[int], m.Material]:
+def wood_of(rng) -> Callable[[int], Material]:
     """Natural or painted wood; called with the axis along which its grain runs."""
     if rng.random() < 0.6:
-        base = m.colour(rng.uniform(18, 36), rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.8))
+        base = colour(rng.uniform(18, 36), rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.8))
     else:
-        base = m.colour(m.pleasant_hue(rng), rng.uniform(0.1, 0.45), rng.uniform(0.4, 0.9))
+        base = colour(pleasant_hue(rng), rng.uniform(0.1, 0.45), rng.uniform(0.4, 0.9))
     made = [m.grain(rng, base, along) for along in range(3)]
     return made.__getitem__
 
 
-def _cloth(rng) -> m.Colour:
-    return m.colour(m.pleasant_hue(rng), rng.uniform(0.3, 0.62), rng.uniform(0.4, 0.8))
+def cloth_colour(rng) -> Colour:
+    return colour(pleasant_hue(rng), rng.uniform(0.3, 0.62), rng.uniform(0.4, 0.8))
 
 
-def _pot(rng) -> m.Colour:
+def _pot(rng) -> Colour:
     if rng.random() < 0.4:
-        return m.colour(rng.uniform(10, 24), rng.uniform(0.5, 0.65), rng.uniform(0.6, 0.8))
-    return m.colour(m.pleasant_hue(rng), rng.uniform(0.05, 0.5), rng.uniform(0.35, 0.9))
+        return colour(rng.uniform(10, 24), rng.uniform(0.5, 0.65), rng.uniform(0.6, 0.8))
+    return colour(pleasant_hue(rng), rng.uniform(0.05, 0.5), rng.uniform(0.35, 0.9))
 
 
 def _pillow(rng, x, y, z, size, lean) -> Solid:
     axes = turn(0, lean)
     half = np.array([size, 0.09, min(size, 0.24)])
-    cover = m.pillow(_cloth(rng), m.colour(m.pleasant_hue(rng), 0.1, 0.92))
+    cover = m.pillow(cloth_colour(rng), colour(pleasant_hue(rng), 0.1, 0.92))
     return Solid("ball", np.array([x, y, z], float), half, axes, cover)

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from datasets.scenes.classes import CLASSES
 from datasets.scenes.raycast import focal_length
-from datasets.scenes.room import CLASSES
 from datasets.scenes.scene import Scene
 
 JPEG_QUALITY = 95

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from datasets.scenes import furniture as f
+from datasets.scenes import fixtures
+from datasets.scenes.classes import OBJECTS
+from datasets.scenes.furniture import MAKERS, cabinet
 from datasets.scenes.room import FOCAL, Room, empty_room
 from datasets.scenes.shapes import turn
+from datasets.scenes.things import Thing
 
 Chooser = Callable[[int], tuple[np.ndarray, np.ndarray]]
 # Gives K poses: where a thing's origin comes to lie (K, 3), and its turns (K) in radians.
@@ -24,7 +26,8 @@ _SMALLEST = {"bottle": 0.24}  # and the least length of its longer side, as a sh
 _LENGTH = 0.34
 _TRIES = 64  # poses
 _CHOICE = 4  # of those that fit, to choose the largest from
-_COVERED = 0.4  # the largest share of an object's window that another's may cover
+_COVERED = 0.4  # the largest share of an object's window that another's may cover,
+_CROWDED = 0.9  # and in crowded rooms
 
 
 def furnish(rng: np.random.Generator) -> Room:
@@ -38,29 +41,34 @@ def furnish(rng: np.random.Generator) -> Room:
             return placing.room
 
 
-@dataclass
 class _Placing:
-    rng: np.random.Generator
-    room: Room = None
-    bounds: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # of all things
-    windows: list[np.ndarray] = field(default_factory=list)  # of the objects
-    supports: list[tuple[f.Furniture, np.ndarray, float]] = field(
-        default_factory=list
-    )  # with free tops
+    """A room that fills up.
 
-    def __post_init__(self):
-        self.room = empty_room(self.rng)
+    Attributes:
+        bounds: the lowest and highest coordinates of each thing that was placed.
+        windows: where the camera sees each object.
+        supports: things with a free top, and their poses.
+    """
+
+    def __init__(self, rng: np.random.Generator):
+        self.rng = rng
+        self.room = empty_room(rng)
+        self.bounds: list[tuple[np.ndarray, np.ndarray]] = []
+        self.windows: list[np.ndarray] = []
+        self.supports: list[tuple[Thing, np.ndarray, float]] = []
+        self._covered = _CROWDED if rng.random() < 0.1 else _COVERED
 
     def openings(self):
         """At most one door and two windows."""
-        for make, chance in ((f.door, 0.45), (f.window, 0.55), (f.window, 0.35)):
+        if self.rng.random() < 0.45:
+            self._hang(fixtures.door(self.rng), 0.0)
+        for chance in (0.55, 0.35):
             if self.rng.random() < chance:
-                height = 0.0 if make is f.door else self.rng.uniform(0.85, 1.05)
-                self._hang(make(self.rng), height)
+                self._hang(fixtures.window(self.rng), self.rng.uniform(0.85, 1.05))
 
     def objects(self):
         """A few kinds, the large first; then others, for those that found no place."""
-        kinds = list(f.OBJECTS)
+        kinds = list(OBJECTS)
         shares = np.array([_SHARES.get(kind, 1.0) for kind in kinds])
         order = list(self.rng.choice(kinds, len(kinds), False, shares / shares.sum()))
         if self.rng.random() < 0.3:
@@ -75,15 +83,15 @@ class _Placing:
     def decoration(self):
         """Pictures on the walls, perhaps a rug."""
         for _ in range(self.rng.integers(0, 4)):
-            self._hang(f.picture(self.rng), self.rng.uniform(1.25, 1.5))
+            self._hang(fixtures.picture(self.rng), self.rng.uniform(1.25, 1.5))
         if self.rng.random() < 0.5:
-            self._place(f.rug(self.rng), self._on_floor(1.6, 3.4, upright=True))
+            self._place(fixtures.rug(self.rng), self._on_floor(1.6, 3.4, upright=True))
 
     def _object(self, kind: str):
         rng = self.rng
-        if kind == "tvmonitor" and rng.random() < 0.5:
-            self._against_wall(f.cabinet(rng, low=True))
-        thing = f.OBJECTS[kind](rng)
+        if kind == "tvmonitor" and len(self.windows) < 4 and rng.random() < 0.5:
+            self._against_wall(cabinet(rng, low=True))
+        thing = MAKERS[kind](rng)
         if kind in _AGAINST_WALLS:
             self._against_wall(thing)
         elif kind == "tvmonitor":
@@ -113,7 +121,7 @@ class _Placing:
 
         return choose
 
-    def _at_wall(self, thing: f.Furniture, height: float, gap: float) -> Chooser:
+    def _at_wall(self, thing: Thing, height: float, gap: float) -> Chooser:
         """Along the far or a side wall, its back `gap` metres from it."""
         (left, back, _), (right, *_) = thing.bounds()
         half, behind = (right - left) / 2, gap - back
@@ -130,7 +138,7 @@ class _Placing:
 
         return choose
 
-    def _on(self, thing: f.Furniture, support: f.Furniture, offset, yaw: float) -> Chooser:
+    def _on(self, thing: Thing, support: Thing, offset, yaw: float) -> Chooser:
         """On a top: a television in its middle, all else anywhere."""
         share = 0.0 if thing.kind == "tvmonitor" else 1.0
 
@@ -141,15 +149,15 @@ class _Placing:
 
         return choose
 
-    def _against_wall(self, thing: f.Furniture) -> bool:
+    def _against_wall(self, thing: Thing) -> bool:
         return self._place(thing, self._at_wall(thing, 0.0, 0.02))
 
-    def _hang(self, thing: f.Furniture, height: float, gap: float = 0.0) -> bool:
+    def _hang(self, thing: Thing, height: float, gap: float = 0.0) -> bool:
         if thing.kind == "tvmonitor":  # without its foot
-            thing = f.Furniture(thing.kind, thing.solids[:1])
+            thing = Thing(thing.kind, thing.solids[:1])
         return self._place(thing, self._at_wall(thing, height, gap))
 
-    def _on_top(self, thing: f.Furniture, kind: str | None = None) -> bool:
+    def _on_top(self, thing: Thing, kind: str | None = None) -> bool:
         """Puts it on a top that is still free, of a thing of class `kind` if that is given."""
         for support in self.supports:
             if kind in (None, support[0].kind) and self._place(
@@ -159,10 +167,10 @@ class _Placing:
                 return True
         return False
 
-    def _place(self, thing: f.Furniture, choose: Chooser, covering: bool = False) -> bool:
+    def _place(self, thing: Thing, choose: Chooser, covering: bool = False) -> bool:
         """Puts the thing where it fits, of a few such poses that where it looks largest. Objects
         must also be seen well; those that stand on others may cover them."""
-        is_object = thing.kind in f.OBJECTS
+        is_object = thing.is_object
         offsets, yaws = choose(_TRIES)
         x, y, z = _corners(*thing.bounds()).T
         cos, sin = np.cos(yaws)[:, None], np.sin(yaws)[:, None]
@@ -206,7 +214,7 @@ class _Placing:
             shared = np.concatenate(
                 [np.maximum(inner[:, :2], other[:2]), np.minimum(inner[:, 2:], other[2:])], axis=1
             )
-            seen &= _area(shared) < _COVERED * np.minimum(_area(inner), _area(other[None]))
+            seen &= _area(shared) < self._covered * np.minimum(_area(inner), _area(other[None]))
         return seen
 
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.scenes.furniture import Furniture
 from datasets.scenes.room import FOCAL, LAMP_RADIUS, Camera, Room
 from datasets.scenes.shapes import FAR, multiply
+from datasets.scenes.things import Thing
 
 _LIFT = np.float32(2e-3)  # metres off a surface, so that it does not shadow itself
 
@@ -51,7 +51,7 @@ class Caster:
         self._seen = [_windows(thing, room.camera) for thing in room.things]
         # The lamp looks down on the things as a camera does: what it sees of them is not in shadow.
         self._lamp = Camera(room.lamp, np.diag([1.0, 1.0, -1.0]))
-        self._casting = [thing for thing in room.things if thing.casts_shadow]
+        self._casting = [thing for thing in room.things if thing.is_object]
         self._lit = [_windows(thing, self._lamp, LAMP_RADIUS) for thing in self._casting]
 
     def rays(self, u: np.ndarray, v: np.ndarray) -> Rays:
@@ -107,7 +107,7 @@ class Caster:
         return lit
 
 
-def _windows(thing: Furniture, camera: Camera, radius: float = 0.0):
+def _windows(thing: Thing, camera: Camera, radius: float = 0.0):
     """Where a camera sees a thing: the window (4) of it all, and those (N, 4) of its solids, wide
     enough for a camera anywhere within `radius` metres sideways."""
     corners = np.stack([solid.corners() for solid in thing.solids])

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.scenes import furniture as f
-from datasets.scenes import materials as m
+from datasets.scenes import room_materials as m
+from datasets.scenes.patterns import WHITE, Colour, Material, colour, plain, pleasant_hue
 from datasets.scenes.shapes import Plane, turn
-
-CLASSES = ("wall", "floor", "ceiling", "door", "window", "picture", "rug", *f.OBJECTS)
-"""The classes of pixels. Those of `furniture.OBJECTS` have boxes."""
+from datasets.scenes.things import Thing
 
 FOCAL = 0.95
 """The focal length as a share of the image's width, 56° from side to side."""
@@ -38,38 +36,41 @@ class Camera:
         return windows
 
 
-@dataclass
+@dataclass(frozen=True)
 class Room:
-    """Attributes:
-    size: (3) its width, length and height in metres; it spans 0 to `size`.
-    things: what is in it, its own shell included.
-    lamp, lamp_colour: (3) where light comes from, and linear RGB.
+    """A room that spans 0 to `size`.
+
+    Attributes:
+        size: (3) its width, length and height in metres.
+        camera: where it is seen from.
+        lamp: (3) where the light comes from; `lamp_colour`: (3, 1) linear RGB.
+        things: the list of what is in it, its own surfaces first.
     """
 
     size: np.ndarray
     camera: Camera
-    things: list[f.Furniture] = field(default_factory=list)
-    lamp: np.ndarray = None
-    lamp_colour: np.ndarray = None
+    lamp: np.ndarray
+    lamp_colour: Colour
+    things: list[Thing]
 
 
 def empty_room(rng) -> Room:
     """A room of random size and surfaces, and a camera near the middle of one of its ends."""
     size = np.array([rng.uniform(3.2, 5.0), rng.uniform(3.8, 6.4), rng.uniform(2.4, 2.8)])
-    place = np.array(
-        [rng.uniform(0.25, 0.75) * size[0], rng.uniform(0.2, 0.5), rng.uniform(1.15, 1.6)]
-    )
+    place = [rng.uniform(0.25, 0.75) * size[0], rng.uniform(0.2, 0.5), rng.uniform(1.15, 1.6)]
     # Turned away from the nearer side wall, so that the view is into the room.
     yaw = np.deg2rad(rng.uniform(-12, 12) + 40 * (place[0] / size[0] - 0.5))
-    axes = turn(yaw, np.deg2rad(rng.uniform(-18, -5)), np.deg2rad(rng.normal(0, 1)))
-    camera = Camera(place, np.stack([axes[0], -axes[2], axes[1]]))
-    room = Room(size, camera, _shell(rng, size))
-    room.lamp = size * [rng.uniform(0.3, 0.7), rng.uniform(0.25, 0.55), 0.93]
-    room.lamp_colour = m.colour(rng.uniform(25, 50), rng.uniform(0, 0.16), 1.0)
-    return room
+    right, view, up = turn(yaw, np.deg2rad(rng.uniform(-18, -5)), np.deg2rad(rng.normal(0, 1)))
+    return Room(
+        size,
+        Camera(np.array(place), np.stack([right, -up, view])),
+        lamp=size * [rng.uniform(0.3, 0.7), rng.uniform(0.25, 0.55), 0.93],
+        lamp_colour=colour(rng.uniform(25, 50), rng.uniform(0, 0.16), 1.0),
+        things=_shell(rng, size),
+    )
 
 
-def _shell(rng, size) -> list[f.Furniture]:
+def _shell(rng, size) -> list[Thing]:
     """Floor, ceiling and walls."""
     width, length, _ = size
     paint, accent = _wall_colours(rng)
@@ -78,11 +79,11 @@ def _shell(rng, size) -> list[f.Furniture]:
     far = walls
     if rng.random() < 0.3:
         special = "bricks" if rng.random() < 0.4 else "plain"
-        far = m.wall_paint(accent, special, m.colour(rng.uniform(8, 25), 0.45, 0.62))
+        far = m.wall_paint(accent, special, colour(rng.uniform(8, 25), 0.45, 0.62))
     boards = turn(np.pi / 2 * rng.integers(2))
     planes = {
         "floor": [Plane(np.zeros(3), boards, _floor(rng))],
-        "ceiling": [Plane(size, np.diag([1.0, -1.0, -1.0]), m.plain(m.WHITE))],
+        "ceiling": [Plane(size, np.diag([1.0, -1.0, -1.0]), plain(WHITE))],
         "wall": [
             _wall((0, length, 0), np.pi, far),
             _wall((0, 0, 0), -np.pi / 2, walls),
@@ -90,30 +91,30 @@ def _shell(rng, size) -> list[f.Furniture]:
             _wall((0, 0, 0), 0, walls),
         ],
     }
-    return [f.Furniture(kind, tuple(solids)) for kind, solids in planes.items()]
+    return [Thing(kind, tuple(solids)) for kind, solids in planes.items()]
 
 
-def _wall(foot, yaw: float, material: m.Material) -> Plane:
+def _wall(foot, yaw: float, material: Material) -> Plane:
     """A wall that faces the world's y axis turned by `yaw`; its own y is up."""
     side, front, up = turn(yaw)
     return Plane(np.array(foot, float), np.stack([-side, up, front]), material)
 
 
-def _wall_colours(rng) -> tuple[m.Colour, m.Colour]:
-    hue = m.pleasant_hue(rng)
-    paint = m.colour(hue, rng.uniform(0.02, 0.16), rng.uniform(0.8, 0.94))
-    accent = m.colour(m.pleasant_hue(rng), rng.uniform(0.15, 0.4), rng.uniform(0.5, 0.8))
+def _wall_colours(rng) -> tuple[Colour, Colour]:
+    hue = pleasant_hue(rng)
+    paint = colour(hue, rng.uniform(0.02, 0.16), rng.uniform(0.8, 0.94))
+    accent = colour(pleasant_hue(rng), rng.uniform(0.15, 0.4), rng.uniform(0.5, 0.8))
     return paint, accent
 
 
-def _floor(rng) -> m.Material:
+def _floor(rng) -> Material:
     kind = rng.choice(["planks", "planks", "tiles", "carpet"])
     if kind == "planks":
-        wood = m.colour(rng.uniform(22, 36), rng.uniform(0.3, 0.55), rng.uniform(0.45, 0.8))
+        wood = colour(rng.uniform(22, 36), rng.uniform(0.3, 0.55), rng.uniform(0.45, 0.8))
         return m.planks(rng, wood, float(rng.choice([0.12, 0.16])))
     if kind == "tiles":
-        hue = m.pleasant_hue(rng)
-        first = m.colour(hue, rng.uniform(0.03, 0.15), rng.uniform(0.75, 0.9))
-        second = m.colour(hue, rng.uniform(0.05, 0.3), rng.uniform(0.45, 0.85))
+        hue = pleasant_hue(rng)
+        first = colour(hue, rng.uniform(0.03, 0.15), rng.uniform(0.75, 0.9))
+        second = colour(hue, rng.uniform(0.05, 0.3), rng.uniform(0.45, 0.85))
         return m.tiles(rng, first, second, float(rng.choice([0.33, 0.4, 0.5])))
-    return m.carpet(m.colour(m.pleasant_hue(rng), rng.uniform(0.05, 0.25), rng.uniform(0.5, 0.75)))
+    return m.carpet(colour(pleasant_hue(rng), rng.uniform(0.05, 0.25), rng.uniform(0.5, 0.75)))

@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.scenes import furniture
+from datasets.scenes.classes import CLASSES
 from datasets.scenes.placing import furnish
 from datasets.scenes.raycast import Caster, Hits
-from datasets.scenes.room import CLASSES
 from datasets.scenes.shading import lamp_points, shade, surface
 from datasets.scenes.shapes import multiply
 
@@ -27,13 +26,13 @@ class Scene(NamedTuple):
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        classes: (H, W) uint8, indices into `room.CLASSES`.
+        classes: (H, W) uint8, indices into `CLASSES`.
         instances: (H, W) uint8, 1 to N for the objects that have boxes, in their order; else 0.
         depth: (H, W) float32 metres along the optical axis (not along the ray).
         normals: (H, W, 3) float32 unit vectors in the camera's frame, facing the camera: a floor is
             near (0, -1, 0), a wall seen from the front near (0, 0, -1).
         boxes: (N, 4) float32 x1, y1, x2, y2 on pixel edges, around what is visible of each object.
-        box_classes: (N) uint8, indices into `room.CLASSES`.
+        box_classes: (N) uint8, indices into `CLASSES`.
         difficult: (N) bool, objects that are small or mostly hidden.
     """
 
@@ -81,7 +80,7 @@ def _labels(caster: Caster, hits: Hits, alone: np.ndarray) -> dict[str, np.ndarr
     instances = np.zeros(caster.size, np.uint8)
     boxes, box_classes, difficult = [], [], []
     for k in np.unique(thing):
-        if things[k].kind not in furniture.OBJECTS:
+        if not things[k].is_object:
             continue
         mask = thing == k
         y, x = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

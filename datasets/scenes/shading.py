@@ -63,7 +63,7 @@ def shade(caster: Caster, rays: Rays, seen: Surface, lit: np.ndarray) -> np.ndar
     view = rays.direction / np.sqrt((rays.direction**2).sum(0))
     facing = -(view * seen.normal).sum(0)
     around = (0.42 + 0.16 * seen.normal[2] + 0.12 * facing) * dusk
-    tint = room.lamp_colour.astype(np.float32)
+    tint = room.lamp_colour
     light = tint * (lamp * (0.5 + 0.5 * dusk)) + around
     colour = seen.colour * (light * (1 - seen.glow) + seen.glow)
     shiny = np.flatnonzero(seen.gloss > 0)
@@ -79,7 +79,7 @@ def _mirrored(caster, seen, view, way, lit, which) -> np.ndarray:
     fresnel = 0.05 + 0.95 * (1 - cosine) ** 5
     spot = np.maximum((mirror * way[:, which]).sum(0), 0) ** (20 + 60 * gloss) * lit[which]
     scenery = 0.35 + 0.45 * np.clip(mirror[2] * 1.5, -0.5, 1)
-    return gloss * (fresnel * scenery + 0.9 * spot) * caster.room.lamp_colour.astype(np.float32)
+    return gloss * (fresnel * scenery + 0.9 * spot) * caster.room.lamp_colour
 
 
 def _dusk(caster: Caster, seen: Surface) -> np.ndarray:
@@ -97,7 +97,7 @@ def _dusk(caster: Caster, seen: Surface) -> np.ndarray:
     floor = np.flatnonzero((seen.points[2] < 0.02) & (seen.normal[2] > 0.9))
     x, y, _ = seen.points[:, floor]
     for thing in caster.room.things:
-        if thing.casts_shadow:
+        if thing.is_object:
             low, high = np.array(thing.bounds(), np.float32)
             if low[2] < 0.2:
                 dx = np.maximum(np.maximum(low[0] - x, x - high[0]), 0)

@@ -72,7 +72,8 @@ class Solid:
     Attributes:
         kind: 'box', 'ball' or 'cone'.
         centre: (3) its middle, in the world.
-        half: (3) half its size along its own axes, in metres; a cone's own z axis is its long one.
+        half: (3) half its size along its own axes, in metres; for a cone, its radius at the bottom
+            and half its height, which is along z.
         axes: (3, 3) its axes, one a row, in the world.
         taper: the radius of a cone's top, as a share of that of its bottom.
         material: how its surface looks.
@@ -92,7 +93,8 @@ class Solid:
 
     def corners(self) -> np.ndarray:
         """(8, 3): the corners of the box around it."""
-        return self.centre + _SIGNS @ (self.half[:, None] * self.axes)
+        half = self.half * [max(1.0, self.taper), max(1.0, self.taper), 1.0]
+        return self.centre + _SIGNS @ (half[:, None] * self.axes)
 
     def local(self, points: np.ndarray) -> np.ndarray:
         """World points in its own frame, still in metres."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import cv2
@@ -94,7 +95,7 @@ class _mapper:
     def __init__(self, processes: int):
         self.pool = None
         if processes > 1:
-            self.pool = ProcessPoolExecutor(processes, get_context("spawn"), _one_thread)
+            self.pool = ProcessPoolExecutor(processes, get_context("spawn"), _start_worker)
 
     def __enter__(self) -> Callable[[Callable, list], Iterator]:
         if self.pool is None:
@@ -106,6 +107,12 @@ class _mapper:
             self.pool.shutdown(cancel_futures=True)
 
 
-def _one_thread() -> None:
-    # The processes are the parallelism.
-    cv2.setNumThreads(0)
+def _start_worker() -> None:
+    cv2.setNumThreads(0)  # the processes are the parallelism
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for ever."""
+    parent_process().join()
+    os._exit(1)
