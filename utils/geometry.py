@@ -45,6 +45,10 @@ class Warp:
             )
             image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
             matrix = matrix @ np.diag([width / shrunk[0], height / shrunk[1], 1.0])
+        # One pixel more all round: the outermost would be blended with the border up to their
+        # centres, though they reach half a pixel farther.
+        image = cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+        matrix = matrix @ np.array([[1.0, 0, -1], [0, 1, -1], [0, 0, 1]])
         return self._apply(image, matrix, cv2.INTER_LINEAR, border)
 
     def nearest(self, array: np.ndarray, border: float) -> np.ndarray:

@@ -1,0 +1,28 @@
+"""What every test can have: a small rendered dataset. And one thread, which is the fastest for
+arrays as small as those of the tests."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start as well
+
+import cv2
+import pytest
+import torch
+
+from datasets import scenes
+
+cv2.setNumThreads(0)
+torch.set_num_threads(1)
+
+TRAIN, VAL = 16, 6
+"""Images of the rendered NYU and NYUD_MT; VOC has 15/24 as many to train on, 10."""
+RENDERED_SIZE = (48, 64)
+"""Their height and width."""
+
+
+@pytest.fixture(scope="session")
+def scenes_root(tmp_path_factory):
+    """A `dataset_root` with rendered VOC, NYU and NYUD_MT. It is shared: tests do not change it."""
+    root = tmp_path_factory.mktemp("datasets")
+    scenes.write(root, list(scenes.LAYOUTS), TRAIN, VAL, RENDERED_SIZE, seed=0, processes=1)
+    return root
