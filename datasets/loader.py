@@ -62,6 +62,9 @@ class Loader:
             pin_memory=pin,
             persistent_workers=workers > 0,
             worker_init_fn=_one_thread,
+            # Each start of the workers draws a number. Not from torch's own generator: that is the
+            # network's dropout.
+            generator=torch.Generator(),
         )
 
     def __len__(self) -> int:
