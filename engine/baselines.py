@@ -8,7 +8,7 @@ from pathlib import Path
 
 import losses
 from engine.cost import Cost
-from engine.data import Data, build_data, check_names, task_kinds
+from engine.data import Data, build_data, with_full_names
 from engine.run_folder import RunFolder, baseline_folder, find_finished
 from tasks import Task
 from utils.config import Config, read_file
@@ -88,12 +88,12 @@ def baseline_config(config: Config, task: Task) -> Config:
     if not config.baselines:
         return config.replace(tasks=[task.kind], loss=LOSS, baselines=[], potential=[], run=None)
     for path in config.baselines:
-        single = read_file(path, config.overrides, losses.methods())
-        check_names(single)
-        kinds = task_kinds(single)
-        if len(kinds) != 1:
-            raise config.error("baselines", f"{path} has {len(kinds)} tasks, a baseline has one")
-        if kinds == [task.kind]:
+        single = with_full_names(read_file(path, config.overrides, losses.methods()))
+        if len(single.tasks) != 1:
+            raise config.error(
+                "baselines", f"{path} has {len(single.tasks)} tasks, a baseline has one"
+            )
+        if single.tasks == [task.kind]:
             return single.replace(loss=LOSS, runs=config.runs, run=None)
     raise config.error("baselines", f"none of the cfgs it names is for {task.kind}")
 

@@ -31,26 +31,31 @@ class Data:
     selected_on: str
 
 
-def check_names(config: Config) -> None:
-    """Checks every name in the cfg that another room knows, before anything is built or written.
+def with_full_names(config: Config) -> Config:
+    """The cfg with tasks, datasets, architecture and backbone as their rooms call them. Every name
+    is checked before anything is built or written.
 
     Raises:
         ConfigError: names the option, where it stands, and the nearest name that exists.
     """
-    kinds = task_kinds(config)
-    dataset_names(config, "train_dataset")
-    dataset_names(config, "test_dataset")
+    full = {
+        "tasks": task_kinds(config),
+        "train_dataset": dataset_names(config, "train_dataset"),
+        "test_dataset": dataset_names(config, "test_dataset"),
+    }
     validation_sets(config)
-    checks = {"arch": models.canonical_architecture, "backbone": models.canonical_backbone}
-    for option, check in checks.items():
+    rooms = {"arch": models.canonical_architecture, "backbone": models.canonical_backbone}
+    for option, name in rooms.items():
         try:
-            check(getattr(config, option))
+            full[option] = name(getattr(config, option))
         except ConfigError as reason:
             raise config.error(option, str(reason)) from None
-    if config.baselines and 1 < len(kinds) != len(config.baselines):
+    if config.baselines and 1 < len(full["tasks"]) != len(config.baselines):
         raise config.error(
-            "baselines", f"names {len(config.baselines)} cfgs for the {len(kinds)} tasks of the cfg"
+            "baselines",
+            f"names {len(config.baselines)} cfgs for the {len(full['tasks'])} tasks of the cfg",
         )
+    return config.replace(**full)
 
 
 def task_kinds(config: Config) -> list[str]:

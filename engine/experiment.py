@@ -9,7 +9,7 @@ import torch
 from datasets.loader import Loader
 from engine import baselines, checkpoint
 from engine.cost import cost, make_network
-from engine.data import Data, build_data, check_names, task_kinds
+from engine.data import Data, build_data, with_full_names
 from engine.evaluator import Evaluation, evaluate
 from engine.precision import Precision
 from engine.report import metrics_table, results_table
@@ -98,9 +98,8 @@ def choose_device(config: Config) -> torch.device:
 
 def _checked(config: Config) -> Config:
     """The cfg with all its names known. With one task every loss is that task's own."""
-    check_names(config)
-    single = len(task_kinds(config)) == 1
-    return config.replace(loss=baselines.LOSS) if single else config
+    config = with_full_names(config)
+    return config.replace(loss=baselines.LOSS) if len(config.tasks) == 1 else config
 
 
 def _show(folder: RunFolder, results: dict) -> dict:

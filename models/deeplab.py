@@ -55,6 +55,8 @@ def deeplab(
         tasks = {task: DeepLabHead(width, channels, head, neck()) for task, head in heads.items()}
         last = backbone.last_layer()
     initialise(shared, *tasks.values())
+    for head in tasks.values():
+        head.start()
     return Network(backbone, shared, tasks, last)
 
 

@@ -60,7 +60,7 @@ def efficientdet(
     tasks = {task: BoxesHead(tower, pyramid.strides, head) for task, head in heads.items()}
     initialise(pyramid, *tasks.values())
     for head in tasks.values():
-        head.start_rare()
+        head.start()
     # The levels are the end of what is shared: no single layer is the last one.
     return Network(backbone, pyramid, tasks, last_shared=[])
 

@@ -70,6 +70,13 @@ def initialise(*modules: nn.Module) -> None:
                 nn.init.zeros_(layer.bias)
 
 
+def start_at(layer: nn.Module, value: float) -> None:
+    """Makes `value` what the last layer of a head adds: the bias of its last convolution, or of the
+    BatchNorm behind that."""
+    biases = [bias for name, bias in layer.named_parameters() if name.endswith("bias")]
+    nn.init.constant_(biases[-1], value)
+
+
 def in_float32(layer: nn.Module, x: Tensor) -> Tensor:
     """`layer(x)` in float32 under autocast as well. The last layer of a head runs so: bfloat16 has
     8 significant bits, steps of 3 cm at a depth of 5 m."""

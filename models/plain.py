@@ -29,6 +29,8 @@ def plain(
     backbone = make_backbone(None)
     tasks = {task: LinearHead(sum(backbone.channels), head) for task, head in heads.items()}
     initialise(*tasks.values())
+    for head in tasks.values():
+        head.start()
     # Several layers of the backbone are concatenated: no single one is the last.
     return Network(backbone, Concatenate(), tasks, last_shared=[])
 

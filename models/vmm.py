@@ -49,8 +49,7 @@ def vmm(
     tasks = {task: _head(head, pyramid) for task, head in heads.items()}
     initialise(pyramid, *tasks.values())
     for head in tasks.values():
-        if isinstance(head, BoxesHead):
-            head.start_rare()
+        head.start()
     # The levels are the end of what is shared: no single layer is the last one.
     return Network(backbone, pyramid, tasks, last_shared=[])
 

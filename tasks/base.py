@@ -20,10 +20,15 @@ from utils.geometry import Warp
 
 @dataclass(frozen=True)
 class DenseHead:
-    """A map of `channels` numbers a pixel; `unit` divides them by their Euclidean length."""
+    """A map of `channels` numbers a pixel.
+
+    `unit` divides them by their Euclidean length. `start` is what a new head gives everywhere: a
+    task whose numbers lie far from 0 would else spend its first epochs on their mean.
+    """
 
     channels: int
     unit: bool = False
+    start: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ from utils.geometry import Warp
 NEAREST, FARTHEST = 1e-3, 10.0
 """Metres; a depth counts where it lies strictly between them."""
 
+TYPICAL = 3.0
+"""Metres, about the mean depth of a room."""
+
 
 def valid_pixels(depth: Tensor) -> Tensor:
     return (depth > NEAREST) & (depth < FARTHEST)
@@ -35,7 +38,7 @@ class Depth(Task):
 
     @property
     def head(self) -> DenseHead:
-        return DenseHead(1)
+        return DenseHead(1, start=TYPICAL)
 
     def read(self, path: Path, size, *, unit: float = 1.0) -> np.ndarray:
         """Reads an .npy, or a 16-bit PNG, of depths in `unit` metres; what is no number is 0."""

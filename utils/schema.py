@@ -116,11 +116,18 @@ class Schema:
         spellings={"true": "true", "yes": "true", "1": "true"}
         | {"false": "false", "no": "false", "0": "false"},
     )
-    neck: str = option(
-        "triv2-bifpn", "network", "what joins the levels of features in VMM", aliases=("use_FPN",)
+    neck: str | None = option(
+        None,
+        "network",
+        "what joins the levels of features in VMM and EfficientDet (empty: as in their papers)",
+        aliases=("use_FPN",),
     )
-    channels: int = option(
-        64, "network", "channels of each level in VMM", aliases=("normal_size",), at_least=1
+    channels: int | None = option(
+        None,
+        "network",
+        "channels of what follows the backbone (empty: as in the architecture's paper)",
+        aliases=("normal_size",),
+        at_least=1,
     )
     output_stride: int = option(
         16, "network", "of the last features in DeepLab", choices=(8, 16, 32)

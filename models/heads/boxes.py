@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.heads.anchors import RATIOS, anchors
-from models.layers import in_float32
+from models.layers import in_float32, start_at
 from tasks.base import BoxHead, BoxPrediction
 
 PRIOR = 0.01
@@ -36,11 +36,11 @@ class BoxesHead(nn.Module):
         self.labels = nn.ModuleList(_Level(tower, head.classes) for _ in strides)
         self._anchors: dict[tuple, Tensor] = {}
 
-    def start_rare(self) -> None:
+    def start(self) -> None:
         """Makes every class of every anchor start with a low probability, since most anchors show
         none (RetinaNet, Lin et al. 2017, section 4.1)."""
         for level in self.labels:
-            nn.init.constant_(level.bias(), math.log(PRIOR / (1 - PRIOR)))
+            start_at(level.predict, math.log(PRIOR / (1 - PRIOR)))
 
     def forward(self, maps: tuple[Tensor, ...], size: tuple[int, int]) -> BoxPrediction:
         cells = tuple((level.shape[-2], level.shape[-1]) for level in maps)
@@ -71,10 +71,6 @@ class _Level(nn.Module):
         super().__init__()
         self.numbers = numbers
         self.mix, self.predict = tower(len(RATIOS) * numbers)
-
-    def bias(self) -> nn.Parameter:
-        """What is added last, by a convolution or by the BatchNorm behind it."""
-        return [p for name, p in self.predict.named_parameters() if name.endswith("bias")][-1]
 
     def forward(self, x: Tensor) -> Tensor:
         prediction = in_float32(self.predict, self.mix(x))

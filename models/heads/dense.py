@@ -7,19 +7,32 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import Conv2dNormActivation
 
-from models.layers import DSConv, MBConv, in_float32, upsample
+from models.layers import DSConv, MBConv, in_float32, start_at, upsample
 from models.necks.aspp import DeepLabNeck
 from tasks.base import DenseHead
 
 
-def to_image(layer: nn.Module, x: Tensor, size: tuple[int, int], unit: bool) -> Tensor:
-    """Predicts by the last layer, upsamples to the image and, where `unit`, divides each pixel's
-    numbers by their length (a zero stays zero). Float32 under autocast as well."""
-    prediction = upsample(in_float32(layer, x), size)
-    return F.normalize(prediction, dim=1, eps=1e-6) if unit else prediction
+class MapHead(nn.Module):
+    """What the dense heads have in common: the last layer, `predict`, and what follows it."""
+
+    predict: nn.Module
+
+    def __init__(self, head: DenseHead):
+        super().__init__()
+        self.head = head
+
+    def start(self) -> None:
+        """Makes the new head give the number that its task starts from."""
+        start_at(self.predict, self.head.start)
+
+    def to_image(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """Predicts, upsamples to the image and, where unit vectors are wanted, divides each pixel's
+        numbers by their length (a zero stays zero). Float32 under autocast as well."""
+        prediction = upsample(in_float32(self.predict, x), size)
+        return F.normalize(prediction, dim=1, eps=1e-6) if self.head.unit else prediction
 
 
-class DeepLabHead(nn.Module):
+class DeepLabHead(MapHead):
     """3×3 conv-BN-ReLU and a 1×1 convolution (DeepLabV3), behind an ASPP of its own if given.
 
     Args:
@@ -32,19 +45,18 @@ class DeepLabHead(nn.Module):
     def __init__(
         self, inputs: int, channels: int, head: DenseHead, neck: DeepLabNeck | None = None
     ):
-        super().__init__()
+        super().__init__(head)
         self.neck = neck
         self.mix = Conv2dNormActivation(inputs, channels, 3)
         self.predict = nn.Conv2d(channels, head.channels, 1)
-        self.unit = head.unit
 
     def forward(self, maps: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
         if self.neck is not None:
             maps = self.neck(maps)
-        return to_image(self.predict, self.mix(maps[-1]), size, self.unit)
+        return self.to_image(self.mix(maps[-1]), size)
 
 
-class LinearHead(nn.Module):
+class LinearHead(MapHead):
     """A 1×1 convolution.
 
     Args:
@@ -53,15 +65,14 @@ class LinearHead(nn.Module):
     """
 
     def __init__(self, inputs: int, head: DenseHead):
-        super().__init__()
+        super().__init__(head)
         self.predict = nn.Conv2d(inputs, head.channels, 1)
-        self.unit = head.unit
 
     def forward(self, maps: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
-        return to_image(self.predict, maps[-1], size, self.unit)
+        return self.to_image(maps[-1], size)
 
 
-class PyramidHead(nn.Module):
+class PyramidHead(MapHead):
     """VMM's dense head: all levels upsampled to the finest and concatenated, a DSConv, an MBConv.
 
     Args:
@@ -71,12 +82,11 @@ class PyramidHead(nn.Module):
     """
 
     def __init__(self, channels: int, levels: int, head: DenseHead):
-        super().__init__()
+        super().__init__(head)
         self.mix = DSConv(levels * channels, channels, nn.ReLU6)
         self.predict = MBConv(channels, head.channels, nn.ReLU6)
-        self.unit = head.unit
 
     def forward(self, maps: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
         finest = (maps[0].shape[-2], maps[0].shape[-1])
         x = torch.cat([upsample(level, finest) for level in maps], dim=1)
-        return to_image(self.predict, self.mix(x), size, self.unit)
+        return self.to_image(self.mix(x), size)

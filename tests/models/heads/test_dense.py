@@ -1,18 +1,35 @@
-"""Dense heads, where their maps are odd."""
+"""Dense heads, where their maps are odd, and where they start."""
 
+import pytest
 import torch
 from torch import nn
 
-from models.heads.dense import to_image
+import models
+from models.heads.dense import LinearHead
+from tasks.base import DenseHead
 
 
 def test_a_zero_normal_stays_zero_and_is_no_nan():
+    head = LinearHead(3, DenseHead(3, unit=True))
+    head.predict = nn.Identity()
     x = torch.randn(1, 3, 4, 4)
     x[:, :, 1, 2] = 0
     x.requires_grad_()
-    normals = to_image(nn.Identity(), x, (4, 4), unit=True)
+    normals = head((x,), (4, 4))
     normals.sum().backward()
     assert (normals[0, :, 1, 2] == 0).all()
     assert x.grad.isfinite().all()
     lengths = normals[0].norm(dim=0).flatten()
     torch.testing.assert_close(lengths[lengths > 0], torch.ones(15))
+
+
+@pytest.mark.parametrize(
+    ("arch", "backbone"), [("DeepLab", "resnet18"), ("VMM", "mobilenet_v2"), ("plain", "resnet18")]
+)
+def test_a_new_head_starts_around_the_number_of_its_task(arch, backbone):
+    heads = {"depth": DenseHead(1, start=3.0), "other": DenseHead(1)}
+    network = models.build(arch, backbone, heads, size=(64, 96), pretrained=False)
+    with torch.no_grad():
+        prediction = network(torch.randn(4, 3, 64, 96))
+    assert prediction["depth"].mean().item() == pytest.approx(3, abs=1)
+    assert prediction["other"].mean().item() == pytest.approx(0, abs=1)
