@@ -78,6 +78,8 @@ class Caster:
             for one, window in zip(thing.solids, windows, strict=True):
                 k += 1
                 inner = _within(rays.x[near], rays.y[near], window)
+                if not inner.size:
+                    continue
                 where = near[inner]
                 t = one.hit(self.origin, rays.direction[:, where])
                 closer = t < depth[where]
@@ -102,8 +104,9 @@ class Caster:
             near = _within(x, y, around)
             for solid, window in zip(thing.solids, windows, strict=True):
                 inner = near[_within(x[near], y[near], window)]
-                blocked = solid.hit(start[:, inner], way[:, inner]) < 1
-                lit[below[inner[blocked]]] = False
+                if inner.size:
+                    blocked = solid.hit(start[:, inner], way[:, inner]) < 1
+                    lit[below[inner[blocked]]] = False
         return lit
 
 

@@ -12,7 +12,8 @@ from datasets.scenes.raycast import Caster, Hits
 from datasets.scenes.shading import lamp_points, shade, surface
 from datasets.scenes.shapes import multiply
 
-_SUBPIXELS = np.array([[-0.125, -0.375], [0.375, -0.125], [-0.375, 0.125], [0.125, 0.375]])
+_STEPS = np.array([[-0.125, 0.375, -0.375, 0.125], [-0.375, -0.125, 0.125, 0.375]])
+_WHITE = 2.0  # brighter rays do not outshine the others of their pixel
 _HIDDEN = 0.3  # an object of which less than this share is to be seen is difficult,
 _SMALL = 0.07  # as is one whose longer side is below this share of the image's height
 _NOISE = 0.008
@@ -55,20 +56,35 @@ def render(seed: int, index: int, size: tuple[int, int]) -> Scene:
     rays = caster.rays(u + 0.5, v + 0.5)
     alone = np.zeros(len(caster.room.things), int)
     hits = caster.cast(rays, alone)
-    seen = surface(caster, rays, hits)
-    # Neighbours look at different places of the lamp, and share what they see.
-    lit = caster.lit(seen.points, seen.normal, lamp_points(caster, v % 3 * 3 + u % 3))
-    lit = _smooth(lit.reshape(size), hits.solid.reshape(size)).ravel()
-    colours = shade(caster, rays, seen, lit)
-    edges = np.flatnonzero(_edges(hits.solid.reshape(size), colours.reshape(3, *size)))
-    colours[:, edges] = _supersampled(caster, u[edges] + 0.5, v[edges] + 0.5)
-    normals = multiply(caster.room.camera.axes, seen.normal)
+    edges = np.flatnonzero(_edges(hits.solid.reshape(size)))
+    finer = caster.rays(*_subpixels(u[edges], v[edges]))
+    # Neighbours look at different places of the lamp, and share what they see: soft shadows.
+    place = np.concatenate([v % 3 * 3 + u % 3, np.arange(len(finer.x)) * 2 % 9])
+    rays, found = _joined(rays, finer), _joined(hits, caster.cast(finer))
+    seen = surface(caster, rays, found)
+    lit = caster.lit(seen.points, seen.normal, lamp_points(caster, place)).astype(np.float32)
+    lit[: len(u)] = _smooth(lit[: len(u)].reshape(size), hits.solid.reshape(size)).ravel()
+    colours, fine = np.split(shade(caster, rays, seen, lit), [len(u)], axis=1)
+    # Where solids meet, a pixel's colour is the mean of four rays; its labels are those of one.
+    colours[:, edges] = np.minimum(fine, _WHITE).reshape(3, -1, 4).mean(2)
+    normals = multiply(caster.room.camera.axes, seen.normal[:, : len(u)])
     return Scene(
         _develop(colours, rng).reshape(height, width, 3),
         depth=hits.depth.reshape(size),
         normals=np.ascontiguousarray(normals.T).reshape(height, width, 3),
         **_labels(caster, hits, alone),
     )
+
+
+def _subpixels(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(4 N), (4 N): four places within each of N pixels, one pixel after the other."""
+    return tuple((p[:, None] + 0.5 + step).ravel() for p, step in zip((u, v), _STEPS, strict=True))
+
+
+def _joined(first: NamedTuple, second: NamedTuple) -> NamedTuple:
+    """The rays, or hits, of both."""
+    both = zip(first, second, strict=True)
+    return type(first)(*(np.concatenate(pair, axis=-1) for pair in both))
 
 
 def _labels(caster: Caster, hits: Hits, alone: np.ndarray) -> dict[str, np.ndarray]:
@@ -101,13 +117,13 @@ def _labels(caster: Caster, hits: Hits, alone: np.ndarray) -> dict[str, np.ndarr
 
 def _smooth(lit: np.ndarray, solid: np.ndarray) -> np.ndarray:
     """The mean of `lit` (H, W) over 3 × 3 pixels, those of other solids left out."""
-    total, count = lit.astype(np.float32), np.ones(lit.shape, np.float32)
+    total, count = lit.copy(), np.ones(lit.shape, np.float32)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
             if (dy, dx) != (0, 0):
                 here, there = _shifted(dy, dx)
                 same = solid[here] == solid[there]
-                total[here] += lit[there] & same
+                total[here] += lit[there] * same
                 count[here] += same
     return total / count
 
@@ -121,29 +137,14 @@ def _shifted(dy: int, dx: int):
     return (window(dy), window(dx)), (window(-dy), window(-dx))
 
 
-def _edges(solid: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """(H, W) bool: pixels that differ from a neighbour in solid, or much in colour."""
-    tone = np.sqrt(np.maximum(colours[1], 0))
+def _edges(solid: np.ndarray) -> np.ndarray:
+    """(H, W) bool: pixels of which a neighbour belongs to another solid."""
     edges = np.zeros(solid.shape, bool)
     for here, there in (_shifted(0, 1), _shifted(1, 0)):
-        differ = (solid[here] != solid[there]) | (np.abs(tone[here] - tone[there]) > 0.22)
+        differ = solid[here] != solid[there]
         edges[here] |= differ
         edges[there] |= differ
     return edges
-
-
-def _supersampled(caster: Caster, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """(3, N): the mean colour of four rays around each position."""
-    count = len(u)
-    u = (u + _SUBPIXELS[:, :1]).ravel()
-    v = (v + _SUBPIXELS[:, 1:]).ravel()
-    rays = caster.rays(u, v)
-    hits = caster.cast(rays)
-    seen = surface(caster, rays, hits)
-    which = (np.arange(4)[:, None] * 2 + np.arange(count)).ravel() % 9
-    lit = caster.lit(seen.points, seen.normal, lamp_points(caster, which)).astype(np.float32)
-    colours = np.minimum(shade(caster, rays, seen, lit), 2)
-    return colours.reshape(3, 4, count).mean(1)
 
 
 def _develop(colours: np.ndarray, rng) -> np.ndarray:

@@ -107,13 +107,10 @@ class Solid:
             origin: (3, N), or (3, 1) where all rays start at one point.
             direction: (3, N), of any length.
         """
-        scale = (1 / self.half).astype(np.float32)[:, None]
+        scaled = self.axes / self.half[:, None]
+        start = multiply(scaled, origin - self.centre.astype(np.float32)[:, None])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return _HIT[self.kind](
-                self.local(origin) * scale,
-                multiply(self.axes, direction) * scale,
-                np.float32(self.taper),
-            )
+            return _HIT[self.kind](start, multiply(scaled, direction), np.float32(self.taper))
 
     def normal(self, local: np.ndarray) -> np.ndarray:
         """(3, N): the outward unit normals, in its own frame, of points on its surface."""
