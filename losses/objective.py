@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from losses.mean import geometric
+from losses.surgery import Surgery, trained, unique
 from losses.weighting.base import Weighting
 
 
 class Objective:
-    """A weighting and a mean: Σ c_t ∇L_t, with the coefficients c_t = ∂F/∂L_t of the tasks' losses.
+    """A weighting, a mean and, for some, a gradient rule.
+
+    Weighting and mean give the coefficients c_t = ∂F/∂L_t of the tasks' losses; alone they train
+    the network by Σ c_t ∇L_t, in one backward pass. A gradient rule makes its own combination of
+    the T gradients of the c_t L_t at the shared parameters.
 
     The trainer's step, for a batch in which some tasks take part:
 
@@ -33,9 +38,9 @@ class Objective:
     Args:
         tasks: the names of all tasks, in order.
         weighting, mean: the parts.
+        surgery: the gradient rule at its place, if there is one.
         generator: what the parts draw from; its state is part of the objective's.
         all_sum: the sum of a tensor over the ranks; None alone.
-        log: takes a line that the user should read.
     """
 
     def __init__(
@@ -43,17 +48,21 @@ class Objective:
         tasks: Sequence[str],
         weighting: Weighting,
         mean: Callable[[Tensor, Tensor], Tensor],
+        surgery: Surgery | None,
         generator: torch.Generator,
         all_sum: Callable[[Tensor], Tensor] | None = None,
-        log: Callable[[str], None] | None = None,
     ):
         self.tasks = tuple(tasks)
         self.weighting = weighting
         self.mean = mean
+        self.surgery = surgery
         self.generator = generator
         self.all_sum = all_sum
-        self.log = log or (lambda line: None)
-        self._needs_losses = weighting.needs_losses or mean is geometric
+        self._needs_losses = (
+            weighting.needs_losses
+            or mean is geometric
+            or (surgery is not None and surgery.rule.needs_losses)
+        )
 
     @property
     def needs_accuracy(self) -> bool:
@@ -81,11 +90,12 @@ class Objective:
         group: Sequence[str],
         scale: float | Tensor = 1.0,
     ) -> None:
-        """Fills `.grad` of the model's parameters.
+        """Fills `.grad` of the model's parameters, which must be empty.
 
         Args:
             losses: task -> scalar float32 with a graph, of the tasks that take part.
-            model: offers `shared_parameters()` and `task_parameters(task)`.
+            model: offers `shared_parameters()`, `last_shared_parameters()`, `task_parameters(task)`
+                and `features`, the shared feature maps of its last forward pass.
             group: the tasks to differentiate, one of `groups()`.
             scale: what `.grad` is multiplied by (loss scaling).
         """
@@ -93,10 +103,16 @@ class Objective:
         if not present:
             return
         parts = [losses[self.tasks[t]] for t in present]
-        coefficients = self._coefficients(present, parts)
-        torch.autograd.backward(parts, list((coefficients * scale).unbind()))
+        values = self._values(parts)
+        seeds = list((self._coefficients(present, parts[0].device, values) * scale).unbind())
+        if self.surgery is not None:
+            local = self.surgery.backward(parts, seeds, float(scale), present, values, model)
+        else:
+            torch.autograd.backward(parts, seeds)
+            own = [model.task_parameters(self.tasks[t]) for t in present]
+            local = trained(unique([model.shared_parameters(), *own])) if self.all_sum else []
         if self.all_sum is not None:
-            self._sum_gradients(self._parameters(model, present))
+            self._sum_gradients(local)
 
     def after_step(self, losses: Callable[[], dict[str, Tensor]]) -> None:
         """To be called once the optimizer has stepped; `losses` gives those of the same batch."""
@@ -112,33 +128,40 @@ class Objective:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a resumed run needs to go on to the last digit: plain values and tensors."""
-        return {"weighting": self.weighting.state_dict(), "generator": self.generator.get_state()}
+        return {
+            "weighting": self.weighting.state_dict(),
+            "gradient": self.surgery.rule.state_dict() if self.surgery else {},
+            "generator": self.generator.get_state(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.weighting.load_state_dict(state["weighting"])
+        if self.surgery:
+            self.surgery.rule.load_state_dict(state["gradient"])
         self.generator.set_state(state["generator"])
 
-    def _coefficients(self, present: Sequence[int], parts: Sequence[Tensor]) -> Tensor:
-        """c_t of the tasks that take part, (len(parts)) float32 on the losses' device."""
-        values = None
-        if self._needs_losses:
-            values = torch.stack([part.detach() for part in parts]).float()
-            values = self.all_sum(values) if self.all_sum else values
+    def _values(self, parts: Sequence[Tensor]) -> Tensor | None:
+        """The losses over all ranks, (len(parts)) float32, where a part looks at them."""
+        if not self._needs_losses:
+            return None
+        values = torch.stack([part.detach() for part in parts]).float()
+        return self.all_sum(values) if self.all_sum else values
+
+    def _coefficients(
+        self, present: Sequence[int], device: torch.device, values: Tensor | None
+    ) -> Tensor:
+        """c_t of the tasks that take part, (len(present)) float32 on the losses' device."""
         weights = self.weighting.weights(present, values)
         if not isinstance(weights, Tensor):
             # Not blocking: fixed weights must not make a GPU wait for the CPU.
-            weights = torch.tensor(weights).to(parts[0].device, non_blocking=True)
+            weights = torch.tensor(weights).to(device, non_blocking=True)
         return self.mean(values, weights)
-
-    def _parameters(self, model: nn.Module, present: Sequence[int]) -> list[nn.Parameter]:
-        own = (model.task_parameters(self.tasks[t]) for t in present)
-        return _trained(
-            parameter for group in (model.shared_parameters(), *own) for parameter in group
-        )
 
     def _sum_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Sums `.grad` over the ranks, in one piece. A parameter that no rank has used keeps None,
         as it would alone; one that some rank has used gets the sum on every rank."""
+        if not parameters:
+            return
         used = torch.tensor([float(p.grad is not None) for p in parameters]).to(
             parameters[0].device
         )
@@ -147,8 +170,3 @@ class Objective:
         *gradients, used = total.split([*(p.numel() for p in parameters), len(parameters)])
         for parameter, gradient, any_use in zip(parameters, gradients, used.tolist(), strict=True):
             parameter.grad = gradient.view_as(parameter) if any_use else None
-
-
-def _trained(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
-    """Those that are trained, each once."""
-    return list(dict.fromkeys(p for p in parameters if p.requires_grad))

@@ -9,9 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from losses.gradient import METHODS, PLACES
+from losses.gradient.base import Rule
+from losses.gradient.from_torchjd import TORCHJD, torchjd_rule
 from losses.mean import MEANS
 from losses.objective import Objective
 from losses.options import Option, complete, nearest
+from losses.surgery import Surgery
 from losses.weighting import WEIGHTINGS
 from utils.errors import ConfigError
 
@@ -22,27 +26,89 @@ class Preset:
 
     Attributes:
         weighting, mean: the names of its parts.
+        gradient: the name of its gradient rule, or "none".
+        gradient_at: where the rule takes the gradients; "paper" is where its paper does.
         paper: authors, venue and year.
-        cost: of a step, in forward and backward passes; T is the number of tasks.
     """
 
     weighting: str
     mean: str
+    gradient: str
+    gradient_at: str
     paper: str
-    cost: str = "1 forward, 1 backward"
+
+    @property
+    def cost(self) -> str:
+        """What a step costs, in passes through the network; T is the number of tasks."""
+        if self.gradient == "none":
+            after = WEIGHTINGS[self.weighting].needs_losses_after
+            return f"{2 if after else 1} forward, 1 backward"
+        return (
+            "1 forward, T backward" if place_of(self) == "parameters" else "1 forward, 1 backward"
+        )
 
 
-_ACHIEVEMENT = "Yun and Cho, ICCV 2023"
+def _weighted(weighting: str, mean: str, paper: str) -> Preset:
+    return Preset(weighting, mean, "none", "paper", paper)
+
+
+def _surgical(rule: str, paper: str, weighting: str = "fixed", at: str = "paper") -> Preset:
+    return Preset(weighting, "arithmetic", rule, at, paper)
+
+
+_AMTL = "Yun and Cho, ICCV 2023"
+_RLW, _DWA, _DTP = "Lin et al., TMLR 2022", "Liu et al., CVPR 2019", "Guo et al., ECCV 2018"
+_IMTL, _MGDA = "Liu et al., ICLR 2021", "Sener and Koltun, NeurIPS 2018"
+_PCGRAD, _CAGRAD = "Yu et al., NeurIPS 2020", "Liu et al., NeurIPS 2021"
+_ALIGNED = "Senushkin et al., CVPR 2023"
 
 PRESETS: dict[str, Preset] = {
-    "weighted-sum": Preset("fixed", "arithmetic", "-"),
-    "geometric": Preset("fixed", "geometric", "Chennupati et al., CVPRW 2019"),
-    "amtl": Preset("achievement", "geometric", _ACHIEVEMENT),
-    "amtl-a": Preset("achievement", "arithmetic", _ACHIEVEMENT),
+    "weighted-sum": _weighted("fixed", "arithmetic", "-"),
+    "geometric": _weighted("fixed", "geometric", "Chennupati et al., CVPRW 2019"),
+    "rlw": _weighted("rlw", "arithmetic", _RLW),
+    "rlw-g": _weighted("rlw", "geometric", _RLW),
+    "dwa": _weighted("dwa", "arithmetic", _DWA),
+    "dwa-g": _weighted("dwa", "geometric", _DWA),
+    "dtp": _weighted("dtp", "arithmetic", _DTP),
+    "dtp-g": _weighted("dtp", "geometric", _DTP),
+    "fmtl": _weighted("fmtl", "arithmetic", _AMTL),
+    "amtl": _weighted("achievement", "geometric", _AMTL),
+    "amtl-a": _weighted("achievement", "arithmetic", _AMTL),
+    "uw": _weighted("uncertainty", "arithmetic", "Kendall et al., CVPR 2018"),
+    "si": _weighted("si", "arithmetic", _ALIGNED),
+    "famo": _weighted("famo", "arithmetic", "Liu et al., NeurIPS 2023"),
+    "stch": _weighted("stch", "arithmetic", "Lin et al., ICML 2024"),
+    "grad-norm": _surgical("grad-norm", "Chen et al., ICML 2018"),
+    "imtl": _surgical("imtl-g", _IMTL, "imtl-l"),
+    "imtl-g": _surgical("imtl-g", _IMTL),
+    "mgda": _surgical("mgda", _MGDA),
+    "mgda-ub": _surgical("mgda", _MGDA, at="features"),
+    "pcgrad": _surgical("pcgrad", _PCGRAD),
+    "pcgrad-amtl": _surgical("pcgrad", f"{_PCGRAD}; {_AMTL}", "achievement"),
+    "cagrad": _surgical("cagrad", _CAGRAD),
+    "cagrad-amtl": _surgical("cagrad", f"{_CAGRAD}; {_AMTL}", "achievement"),
+    "graddrop": _surgical("graddrop", "Chen et al., NeurIPS 2020"),
+    "gradvac": _surgical("gradvac", "Wang et al., ICLR 2021"),
+    "aligned-mtl": _surgical("aligned-mtl", _ALIGNED),
+    "aligned-mtl-ub": _surgical("aligned-mtl", _ALIGNED, at="features"),
+    "nash-mtl": _surgical("nash-mtl", "Navon et al., ICML 2022"),
+    "fairgrad": _surgical("fairgrad", "Ban and Ji, ICML 2024"),
+    "upgrad": _surgical("upgrad", "Quinton and Rey, 2024"),
 }
 
-# The parts that a cfg may change in any preset; each lists what it may be changed to.
-_PARTS: dict[str, Mapping[str, Any]] = {"weighting": WEIGHTINGS, "mean": MEANS}
+# The parts that a cfg may change in any preset, and what each may be changed to.
+_PARTS: dict[str, tuple[str, ...]] = {
+    "weighting": tuple(WEIGHTINGS),
+    "mean": tuple(MEANS),
+    "gradient": ("none", *METHODS),
+    "gradient_at": ("paper", *PLACES),
+}
+_PART_HELP = {
+    "weighting": "how the tasks' weights come about",
+    "mean": "how the losses are averaged",
+    "gradient": "the rule that combines the gradients, or torchjd:NAME for one of TorchJD's",
+    "gradient_at": "where the rule takes the gradients; paper: where its paper does",
+}
 
 
 def methods() -> dict[str, dict[str, Option]]:
@@ -62,10 +128,13 @@ def options_of(name: str, parts: Mapping[str, Any] | None = None) -> dict[str, O
     """
     preset = _changed(name, parts or {})
     own = {
-        part: Option(str, getattr(preset, part), f"the {part} of the loss", tuple(known))
+        part: Option(
+            str, getattr(preset, part), _PART_HELP[part], None if part == "gradient" else known
+        )
         for part, known in _PARTS.items()
     }
-    return {**WEIGHTINGS[preset.weighting].options, **own}
+    rule = rule_class(preset.gradient)
+    return {**WEIGHTINGS[preset.weighting].options, **(rule.options if rule else {}), **own}
 
 
 def build(
@@ -95,26 +164,39 @@ def build(
     given = {key: value for key, value in (options or {}).items() if value is not None}
     preset = _changed(name, given)
     values = complete(options_of(name, given), given, name)
-    weighting = WEIGHTINGS[preset.weighting]
-    if preset.mean == "geometric" and weighting.no_geometric:
-        raise ConfigError(
-            f"weighting {preset.weighting} under a geometric mean: {weighting.no_geometric}"
-        )
+    _refuse_nonsense(preset)
     generator = torch.Generator().manual_seed(seed)
+    log = log or (lambda line: None)
+
+    def part(kind, *arguments):
+        return kind(*arguments, **{key: values[key] for key in kind.options})
+
+    weighting, rule = WEIGHTINGS[preset.weighting], rule_class(preset.gradient)
+    surgery = rule and Surgery(
+        part(rule, tasks, generator), preset.gradient, place_of(preset), all_sum, log
+    )
     return Objective(
         tasks,
-        weighting(
-            tasks,
-            _total(preset, len(tasks)),
-            potential,
-            generator,
-            **{key: values[key] for key in weighting.options},
-        ),
+        part(weighting, tasks, _total(preset, len(tasks)), potential, generator),
         MEANS[preset.mean],
-        generator=generator,
-        all_sum=all_sum,
-        log=log,
+        surgery,
+        generator,
+        all_sum,
     )
+
+
+def rule_class(name: str) -> type[Rule] | None:
+    """The gradient rule of a name; None for "none"."""
+    if name.startswith(TORCHJD):
+        return torchjd_rule(name.removeprefix(TORCHJD))
+    return METHODS.get(name)
+
+
+def place_of(preset: Preset) -> str:
+    """Where its gradient rule takes the gradients."""
+    if preset.gradient_at != "paper" or preset.gradient == "none":
+        return preset.gradient_at
+    return rule_class(preset.gradient).at
 
 
 def _changed(name: str, parts: Mapping[str, Any]) -> Preset:
@@ -123,13 +205,43 @@ def _changed(name: str, parts: Mapping[str, Any]) -> Preset:
         raise ConfigError(f"loss {name}: no such loss; {nearest(name, PRESETS)}")
     changes = {part: parts[part] for part in _PARTS if parts.get(part) is not None}
     for part, value in changes.items():
-        if value not in _PARTS[part]:
+        external = part == "gradient" and value.startswith(TORCHJD)
+        if value not in _PARTS[part] and not external:
             raise ConfigError(f"{part} = {value}: no such {part}; {nearest(value, _PARTS[part])}")
+    if "gradient" in changes and "gradient_at" not in changes:
+        changes["gradient_at"] = "paper"  # the preset's own place goes with its own rule
     return replace(PRESETS[name], **changes)
 
 
+def _refuse_nonsense(preset: Preset) -> None:
+    """Raises ConfigError, with the reason, for parts that have no meaning together."""
+    weighting, rule = WEIGHTINGS[preset.weighting], rule_class(preset.gradient)
+    if preset.mean == "geometric" and weighting.no_geometric:
+        raise ConfigError(
+            f"weighting {preset.weighting} under a geometric mean: {weighting.no_geometric}"
+        )
+    if rule is None and preset.gradient_at != "paper":
+        raise ConfigError(
+            f"gradient_at = {preset.gradient_at}: there is no gradient rule to take it"
+        )
+    if rule and rule.elementwise and place_of(preset) == "last_layer":
+        raise ConfigError(
+            f"gradient_at = last_layer: {preset.gradient} gives no weights that the rest of the"
+            " network could use; take parameters or features"
+        )
+    both = set(weighting.options) & set(rule.options) if rule else set()
+    if both:
+        raise ConfigError(
+            f"weighting {preset.weighting} with gradient {preset.gradient}: both learn weights of"
+            f" the losses ({', '.join(both)})"
+        )
+
+
 def _total(preset: Preset, tasks: int) -> float:
-    """What equal weights add up to. A weighted geometric mean wants 1."""
-    if preset.mean == "geometric" or WEIGHTINGS[preset.weighting].total == "one":
+    """What equal weights add up to: 1 under a weighted geometric mean and in a plain weighted sum;
+    T under a gradient rule, so that with equal weights it sees the gradients of the losses."""
+    if preset.mean == "geometric":
         return 1.0
-    return float(tasks)
+    if preset.gradient != "none" or WEIGHTINGS[preset.weighting].total == "tasks":
+        return float(tasks)
+    return 1.0

@@ -2,9 +2,27 @@
 
 from losses.weighting.achievement import Achievement
 from losses.weighting.base import Weighting
+from losses.weighting.dtp import DTP
+from losses.weighting.dwa import DWA
+from losses.weighting.famo import FAMO
 from losses.weighting.fixed import Fixed
+from losses.weighting.fmtl import FMTL
+from losses.weighting.imtl_l import IMTLL
+from losses.weighting.rlw import RLW
+from losses.weighting.scale_invariant import ScaleInvariant
+from losses.weighting.stch import STCH
+from losses.weighting.uncertainty import Uncertainty
 
 WEIGHTINGS: dict[str, type[Weighting]] = {
     "fixed": Fixed,
+    "rlw": RLW,
+    "dwa": DWA,
+    "dtp": DTP,
+    "fmtl": FMTL,
     "achievement": Achievement,
+    "uncertainty": Uncertainty,
+    "imtl-l": IMTLL,
+    "si": ScaleInvariant,
+    "famo": FAMO,
+    "stch": STCH,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -26,6 +27,8 @@ class Weighting:
     """The method's own hyperparameters."""
     needs_losses: ClassVar[bool] = False
     """Whether `weights` looks at the losses (their values must then be summed over the ranks)."""
+    needs_losses_after: ClassVar[bool] = False
+    """Whether `after_step` must be called, which costs a forward pass a step."""
     needs_accuracy: ClassVar[bool] = False
     needs_potential: ClassVar[bool] = False
     no_geometric: ClassVar[str | None] = None
@@ -80,8 +83,8 @@ class Weighting:
         return [self.sum / len(self.tasks)] * len(self.tasks)
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.state}
+        return {name: copy.deepcopy(getattr(self, name)) for name in self.state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in self.state:
-            setattr(self, name, state[name])
+            setattr(self, name, copy.deepcopy(state[name]))

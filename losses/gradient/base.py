@@ -1,0 +1,83 @@
+"""What a gradient rule is: how the T gradients of the shared parameters become one update."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from losses.options import Option
+
+
+class Rule:
+    """Combines the tasks' gradients as Σ α_t g_t, with weights α_t from their Gramian.
+
+    The gradients are those of the *weighted* losses c_t L_t. The parameters of a task's own get the
+    gradient of c_t L_t, whatever the rule makes of the shared ones.
+
+    Args:
+        tasks: the names of all T tasks, in order.
+        generator: for rules that draw; the same on every rank.
+        options: the values of `options`, by name.
+    """
+
+    options: ClassVar[dict[str, Option]] = {}
+    """The rule's own hyperparameters."""
+    weigh: ClassVar[Callable[..., Tensor]]
+    """The pure function of the Gramian; its keyword arguments are `options`."""
+    at: ClassVar[str] = "parameters"
+    """Where the paper takes the gradients: one of `losses.gradient.PLACES`."""
+    needs_losses: ClassVar[bool] = False
+    weighs_heads: ClassVar[bool] = False
+    """Whether the weights are weights of the losses, so that each task's own parameters get theirs
+    as well."""
+    elementwise: ClassVar[bool] = False
+    """Whether it is no Σ α_t g_t: it then has `combine` instead of `weights`."""
+    joined: ClassVar[bool] = False
+    """Whether `combine` must be given the whole gradients at once, as 1-d tensors."""
+    state: ClassVar[tuple[str, ...]] = ()
+    """The attributes that change during training."""
+
+    def __init__(self, tasks: Sequence[str], generator: torch.Generator, **options: Any):
+        self.tasks = tuple(tasks)
+        self.generator = generator
+        self.values = options
+        for name, value in options.items():
+            setattr(self, name, value)
+
+    def weights(self, gramian: Tensor, present: Sequence[int], losses: Tensor | None) -> Tensor:
+        """The weights α_t of a step.
+
+        Args:
+            gramian: (n, n) on the CPU, of the gradients of the tasks that take part, in order.
+            present: (n) their indices in `tasks`.
+            losses: (n) float32 on the CPU, their losses; None unless `needs_losses`.
+
+        Returns:
+            (n) float64.
+
+        Raises:
+            losses.gradient.gramian.Unsolved: there is no answer for these gradients.
+        """
+        return type(self).weigh(gramian, **self.values)
+
+    def combine(self, gradients: Sequence[Tensor]) -> Tensor:
+        """The update from the n gradients, all of one shape; only of `elementwise` rules."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: copy.deepcopy(getattr(self, name)) for name in self.state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name in self.state:
+            setattr(self, name, copy.deepcopy(state[name]))
+
+
+class RandomRule(Rule):
+    """A rule whose function takes the generator as well."""
+
+    def weights(self, gramian, present, losses):
+        return type(self).weigh(gramian, generator=self.generator, **self.values)

@@ -1,0 +1,31 @@
+"""Nash's bargaining solution between the tasks."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from losses.gradient.base import Rule
+from losses.gradient.fairgrad import fair
+from losses.gradient.gramian import rule
+from losses.options import Option
+
+
+@rule
+def nash_mtl(gramian: np.ndarray, eps: float, max_norm: float = 0.0) -> np.ndarray:
+    """α > 0 with G α = 1/α (Navon et al., ICML 2022, eq. 3): the update Σ α_t g_t that maximises
+    the product of the tasks' improvements. Its norm is √T whatever the gradients' scales, and is
+    reduced to `max_norm` where that is not 0, as in the official code.
+
+    Raises:
+        Unsolved: there is no such α (the gradients cancel one another), or it was not reached.
+    """
+    weights = fair(gramian, eps, 1.0)
+    norm = np.sqrt(max(weights @ gramian @ weights, 0.0))
+    return weights * (max_norm / norm) if norm > max_norm > 0 else weights
+
+
+class NashMTL(Rule):
+    options: ClassVar = {
+        "max_norm": Option(float, 1.0, "longest update of the shared parameters; 0: no limit")
+    }
+    weigh = staticmethod(nash_mtl)

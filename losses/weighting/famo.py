@@ -1,0 +1,51 @@
+"""Weights that let all losses fall at the same rate."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+
+from losses.mean import SMALLEST_LOSS
+from losses.options import Option
+from losses.weighting.learned import LearnedWeighting, weight_lr
+
+
+class FAMO(LearnedWeighting):
+    """z = softmax(s) and F = c Σ z_t log L_t with 1/c = Σ z_t / L_t held fixed: the coefficients c
+    z_t / L_t add up to 1 (Liu et al., NeurIPS 2023, Algorithm 2).
+
+    After the step the losses of the same batch are measured again, and Adam moves s by the gradient
+    of Σ z_t (log L_t before - log L_t after): tasks that fell less get more. Where tasks are
+    absent, the coefficients add up to what those present have of z, and only theirs moves.
+    """
+
+    options: ClassVar = {
+        "weight_lr": weight_lr(0.025),
+        "logit_decay": Option(float, 1e-3, "weight decay of the numbers the weights are made of"),
+    }
+    needs_losses_after = True
+    no_geometric = "it works on the losses' logarithms already"
+
+    def __init__(self, tasks, total, potential, generator, **options):
+        super().__init__(tasks, total, potential, generator, **options)
+        self._before = None
+
+    @property
+    def decay(self):
+        return self.logit_decay
+
+    def weights(self, present, losses):
+        shares = self.numbers(range(len(self.tasks)), losses.device).softmax(dim=0)
+        shares = torch.stack([shares[t] for t in present])
+        losses = losses.clamp(min=SMALLEST_LOSS)
+        self._before = losses.log()
+        return shares.sum() * (shares / losses) / (shares / losses).sum()
+
+    def after_step(self, present, losses):
+        fallen = self._before - losses.clamp(min=SMALLEST_LOSS).log()
+        shares = self.numbers(present, losses.device).softmax(dim=0)
+        self.learn(present, shares * (fallen - (shares * fallen).sum()))
+
+    def all_weights(self, numbers):
+        return numbers.softmax(dim=0)

@@ -1,0 +1,70 @@
+"""What the weightings that learn a number a task have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from losses.options import Option
+from losses.weighting.base import Weighting
+from utils.errors import ConfigError
+
+
+def weight_lr(default: float) -> Option:
+    return Option(float, default, "learning rate (Adam) of the weights")
+
+
+class LearnedWeighting(Weighting):
+    """Numbers s_t, one a task, that start at 0 and have an Adam of their own.
+
+    A task that takes no part in a step keeps its number, and Adam's memory of it, as they are. So
+    does one whose gradient is not finite (an overflow under loss scaling).
+    """
+
+    needs_losses = True
+    decay = 0.0
+
+    def __init__(self, tasks, total, potential, generator, **options):
+        super().__init__(tasks, total, potential, generator, **options)
+        if not self.weight_lr > 0:
+            raise ConfigError(f"weight_lr = {self.weight_lr:g}: must be above 0")
+        self._place(torch.device("cpu"))
+
+    @abstractmethod
+    def all_weights(self, numbers: Tensor) -> Tensor:
+        """(T) weights from (T) numbers, for logs."""
+
+    def numbers(self, present: Sequence[int], device: torch.device) -> Tensor:
+        """The numbers of some tasks, on the device of their losses."""
+        if self._numbers[0].device != device:
+            self._place(device, self.state_dict())
+        return torch.stack([self._numbers[t].detach() for t in present])
+
+    def learn(self, present: Sequence[int], gradients: Tensor) -> None:
+        """One step of Adam on the numbers of these tasks."""
+        gradients = torch.where(gradients.isfinite(), gradients, 0.0)
+        for t, gradient in zip(present, gradients.unbind(), strict=True):
+            self._numbers[t].grad = gradient
+        self._adam.step()
+        self._adam.zero_grad()
+
+    def current(self):
+        return self.all_weights(
+            self.numbers(range(len(self.tasks)), self._numbers[0].device)
+        ).tolist()
+
+    def state_dict(self):
+        return {"numbers": [n.item() for n in self._numbers], "adam": self._adam.state_dict()}
+
+    def load_state_dict(self, state):
+        self._place(self._numbers[0].device, state)
+
+    def _place(self, device, state=None):
+        values = state["numbers"] if state else [0.0] * len(self.tasks)
+        self._numbers = [torch.tensor(value, device=device, requires_grad=True) for value in values]
+        self._adam = torch.optim.Adam(self._numbers, self.weight_lr, weight_decay=self.decay)
+        if state:
+            self._adam.load_state_dict(state["adam"])
