@@ -22,23 +22,25 @@ def read_png(path: Path) -> np.ndarray:
             return np.asarray(image)
     except FileNotFoundError:
         raise DataError(f"{path}: the file is missing") from None
-    except (OSError, ValueError, SyntaxError) as reason:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as reason:
         raise DataError(f"{path}: cannot be read as an image ({reason})") from None
 
 
 def read_array(path: Path) -> np.ndarray:
-    """The numeric array of an .npy file; pickled objects, which could run code, are refused.
+    """The numbers of an .npy file; pickled objects, which could run code, are refused.
 
     Raises:
         DataError: the file is missing, damaged, or holds no numbers.
     """
     try:
-        array = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError:
         raise DataError(f"{path}: the file is missing") from None
-    except (OSError, ValueError, EOFError) as reason:
-        raise DataError(f"{path}: cannot be read as a numpy array ({reason})") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+    except Exception as reason:  # of many kinds: it depends on which bytes are damaged
+        first_line = str(reason).partition("\n")[0]
+        raise DataError(f"{path}: cannot be read as a numpy array ({first_line})") from None
+    if array.dtype.kind not in "fiu" or not array.size:
         raise DataError(f"{path}: is not an array of numbers")
     return array
 
@@ -47,4 +49,5 @@ def fit(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A map stretched by nearest pixels to `size` (height, width), where it has another."""
     if array.shape[:2] == size:
         return array
-    return cv2.resize(array, size[::-1], interpolation=cv2.INTER_NEAREST)
+    # OpenCV's INTER_NEAREST takes the pixel to the upper left instead.
+    return cv2.resize(array, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)

@@ -36,11 +36,14 @@ class Normal(Task):
         return DenseHead(3, unit=True)
 
     def read(self, path: Path, size) -> np.ndarray:
-        """Reads an .npy of vectors, or an 8-bit PNG that stores n as v = 255 (n + 1) / 2."""
+        """Reads an .npy of vectors, or an 8-bit PNG that stores n as v = 255 (n + 1) / 2, and black
+        where there is none."""
         if path.suffix == ".npy":
             stored = read_array(path)
         else:
-            stored = read_png(path).astype(np.float32) * np.float32(2 / 255) - 1
+            colours = read_png(path)
+            known = colours.any(axis=-1, keepdims=True)
+            stored = np.where(known, colours * np.float32(2 / 255) - 1, np.float32(0))
         if stored.ndim != 3 or stored.shape[2] != 3:
             raise DataError(f"{path}: holds an array {stored.shape}, normals are (H, W, 3)")
         normals = fit(np.nan_to_num(stored.astype(np.float32)), size)
@@ -95,7 +98,8 @@ class _Angles(Meter):
         guess = labelled_part(prediction, labelled).permute(0, 2, 3, 1)
         valid = truth.square().sum(3) > 0
         cosine = F.cosine_similarity(guess[valid].double(), truth[valid].double(), dim=1)
-        angles = torch.rad2deg(torch.acos(cosine.clamp(-1, 1)))
+        # What is no number is as far off as can be.
+        angles = torch.rad2deg(torch.acos(cosine.nan_to_num(-1).clamp(-1, 1)))
         bins = (angles * (_BINS / 180)).long().clamp_(max=_BINS - 1)
         self.histogram += torch.bincount(bins, minlength=_BINS).cpu()
         self.sum += angles.sum().cpu()

@@ -46,10 +46,10 @@ class Segmentation(Task):
             raise DataError(f"{path}: holds colours where class numbers are wanted")
         mask = mask.astype(np.int32)
         classes = np.where(mask == void, VOID, mask - first)
-        beyond = classes[(classes != VOID) & ((classes < 0) | (classes >= len(self.classes)))]
+        beyond = mask[(mask != void) & ((classes < 0) | (classes >= len(self.classes)))]
         if beyond.size:
             raise DataError(
-                f"{path}: has the value {beyond.flat[0] + first}, but the {len(self.classes)} "
+                f"{path}: has the value {beyond[0]}, but the {len(self.classes)} "
                 f"classes are {first} to {first + len(self.classes) - 1}, and void is {void}"
             )
         return fit(classes.astype(np.uint8), size)

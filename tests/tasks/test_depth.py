@@ -1,0 +1,276 @@
+"""Depth: storage, the absolute error and the metrics against definitions written out."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tasks.base import DenseHead
+from tasks.depth import FARTHEST, NEAREST, Depth
+from utils.errors import DataError
+from utils.geometry import Warp
+
+ALL = torch.ones(4, dtype=torch.bool)
+METRICS = ("d1", "d2", "d3", "rmse", "abs_rel")
+
+
+@pytest.fixture
+def task():
+    return Depth()
+
+
+def random_batch(seed=0, images=4):
+    """Predictions (B, 1, H, W) and targets (B, H, W), some pixels without a reading."""
+    rng = torch.Generator().manual_seed(seed)
+    target = torch.rand(images, 6, 8, generator=rng) * 9 + 0.5
+    prediction = target * torch.exp(0.3 * torch.randn(target.shape, generator=rng))
+    target[torch.rand(target.shape, generator=rng) < 0.2] = 0.0
+    target[:, 0, 0] = 12.0  # beyond what counts
+    return prediction[:, None], target
+
+
+def test_name_and_head(task):
+    assert task.name == "depth"
+    assert isinstance(task.head, DenseHead)
+    assert task.head.channels == 1
+    assert NEAREST < task.head.start < FARTHEST  # an untrained network's depth is one
+
+
+class TestRead:
+    def test_npy_in_metres(self, task, tmp_path):
+        depth = np.random.default_rng(0).uniform(0.5, 9, (4, 5))
+        np.save(tmp_path / "a.npy", depth)
+        found = task.read(tmp_path / "a.npy", (4, 5))
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, depth, rtol=1e-6)
+
+    def test_png_in_millimetres(self, task, tmp_path):
+        stored = np.array([[0, 1500], [65535, 1]], np.uint16)
+        Image.fromarray(stored).save(tmp_path / "a.png")
+        found = task.read(tmp_path / "a.png", (2, 2), unit=1e-3)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, [[0, 1.5], [65.535, 0.001]], rtol=1e-6)
+
+    def test_what_is_no_number_has_no_reading(self, task, tmp_path):
+        np.save(tmp_path / "a.npy", np.array([[np.nan, 2], [np.inf, -np.inf]]))
+        np.testing.assert_array_equal(task.read(tmp_path / "a.npy", (2, 2)), [[0, 2], [0, 0]])
+
+    def test_another_size_is_stretched_without_mixing_depths(self, task, tmp_path):
+        np.save(tmp_path / "a.npy", np.array([[1.0, 5], [0, 3]]))
+        found = task.read(tmp_path / "a.npy", (4, 6))
+        np.testing.assert_array_equal(found, np.array([[1, 5], [0, 3]]).repeat(2, 0).repeat(3, 1))
+
+    @pytest.mark.parametrize("shape", [(6,), (2, 3, 1), (2, 3, 3), (0, 3), ()])
+    def test_what_is_no_map(self, task, tmp_path, shape):
+        np.save(tmp_path / "a.npy", np.ones(shape))
+        with pytest.raises(DataError) as caught:
+            task.read(tmp_path / "a.npy", (2, 3))
+        assert str(caught.value).startswith(f"{tmp_path / 'a.npy'}: ")
+
+    def test_colours_are_no_depth(self, task, tmp_path):
+        Image.fromarray(np.zeros((2, 3, 3), np.uint8)).save(tmp_path / "a.png")
+        with pytest.raises(DataError, match=r"a\.png: .*two dimensions"):
+            task.read(tmp_path / "a.png", (2, 3), unit=1e-3)
+
+    @pytest.mark.parametrize("name", ["torn.npy", "torn.png", "none.npy", "none.png"])
+    def test_missing_and_damaged_files_are_named(self, task, tmp_path, name):
+        if name.startswith("torn"):
+            (tmp_path / name).write_bytes(b"\x93NUMPY\x01\x00")
+        with pytest.raises(DataError, match=name):
+            task.read(tmp_path / name, (2, 3))
+
+
+class TestTargets:
+    def test_absent_has_no_reading(self, task):
+        absent = task.absent((3, 4))
+        assert absent.dtype == np.float32
+        assert absent.shape == (3, 4)
+        assert (absent == 0).all()
+
+    @pytest.mark.parametrize("zoom", [1.0, 1.5, 0.75])
+    def test_a_zoom_brings_the_scene_nearer(self, task, zoom):
+        depth = np.random.default_rng(0).uniform(1, 9, (12, 16)).astype(np.float32)
+        warp = Warp(np.array([[1.0, 0, 2], [0, 1, 3]]), (20, 20), zoom=zoom)
+        moved = task.warp(depth, warp)
+        assert moved.dtype == np.float32
+        np.testing.assert_allclose(moved[3:15, 2:18], depth / zoom, rtol=1e-6)
+        moved[3:15, 2:18] = 0
+        assert (moved == 0).all()
+
+    def test_warping_leaves_the_stored_target_alone(self, task):
+        depth = np.ones((4, 4), np.float32)
+        task.warp(depth, Warp(np.eye(2, 3), (4, 4), zoom=2.0))
+        assert (depth == 1).all()
+
+    def test_stretching_is_no_zoom(self, task):
+        depth = np.full((4, 4), 3.0, np.float32)
+        assert (task.warp(depth, Warp.resize((4, 4), (8, 12))) == 3).all()
+
+    def test_collate_stacks(self, task):
+        batched = task.collate([task.absent((3, 4))] * 2)
+        assert batched.shape == (2, 3, 4)
+        assert batched.dtype == torch.float32
+
+
+class TestCriterion:
+    def test_is_the_absolute_error_over_pixels_with_a_reading(self, task):
+        prediction, target = random_batch()
+        total, count = task.criterion(prediction, target, ALL)
+        guess, truth = prediction[:, 0].numpy().astype(float), target.numpy().astype(float)
+        valid = (truth > 1e-3) & (truth < 10)
+        assert count == valid.sum()
+        assert total.item() == pytest.approx(np.abs(guess - truth)[valid].sum(), rel=1e-5)
+
+    def test_both_ends_of_the_range_are_left_out(self, task):
+        target = torch.tensor([[[NEAREST, NEAREST * 1.01, FARTHEST, FARTHEST * 0.999]]])
+        total, count = task.criterion(torch.zeros(1, 1, 1, 4), target, ALL[:1])
+        assert count == 2
+        assert total.item() == pytest.approx(NEAREST * 1.01 + FARTHEST * 0.999)
+
+    def test_parts_of_a_batch_add_up(self, task):
+        prediction, target = random_batch()
+        labelled = torch.tensor([True, False, True, True])
+        whole = task.criterion(prediction, target, labelled)
+        parts = [
+            task.criterion(prediction[p], target[p], labelled[p])
+            for p in (slice(0, 1), slice(1, 2), slice(2, 4))
+        ]
+        for value, pieces in zip(whole, zip(*parts, strict=True), strict=True):
+            torch.testing.assert_close(sum(pieces), value)
+
+    def test_nothing_to_learn_from_is_zero_without_nan(self, task):
+        prediction, target = random_batch()
+        prediction.requires_grad_()
+        for labelled, truth in ((~ALL, target), (ALL, torch.zeros_like(target))):
+            total, count = task.criterion(prediction, truth, labelled)
+            assert total == 0
+            assert count == 0
+            (gradient,) = torch.autograd.grad(total, prediction)
+            assert (gradient == 0).all()
+
+    def test_the_gradient_is_the_sign_of_the_error_where_there_is_a_reading(self, task):
+        prediction, target = random_batch()
+        prediction.requires_grad_()
+        total, _ = task.criterion(prediction, target, ALL)
+        (gradient,) = torch.autograd.grad(total, prediction)
+        valid = (target > NEAREST) & (target < FARTHEST)
+        expected = torch.where(valid, (prediction[:, 0] - target).sign(), 0)
+        torch.testing.assert_close(gradient[:, 0], expected)
+
+    def test_half_precision_predictions_are_summed_in_float32(self, task):
+        prediction, target = random_batch()
+        total, count = task.criterion(prediction.half(), target, ALL)
+        assert total.dtype == count.dtype == torch.float32
+        expected, _ = task.criterion(prediction.half().float(), target, ALL)
+        torch.testing.assert_close(total, expected)
+
+
+def reference_metrics(prediction, target):
+    guess, truth = prediction[:, 0].numpy().astype(float), target.numpy().astype(float)
+    valid = (truth > NEAREST) & (truth < FARTHEST)
+    guess, truth = guess[valid].clip(NEAREST, FARTHEST), truth[valid]
+    ratio = np.maximum(guess / truth, truth / guess)
+    return {
+        "d1": (ratio < 1.25).mean(),
+        "d2": (ratio < 1.25**2).mean(),
+        "d3": (ratio < 1.25**3).mean(),
+        "rmse": np.sqrt(((guess - truth) ** 2).mean()),
+        "abs_rel": (np.abs(guess - truth) / truth).mean(),
+    }
+
+
+class TestMeter:
+    @pytest.mark.parametrize("seed", range(3))
+    def test_against_the_definitions(self, task, seed):
+        prediction, target = random_batch(seed)
+        meter = task.meter()
+        meter.update(prediction, target, ALL)
+        assert meter.compute() == pytest.approx(reference_metrics(prediction, target))
+
+    def test_predictions_are_held_to_the_range_of_depths(self, task):
+        target = torch.full((1, 1, 2), 9.0)
+        prediction = torch.tensor([[[[-3.0, 1000.0]]]])
+        meter = task.meter()
+        meter.update(prediction, target, ALL[:1])
+        metrics = meter.compute()
+        assert metrics["d1"] == 0.5  # 10 m for 9 m
+        assert metrics["rmse"] == pytest.approx(np.sqrt((8.999**2 + 1) / 2))
+
+    @pytest.mark.parametrize("cuts", [[1, 1, 1, 1], [3, 1], [2, 2]])
+    def test_batches_in_any_split_and_order(self, task, cuts):
+        prediction, target = random_batch(seed=2)
+        parts = task.meter()
+        pieces = list(zip(prediction.split(cuts), target.split(cuts), strict=True))
+        for piece in reversed(pieces):
+            parts.update(*piece, torch.ones(len(piece[0]), dtype=torch.bool))
+        assert parts.compute() == pytest.approx(reference_metrics(prediction, target))
+
+    def test_unlabelled_images_do_not_count(self, task):
+        prediction, target = random_batch(seed=3)
+        labelled = torch.tensor([True, False, False, True])
+        meter = task.meter()
+        meter.update(prediction, target, labelled)
+        expected = reference_metrics(prediction[labelled], target[labelled])
+        assert meter.compute() == pytest.approx(expected)
+
+    def test_nothing_seen_is_nan(self, task):
+        meter = task.meter()
+        assert all(math.isnan(value) for value in meter.compute().values())
+        prediction, target = random_batch()
+        meter.update(prediction, torch.zeros_like(target), ALL)
+        meter.update(prediction, target, ~ALL)
+        assert all(math.isnan(value) for value in meter.compute().values())
+        assert set(meter.compute()) == set(METRICS) == set(task.metrics)
+
+    def test_a_perfect_prediction(self, task):
+        _, target = random_batch()
+        meter = task.meter()
+        meter.update(target[:, None], target, ALL)
+        assert meter.compute() == {"d1": 1, "d2": 1, "d3": 1, "rmse": 0, "abs_rel": 0}
+
+
+def test_constant_is_the_mean_depth_which_has_the_least_rmse(task):
+    _, target = random_batch(seed=5)
+    constant = task.constant(list(target.numpy()))
+    assert constant.shape == (1,)
+    assert constant.dtype == torch.float32
+    valid = target[(target > NEAREST) & (target < FARTHEST)]
+    assert constant.item() == pytest.approx(valid.double().mean().item())
+
+    def rmse(value):
+        meter = task.meter()
+        meter.update(torch.full((4, 1, 6, 8), value), target, ALL)
+        return meter.compute()["rmse"]
+
+    assert rmse(constant.item()) < min(rmse(constant.item() + 0.05), rmse(constant.item() - 0.05))
+
+
+def test_total_is_the_geometric_mean_of_d1_and_one_over_rmse(task):
+    metrics = dict.fromkeys(METRICS, 1.0) | {"d1": 0.8, "rmse": 0.5}
+    assert task.total(metrics) == pytest.approx((0.8 / 0.5) ** 0.5)
+    assert task.total(metrics | {"rmse": 0.4}) > task.total(metrics)
+    assert task.total(metrics | {"d1": 0.0}) == 0
+    assert task.total(metrics | {"rmse": float("nan")}) == 0
+
+
+def test_answer_is_stored_as_targets_are(task):
+    prediction, _ = random_batch()
+    for dtype in (torch.float32, torch.bfloat16):
+        answers = task.answer(prediction.to(dtype))
+        assert len(answers) == 4
+        for answer, one in zip(answers, prediction.to(dtype), strict=True):
+            assert answer.dtype == np.float32
+            np.testing.assert_array_equal(answer, one[0].float())
+
+
+def test_drawing_is_brighter_where_it_is_nearer_and_black_without_a_reading(task):
+    depth = np.array([[0, 0.5, 2, 5, 9.9, 30, -1]], np.float32)
+    picture = task.draw(np.zeros((1, 7, 3), np.uint8), depth)
+    assert picture.dtype == np.uint8
+    assert picture.shape == (1, 7, 3)
+    brightness = picture[0].sum(axis=1).astype(int)
+    assert (np.diff(brightness[1:6]) <= 0).all()
+    assert brightness[1] > brightness[2] > brightness[3]
+    assert brightness[0] == brightness[6] == 0

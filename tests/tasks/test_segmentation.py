@@ -1,0 +1,267 @@
+"""Segmentation: masks, cross entropy and mIoU against definitions written out."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from tasks.base import DenseHead
+from tasks.segmentation import VOID, Segmentation, palette
+from utils.errors import DataError
+from utils.geometry import Warp
+
+CLASSES = ("wall", "floor", "bed", "chair", "lamp")
+ALL = torch.ones(4, dtype=torch.bool)
+
+
+@pytest.fixture
+def task():
+    return Segmentation(CLASSES)
+
+
+def random_batch(seed=0, void=0.2, images=4):
+    """Logits (B, 5, H, W) and targets (B, H, W) with some void."""
+    rng = torch.Generator().manual_seed(seed)
+    logits = torch.randn(images, len(CLASSES), 6, 8, generator=rng) * 2
+    target = torch.randint(len(CLASSES), (images, 6, 8), generator=rng, dtype=torch.uint8)
+    target[torch.rand(target.shape, generator=rng) < void] = VOID
+    return logits, target
+
+
+def save(path, mask):
+    Image.fromarray(np.asarray(mask)).save(path)
+    return path
+
+
+def test_names_and_head(task):
+    assert task.name == "segmentation"
+    assert Segmentation(CLASSES, "VOC").name == "segmentation:VOC"
+    assert task.head == DenseHead(5)
+
+
+class TestRead:
+    def test_class_numbers_and_void(self, task, tmp_path):
+        path = save(tmp_path / "a.png", np.array([[0, 4, 255], [1, 2, 3]], np.uint8))
+        found = task.read(path, (2, 3))
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, [[0, 4, 255], [1, 2, 3]])
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+    def test_storage_says_where_classes_start_and_what_is_void(self, task, tmp_path, dtype):
+        path = save(tmp_path / "a.png", np.array([[0, 5, 1]], dtype))
+        found = task.read(path, (1, 3), first=1, void=0)
+        np.testing.assert_array_equal(found, [[255, 4, 0]])
+
+    def test_palette_masks(self, task, tmp_path):
+        image = Image.fromarray(np.array([[0, 3, 255]], np.uint8))
+        image.putpalette([255 - i // 3 for i in range(768)])
+        image.save(tmp_path / "a.png")
+        np.testing.assert_array_equal(task.read(tmp_path / "a.png", (1, 3)), [[0, 3, 255]])
+
+    def test_another_size_is_stretched_to_the_image(self, task, tmp_path):
+        path = save(tmp_path / "a.png", np.array([[0, 1], [2, 3]], np.uint8))
+        found = task.read(path, (4, 4))
+        np.testing.assert_array_equal(found, np.array([[0, 1], [2, 3]]).repeat(2, 0).repeat(2, 1))
+
+    @pytest.mark.parametrize(
+        ("mask", "storage", "says"),
+        [
+            (np.full((2, 3), 5, np.uint8), {}, "value 5"),
+            (np.full((2, 3), 6, np.uint8), {"first": 1, "void": 0}, "value 6"),
+            (np.full((2, 3), 0, np.uint8), {"first": 1}, "value 0"),
+            (np.full((2, 3), 256, np.uint16), {"first": 1, "void": 0}, "value 256"),
+            (np.zeros((2, 3, 3), np.uint8), {}, "colours"),
+            (np.zeros((2, 3, 4), np.uint8), {}, "colours"),
+        ],
+    )
+    def test_what_is_no_mask_of_these_classes(self, task, tmp_path, mask, storage, says):
+        path = save(tmp_path / "a.png", mask)
+        with pytest.raises(DataError, match=says) as caught:
+            task.read(path, (2, 3), **storage)
+        assert str(caught.value).startswith(f"{path}: ")
+        assert "\n" not in str(caught.value)
+
+    def test_missing_and_damaged_files_are_named(self, task, tmp_path):
+        (tmp_path / "torn.png").write_bytes(b"\x89PNG")
+        for name in ("none.png", "torn.png"):
+            with pytest.raises(DataError, match=name):
+                task.read(tmp_path / name, (2, 3))
+
+
+class TestTargets:
+    def test_absent_is_void(self, task):
+        absent = task.absent((3, 4))
+        assert absent.dtype == np.uint8
+        assert absent.shape == (3, 4)
+        assert (absent == VOID).all()
+
+    def test_warp_keeps_classes_and_pads_with_void(self, task):
+        mask = np.random.default_rng(0).integers(0, 5, (20, 30)).astype(np.uint8)
+        pad = Warp(np.array([[1.0, 0, 5], [0, 1, 5]]), (30, 40), zoom=0.75)
+        moved = task.warp(mask, pad)
+        np.testing.assert_array_equal(moved[5:25, 5:35], mask)
+        moved[5:25, 5:35] = VOID
+        assert (moved == VOID).all()
+
+    def test_collate_stacks(self, task):
+        batched = task.collate([task.absent((3, 4)), np.zeros((3, 4), np.uint8)])
+        assert batched.shape == (2, 3, 4)
+        assert batched.dtype == torch.uint8
+
+
+class TestCriterion:
+    @pytest.mark.parametrize("smoothing", [0.0, 0.1])
+    def test_is_the_smoothed_cross_entropy_over_pixels_that_are_not_void(self, smoothing):
+        task = Segmentation(CLASSES, label_smoothing=smoothing)
+        logits, target = random_batch()
+        total, count = task.criterion(logits, target, ALL)
+        valid = target != VOID
+        log_p = logits.double().log_softmax(1).permute(0, 2, 3, 1)[valid]
+        wanted = F.one_hot(target[valid].long(), 5) * (1 - smoothing) + smoothing / 5
+        assert count == valid.sum()
+        assert total.item() == pytest.approx(-(wanted * log_p).sum().item(), rel=1e-5)
+        reference = F.cross_entropy(
+            logits, target.long(), ignore_index=VOID, label_smoothing=smoothing
+        )
+        torch.testing.assert_close(total / count, reference)
+
+    def test_parts_of_a_batch_add_up(self, task):
+        logits, target = random_batch()
+        labelled = torch.tensor([True, False, True, True])
+        whole = task.criterion(logits, target, labelled)
+        parts = [
+            task.criterion(logits[p], target[p], labelled[p])
+            for p in (slice(0, 1), slice(1, 2), slice(2, 4))
+        ]
+        for value, pieces in zip(whole, zip(*parts, strict=True), strict=True):
+            torch.testing.assert_close(sum(pieces), value)
+
+    @pytest.mark.parametrize("smoothing", [0.0, 0.1])
+    def test_nothing_to_learn_from_is_zero_without_nan(self, smoothing):
+        task = Segmentation(CLASSES, label_smoothing=smoothing)
+        logits, target = random_batch()
+        logits.requires_grad_()
+        for labelled, truth in ((~ALL, target), (ALL, torch.full_like(target, VOID))):
+            total, count = task.criterion(logits, truth, labelled)
+            assert total == 0
+            assert count == 0
+            (gradient,) = torch.autograd.grad(total, logits)
+            assert (gradient == 0).all()
+
+    def test_half_precision_logits_are_summed_in_float32(self, task):
+        logits, target = random_batch()
+        total, count = task.criterion(logits.bfloat16(), target, ALL)
+        assert total.dtype == count.dtype == torch.float32
+        torch.testing.assert_close(total, task.criterion(logits.bfloat16().float(), target, ALL)[0])
+
+
+def reference_ious(prediction, target):
+    """By class: intersection over union where the truth has the class, of pixels that are not
+    void."""
+    guess, truth = prediction.argmax(1).numpy(), target.numpy()
+    guess, truth = guess[truth != VOID], truth[truth != VOID]
+    return {
+        name: ((guess == i) & (truth == i)).sum() / ((guess == i) | (truth == i)).sum()
+        for i, name in enumerate(CLASSES)
+        if (truth == i).any()
+    }
+
+
+class TestMeter:
+    def test_mean_iou_over_the_classes_that_occur(self, task):
+        logits, target = random_batch(seed=1)
+        target[target == 2] = VOID  # a class that is predicted but does not occur
+        meter = task.meter()
+        meter.update(logits, target, ALL)
+        expected = reference_ious(logits, target)
+        assert set(expected) == {"wall", "floor", "chair", "lamp"}
+        assert meter.per_class() == pytest.approx(expected)
+        assert meter.compute()["mIoU"] == pytest.approx(np.mean(list(expected.values())))
+
+    def test_the_classes_own_predictions_where_they_do_not_occur_count_against_others(self, task):
+        target = torch.zeros(1, 2, 2, dtype=torch.uint8)
+        logits = F.one_hot(torch.tensor([[[0, 0], [2, 2]]]), 5).permute(0, 3, 1, 2).float()
+        meter = task.meter()
+        meter.update(logits, target, ALL[:1])
+        assert meter.compute()["mIoU"] == 0.5
+
+    @pytest.mark.parametrize("cuts", [[1, 1, 1, 1], [3, 1], [2, 2]])
+    def test_batches_in_any_split_and_order(self, task, cuts):
+        logits, target = random_batch(seed=2)
+        whole, parts = task.meter(), task.meter()
+        whole.update(logits, target, ALL)
+        pieces = list(zip(logits.split(cuts), target.split(cuts), strict=True))
+        for piece in reversed(pieces):
+            parts.update(*piece, torch.ones(len(piece[0]), dtype=torch.bool))
+        assert parts.compute() == whole.compute()
+
+    def test_unlabelled_images_do_not_count(self, task):
+        logits, target = random_batch(seed=3, void=0)
+        labelled = torch.tensor([True, False, False, True])
+        some, only = task.meter(), task.meter()
+        some.update(logits, target, labelled)
+        only.update(logits[labelled], target[labelled], ALL[:2])
+        assert some.compute() == only.compute()
+
+    def test_nothing_seen_is_nan(self, task):
+        meter = task.meter()
+        assert math.isnan(meter.compute()["mIoU"])
+        logits, target = random_batch()
+        meter.update(logits, torch.full_like(target, VOID), ALL)
+        meter.update(logits, target, ~ALL)
+        assert math.isnan(meter.compute()["mIoU"])
+        assert meter.per_class() == {}
+
+    def test_names_are_those_of_the_task(self, task):
+        assert set(task.meter().compute()) == set(task.metrics)
+        assert {task.accuracy, *task.selection} <= set(task.metrics)
+
+
+def test_constant_is_the_commonest_class(task):
+    targets = [np.array([[0, 3, 3], [255, 255, 255]], np.uint8), np.array([[3, 1]], np.uint8)]
+    np.testing.assert_array_equal(task.constant(targets), [0, 0, 0, 1, 0])
+
+
+def test_constant_has_the_best_pixel_accuracy_of_all(task):
+    _, target = random_batch(seed=4)
+    best = task.constant(list(target.numpy())).argmax()
+    shares = [(target == i).sum() for i in range(5)]
+    assert shares[best] == max(shares)
+
+
+def test_total(task):
+    assert task.total({"mIoU": 0.4}) == pytest.approx(0.4)
+    assert task.total({"mIoU": 0.0}) == 0
+    assert task.total({"mIoU": float("nan")}) == 0
+
+
+def test_answer_is_stored_as_targets_are(task):
+    logits, _ = random_batch()
+    answers = task.answer(logits)
+    assert len(answers) == 4
+    for answer, one in zip(answers, logits, strict=True):
+        assert answer.dtype == np.uint8
+        np.testing.assert_array_equal(answer, one.argmax(0))
+
+
+def test_drawing_shows_each_class_in_its_colour_over_the_image(task):
+    image = np.full((2, 3, 3), 200, np.uint8)
+    target = np.array([[0, 1, 1], [4, 255, 0]], np.uint8)
+    picture = task.draw(image, target)
+    assert picture.dtype == np.uint8
+    assert picture.shape == image.shape
+    assert (picture[0, 0] == picture[1, 2]).all()
+    colours = {tuple(picture[0, 0]), tuple(picture[0, 1]), tuple(picture[1, 0])}
+    assert len(colours) == 3
+    assert (picture[1, 1] < 100).all()  # void is dark
+    assert (image == 200).all()
+
+
+def test_palette_has_a_colour_for_each_class_and_black():
+    colours = palette(40)
+    assert colours.shape == (41, 3)
+    assert len(np.unique(colours, axis=0)) == 41
+    assert (colours[40] == 0).all()
