@@ -20,6 +20,7 @@ def heads(
     seeds: Sequence[Tensor],
     features: Sequence[Tensor],
     own: Sequence[Sequence[nn.Parameter]],
+    retain: bool = False,
 ) -> tuple[list[list[Tensor | None]], list[list[Tensor | None]]]:
     """Differentiates every loss as far as the shared features.
 
@@ -28,6 +29,7 @@ def heads(
         seeds: T scalars, what each loss's gradients are multiplied by.
         features: the shared feature maps.
         own: T lists of the parameters of each task's own.
+        retain: whether the heads' graph is needed again.
 
     Returns:
         T lists of gradients at the features, and T lists of gradients at the own parameters; None
@@ -35,7 +37,8 @@ def heads(
     """
     at_features, at_own = [], []
     for t, (loss, seed) in enumerate(zip(losses, seeds, strict=True)):
-        more = t < len(losses) - 1  # heads may share what has no parameters, such as an upsampling
+        # Heads may share what has no parameters, such as an upsampling.
+        more = retain or t < len(losses) - 1
         gradients = pull_back([loss], [seed], [*features, *own[t]], retain=more)
         at_features.append(gradients[: len(features)])
         at_own.append(gradients[len(features) :])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from losses.backward import Layout, gramian, heads, pull_back
+from losses.diagnose import statistics
 from losses.mean import geometric
+from losses.selective import Selective
 from losses.surgery import Surgery, trained, unique
 from losses.weighting.base import Weighting
 
@@ -40,6 +44,7 @@ class Objective:
         weighting, mean: the parts.
         surgery: the gradient rule at its place, if there is one.
         generator: what the parts draw from; its state is part of the objective's.
+        selective: what splits the tasks into groups with a step each; None for one step of all.
         all_sum: the sum of a tensor over the ranks; None alone.
     """
 
@@ -50,6 +55,7 @@ class Objective:
         mean: Callable[[Tensor, Tensor], Tensor],
         surgery: Surgery | None,
         generator: torch.Generator,
+        selective: Selective | None = None,
         all_sum: Callable[[Tensor], Tensor] | None = None,
     ):
         self.tasks = tuple(tasks)
@@ -57,7 +63,9 @@ class Objective:
         self.mean = mean
         self.surgery = surgery
         self.generator = generator
+        self.selective = selective
         self.all_sum = all_sum
+        self._present: list[int] = []
         self._needs_losses = (
             weighting.needs_losses
             or mean is geometric
@@ -79,9 +87,23 @@ class Objective:
         """The tasks' current weights w_t."""
         return dict(zip(self.tasks, self.weighting.current(), strict=True))
 
+    @property
+    def affinity(self) -> Tensor | None:
+        """(T, T) float64, how much a step of the task of a row lowers the loss of the task of a
+        column; None unless the objective splits the tasks into groups."""
+        return torch.from_numpy(self.selective.affinity.copy()) if self.selective else None
+
+    @property
+    def grouping(self) -> list[tuple[str, ...]]:
+        """The groups of tasks that are updated together at present."""
+        groups = self.selective.groups if self.selective else [range(len(self.tasks))]
+        return [tuple(self.tasks[t] for t in group) for group in groups]
+
     def groups(self) -> list[tuple[str, ...]]:
-        """The tasks to differentiate together, in the order of their steps on one batch."""
-        return [self.tasks]
+        """The tasks to differentiate together, in the order of their steps on the next batch."""
+        if self.selective is None:
+            return [self.tasks]
+        return [tuple(self.tasks[t] for t in group) for group in self.selective.order()]
 
     def backward(
         self,
@@ -95,11 +117,15 @@ class Objective:
         Args:
             losses: task -> scalar float32 with a graph, of the tasks that take part.
             model: offers `shared_parameters()`, `last_shared_parameters()`, `task_parameters(task)`
-                and `features`, the shared feature maps of its last forward pass.
+                and `features`, the shared feature maps of its last forward pass, of which none is
+                computed from another.
             group: the tasks to differentiate, one of `groups()`.
             scale: what `.grad` is multiplied by (loss scaling).
         """
         present = [t for t, task in enumerate(self.tasks) if task in group and task in losses]
+        if self.selective is not None:
+            self.selective.observe(self._numbers(losses), present)
+        self._present = present
         if not present:
             return
         parts = [losses[self.tasks[t]] for t in present]
@@ -116,6 +142,14 @@ class Objective:
 
     def after_step(self, losses: Callable[[], dict[str, Tensor]]) -> None:
         """To be called once the optimizer has stepped; `losses` gives those of the same batch."""
+        if self.selective is not None:
+            with torch.no_grad():
+                self.selective.observe(self._numbers(losses()), [])
+        elif self.weighting.needs_losses_after and self._present:
+            with torch.no_grad():
+                after = losses()
+            values = self._stacked([after[self.tasks[t]] for t in self._present])
+            self.weighting.after_step(self._present, values)
 
     def end_epoch(self) -> None:
         """To be called at the end of every epoch."""
@@ -128,24 +162,58 @@ class Objective:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a resumed run needs to go on to the last digit: plain values and tensors."""
-        return {
+        state = {
             "weighting": self.weighting.state_dict(),
             "gradient": self.surgery.rule.state_dict() if self.surgery else {},
+            "selective": self.selective.state_dict() if self.selective else {},
             "generator": self.generator.get_state(),
         }
+        return copy.deepcopy(state)  # the parts change theirs in place
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        state = copy.deepcopy(state)
         self.weighting.load_state_dict(state["weighting"])
         if self.surgery:
             self.surgery.rule.load_state_dict(state["gradient"])
+        if self.selective:
+            self.selective.load_state_dict(state["selective"])
         self.generator.set_state(state["generator"])
+
+    def diagnose(
+        self, losses: dict[str, Tensor], model: nn.Module, scale: float | Tensor = 1.0
+    ) -> dict[str, float]:
+        """Figures of the gradients of the losses, not weighted, at all shared parameters, by name:
+        see :func:`losses.diagnose.statistics`. It costs T backward passes, and leaves the graph.
+        The arguments are those of `backward`."""
+        names = [task for task in self.tasks if task in losses]
+        parts = [losses[task] for task in names]
+        shared = trained(model.shared_parameters())
+        features = [feature for feature in model.features if feature.requires_grad]
+        if not (parts and shared and features):
+            return {}
+        seeds = [torch.ones_like(part) * scale for part in parts]
+        at_features, _ = heads(parts, seeds, features, [[] for _ in parts], retain=True)
+        layout, rows = Layout(shared, joined=self.all_sum is not None), []
+        for at in at_features:
+            pieces = layout.pieces(pull_back(features, at, shared, retain=True))
+            rows.append([self.all_sum(piece) if self.all_sum else piece for piece in pieces])
+        return statistics(gramian(rows) / float(scale) ** 2, names)
 
     def _values(self, parts: Sequence[Tensor]) -> Tensor | None:
         """The losses over all ranks, (len(parts)) float32, where a part looks at them."""
-        if not self._needs_losses:
-            return None
+        return self._stacked(parts) if self._needs_losses else None
+
+    def _stacked(self, parts: Sequence[Tensor]) -> Tensor:
         values = torch.stack([part.detach() for part in parts]).float()
         return self.all_sum(values) if self.all_sum else values
+
+    def _numbers(self, losses: dict[str, Tensor]) -> dict[int, float]:
+        """The losses over all ranks, by the tasks' indices."""
+        present = [t for t, task in enumerate(self.tasks) if task in losses]
+        if not present:
+            return {}
+        values = self._stacked([losses[self.tasks[t]] for t in present]).tolist()
+        return dict(zip(present, values, strict=True))
 
     def _coefficients(
         self, present: Sequence[int], device: torch.device, values: Tensor | None

@@ -15,6 +15,7 @@ from losses.gradient.from_torchjd import TORCHJD, torchjd_rule
 from losses.mean import MEANS
 from losses.objective import Objective
 from losses.options import Option, complete, nearest
+from losses.selective import Selective
 from losses.surgery import Surgery
 from losses.weighting import WEIGHTINGS
 from utils.errors import ConfigError
@@ -29,6 +30,7 @@ class Preset:
         gradient: the name of its gradient rule, or "none".
         gradient_at: where the rule takes the gradients; "paper" is where its paper does.
         paper: authors, venue and year.
+        selective: whether groups of tasks are updated in turns.
     """
 
     weighting: str
@@ -36,10 +38,13 @@ class Preset:
     gradient: str
     gradient_at: str
     paper: str
+    selective: bool = False
 
     @property
     def cost(self) -> str:
         """What a step costs, in passes through the network; T is the number of tasks."""
+        if self.selective:
+            return "1 forward, 1 backward a group of tasks, and 1 forward"
         if self.gradient == "none":
             after = WEIGHTINGS[self.weighting].needs_losses_after
             return f"{2 if after else 1} forward, 1 backward"
@@ -94,6 +99,9 @@ PRESETS: dict[str, Preset] = {
     "nash-mtl": _surgical("nash-mtl", "Navon et al., ICML 2022"),
     "fairgrad": _surgical("fairgrad", "Ban and Ji, ICML 2024"),
     "upgrad": _surgical("upgrad", "Quinton and Rey, 2024"),
+    "sel-update": Preset(
+        "fixed", "arithmetic", "none", "paper", "Jeong and Yoon, ICLR 2025", selective=True
+    ),
 }
 
 # The parts that a cfg may change in any preset, and what each may be changed to.
@@ -134,7 +142,12 @@ def options_of(name: str, parts: Mapping[str, Any] | None = None) -> dict[str, O
         for part, known in _PARTS.items()
     }
     rule = rule_class(preset.gradient)
-    return {**WEIGHTINGS[preset.weighting].options, **(rule.options if rule else {}), **own}
+    return {
+        **WEIGHTINGS[preset.weighting].options,
+        **(rule.options if rule else {}),
+        **(Selective.options if preset.selective else {}),
+        **own,
+    }
 
 
 def build(
@@ -162,8 +175,10 @@ def build(
         ConfigError: an unknown name or option, or a combination without a meaning.
     """
     given = {key: value for key, value in (options or {}).items() if value is not None}
-    preset = _changed(name, given)
-    values = complete(options_of(name, given), given, name)
+    preset, known = _changed(name, given), options_of(name, given)
+    # A cfg states all options of the preset, those of parts that it changes among them.
+    replaced = options_of(name).keys() - known.keys()
+    values = complete(known, {k: v for k, v in given.items() if k not in replaced}, name)
     _refuse_nonsense(preset)
     generator = torch.Generator().manual_seed(seed)
     log = log or (lambda line: None)
@@ -181,6 +196,7 @@ def build(
         MEANS[preset.mean],
         surgery,
         generator,
+        part(Selective, tasks, generator) if preset.selective else None,
         all_sum,
     )
 
@@ -208,9 +224,11 @@ def _changed(name: str, parts: Mapping[str, Any]) -> Preset:
         external = part == "gradient" and value.startswith(TORCHJD)
         if value not in _PARTS[part] and not external:
             raise ConfigError(f"{part} = {value}: no such {part}; {nearest(value, _PARTS[part])}")
-    if "gradient" in changes and "gradient_at" not in changes:
+    preset = PRESETS[name]
+    other_rule = changes.get("gradient", preset.gradient) != preset.gradient
+    if other_rule and changes.get("gradient_at", preset.gradient_at) == preset.gradient_at:
         changes["gradient_at"] = "paper"  # the preset's own place goes with its own rule
-    return replace(PRESETS[name], **changes)
+    return replace(preset, **changes)
 
 
 def _refuse_nonsense(preset: Preset) -> None:
@@ -229,6 +247,11 @@ def _refuse_nonsense(preset: Preset) -> None:
             f"gradient_at = last_layer: {preset.gradient} gives no weights that the rest of the"
             " network could use; take parameters or features"
         )
+    if preset.selective and weighting.needs_losses_after:
+        raise ConfigError(
+            f"weighting {preset.weighting} with groups updated in turns: it needs to know what one"
+            " step of all tasks does to their losses"
+        )
     both = set(weighting.options) & set(rule.options) if rule else set()
     if both:
         raise ConfigError(
@@ -239,9 +262,14 @@ def _refuse_nonsense(preset: Preset) -> None:
 
 def _total(preset: Preset, tasks: int) -> float:
     """What equal weights add up to: 1 under a weighted geometric mean and in a plain weighted sum;
-    T under a gradient rule, so that with equal weights it sees the gradients of the losses."""
+    T under a gradient rule, so that with equal weights it sees the gradients of the losses, and for
+    groups, whose losses are summed."""
     if preset.mean == "geometric":
         return 1.0
-    if preset.gradient != "none" or WEIGHTINGS[preset.weighting].total == "tasks":
+    if (
+        preset.gradient != "none"
+        or preset.selective
+        or WEIGHTINGS[preset.weighting].total == "tasks"
+    ):
         return float(tasks)
     return 1.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -83,8 +82,8 @@ class Weighting:
         return [self.sum / len(self.tasks)] * len(self.tasks)
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: copy.deepcopy(getattr(self, name)) for name in self.state}
+        return {name: getattr(self, name) for name in self.state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in self.state:
-            setattr(self, name, copy.deepcopy(state[name]))
+            setattr(self, name, state[name])

@@ -1,0 +1,47 @@
+"""What the tasks' gradients look like beside one another."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def statistics(gramian: Tensor, tasks: Sequence[str]) -> dict[str, float]:
+    """The figures by which papers describe a system of gradients.
+
+    Args:
+        gramian: (T, T) the gradients' inner products.
+        tasks: their T tasks.
+
+    Returns:
+        - `norm/A`: of each task's gradient
+        - `cosine/A|B`: of each pair's angle, in [-1, 1]; negative where they conflict
+        - `similarity/A|B`: of each pair's magnitudes, 2‖a‖‖b‖ / (‖a‖² + ‖b‖²), in [0, 1] (Yu et
+          al., NeurIPS 2020, definition 2)
+        - `condition`: the largest singular value of the gradients over the smallest, at least 1;
+          infinite for dependent gradients (Senushkin et al., CVPR 2023, eq. 4)
+
+        A figure of a gradient of zero is NaN, but its norm.
+    """
+    gramian = gramian.detach().to("cpu", torch.float64)
+    norms = gramian.diagonal().clamp(min=0).sqrt().tolist()
+    figures = {f"norm/{task}": norm for task, norm in zip(tasks, norms, strict=True)}
+    for i, j in itertools.combinations(range(len(tasks)), 2):
+        product, pair = norms[i] * norms[j], f"{tasks[i]}|{tasks[j]}"
+        figures[f"cosine/{pair}"] = gramian[i, j].item() / product if product else math.nan
+        figures[f"similarity/{pair}"] = (
+            2 * product / (norms[i] ** 2 + norms[j] ** 2) if product else math.nan
+        )
+    values = torch.linalg.eigvalsh(gramian) if all(map(math.isfinite, norms)) else None
+    figures["condition"] = math.nan
+    if values is not None and values[-1] > 0:
+        smallest = values[0].item()
+        floor = values[-1].item() * len(tasks) * torch.finfo(torch.float32).eps
+        figures["condition"] = (
+            math.sqrt(values[-1].item() / smallest) if smallest > floor else math.inf
+        )
+    return figures
