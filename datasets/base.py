@@ -34,11 +34,12 @@ class Source:
     storage: Mapping[str, Mapping] = field(default_factory=dict)
 
 
-def read_list(path: Path) -> list[list[str]]:
-    """The words of every line that has any, of a list of images.
+def read_list(path: Path, columns: tuple[str, ...] = ("image",)) -> list[list[str]]:
+    """The first words of every line that has any, of a list of images: as many as `columns`, which
+    says what they are.
 
     Raises:
-        DataError: the list is missing, unreadable or empty.
+        DataError: the list is missing, unreadable or empty, or a line has too few words.
     """
     try:
         lines = path.read_text().splitlines()
@@ -46,10 +47,17 @@ def read_list(path: Path) -> list[list[str]]:
         raise DataError(f"{path}: the list of images is missing") from None
     except (OSError, UnicodeDecodeError) as reason:
         raise DataError(f"{path}: cannot be read as a list of images ({reason})") from None
-    words = [line.split() for line in lines if line.strip()]
-    if not words:
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        words = line.split()
+        if 0 < len(words) < len(columns):
+            wanted = " ".join(f"<{name}>" for name in columns)
+            raise DataError(f"{path}:{number}: has {line.strip()!r}, a line says {wanted}")
+        if words:
+            rows.append(words[: len(columns)])
+    if not rows:
         raise DataError(f"{path}: the list of images is empty")
-    return words
+    return rows
 
 
 def names_in(folder: Path) -> set[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from datasets.base import Sample, Source, read_list, require_files
-from utils.errors import DataError
 
 _SPLITS = {"train": ("train", "sync"), "test": ("test", "official_splits/test")}
 
@@ -18,10 +17,7 @@ def read(root: Path, split: str) -> Source:
     path = root / "NYU" / f"nyudepthv2_{name}_files_with_gt.txt"
     folder = root / "NYU" / below
     samples = []
-    for number, words in enumerate(read_list(path), start=1):
-        if len(words) < 2:
-            raise DataError(f"{path}:{number}: wants an image and a depth map, has: {words[0]}")
-        image, depth = words[:2]
+    for image, depth in read_list(path, ("image", "depth map")):
         if depth != "None":
             samples.append(
                 Sample(folder / image.lstrip("/"), {"depth": folder / depth.lstrip("/")})

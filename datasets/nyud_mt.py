@@ -20,7 +20,7 @@ def read(root: Path, split: str) -> Source:
     """Reads `root/NYUD_MT` by `gt_sets/train.txt` and `val.txt` (the test set). Masks store 0 for
     void and 1 to 40 for the classes, depth is .npy in metres, normals .npy or 8-bit PNG."""
     folder = root / "NYUD_MT"
-    ids = [words[0] for words in read_list(folder / "gt_sets" / f"{_LISTS[split]}.txt")]
+    ids = [name for (name,) in read_list(folder / "gt_sets" / f"{_LISTS[split]}.txt")]
     normals = {Path(file).stem: file for file in sorted(names_in(folder / "normals"), reverse=True)}
     samples = [
         Sample(

@@ -12,16 +12,17 @@ OBJECTS = (
     "tvmonitor",
 )  # fmt: skip
 CLASSES = {"detection": OBJECTS, "segmentation": ("background", *OBJECTS)}
-_MASK_FOLDERS = ("SegmentationClassAug", "SegmentationClass")
+_MASK_FOLDERS = ("SegmentationClass", "SegmentationClassAug")  # VOC's own first
 
 
 def read(root: Path, split: str) -> Source:
     """Reads `root/VOC/VOC2007` and `root/VOC/VOC2012`.
 
-    `train` is 2007 trainval and 2012 trainval without 2012's segmentation val, with masks where
-    there are any; `test` is 2007 test (boxes) and 2012 segmentation val (boxes and masks). Where a
-    user has the paper's lists `trainvalsegdet` and `segval`, they say which images of 2012 these
-    are.
+    `train` is 2007 trainval (boxes) and 2012 trainval without 2012's segmentation val (boxes, and
+    masks where there are any); `test` is 2007 test (boxes) and 2012 segmentation val (boxes and
+    masks). Where a user has the paper's lists `trainvalsegdet` and `segval`, they say which images
+    of 2012 these are. The masks of 2007 are left alone: some of these images are in 2012's
+    segmentation val, under other names.
     """
     voc07, voc12 = root / "VOC" / "VOC2007", root / "VOC" / "VOC2012"
     segmentation_val = _ids(voc12, "Segmentation", ("segval", "val"))
@@ -30,7 +31,7 @@ def read(root: Path, split: str) -> Source:
         ids12 = _ids(voc12, "Main", ("trainvalsegdet", "trainval"))
         ids12 = [name for name in ids12 if name not in held_out]
         samples = [
-            *_samples(voc07, _ids(voc07, "Main", ("trainval",)), masks=True),
+            *_samples(voc07, _ids(voc07, "Main", ("trainval",)), masks=False),
             *_samples(voc12, ids12, masks=True),
         ]
     else:
@@ -45,7 +46,7 @@ def _ids(folder: Path, kind: str, lists: tuple[str, ...]) -> list[str]:
     """The ids of the first of the lists that is there."""
     paths = [folder / "ImageSets" / kind / f"{name}.txt" for name in lists]
     path = next((path for path in paths if path.is_file()), paths[-1])
-    return [words[0] for words in read_list(path)]
+    return [name for (name,) in read_list(path)]
 
 
 def _samples(folder: Path, ids: list[str], masks: bool) -> list[Sample]:

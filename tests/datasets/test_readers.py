@@ -1,0 +1,319 @@
+"""The readers of VOC, NYU and NYUD_MT, on the layouts of the real datasets and on rendered ones."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+import datasets
+from datasets.base import read_list
+from datasets.merge import read_image
+from datasets.nyud_mt import CLASSES as NYU40
+from datasets.voc import OBJECTS
+from tasks import KINDS
+from utils.errors import DataError
+
+
+def touch(root, *paths):
+    """Empty files: readers look at names alone."""
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+
+
+def write(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def refusal(name, root, split="train"):
+    """What is said of a dataset that cannot be read: one line."""
+    with pytest.raises(DataError) as caught:
+        datasets.read(name, root, split)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def images(source, below):
+    return [str(sample.image.relative_to(below)) for sample in source.samples]
+
+
+class TestReadList:
+    def test_words_of_lines_that_have_any(self, tmp_path):
+        write(tmp_path / "a.txt", "one", "", "  two  1 ", "three")
+        assert read_list(tmp_path / "a.txt") == [["one"], ["two"], ["three"]]
+        write(tmp_path / "b.txt", "one 1 x", "two 2")
+        assert read_list(tmp_path / "b.txt", ("name", "number")) == [["one", "1"], ["two", "2"]]
+
+    def test_a_line_with_too_few_words_is_named(self, tmp_path):
+        write(tmp_path / "a.txt", "one 1", "", "two")
+        with pytest.raises(DataError, match=r"a\.txt:3: .*'two'.*<name> <number>"):
+            read_list(tmp_path / "a.txt", ("name", "number"))
+
+    @pytest.mark.parametrize("content", [None, b"", b"\n \n", b"\xff\xfe\x81"])
+    def test_missing_empty_and_unreadable_lists_are_named(self, tmp_path, content):
+        path = tmp_path / "a.txt"
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(DataError) as caught:
+            read_list(path)
+        assert str(caught.value).startswith(f"{path}: ")
+        assert "\n" not in str(caught.value)
+
+    def test_a_folder_in_its_place(self, tmp_path):
+        with pytest.raises(DataError, match="cannot be read"):
+            read_list(tmp_path)
+
+
+@pytest.mark.parametrize("name", datasets.READERS)
+def test_a_dataset_that_is_not_there(tmp_path, name):
+    """What was looked for, where, and how to get one."""
+    message = refusal(name, tmp_path)
+    assert name in message
+    assert str(tmp_path / name) in message
+    assert "--dataset_root" in message
+    assert f"scripts/render_scenes.py --root {tmp_path} --layout {name}" in message
+
+
+def test_spellings_lead_to_readers():
+    assert set(datasets.SPELLINGS.values()) == set(datasets.READERS)
+    assert datasets.SPELLINGS["NYU_MT"] == "NYUD_MT"
+
+
+@pytest.fixture
+def voc(tmp_path):
+    """VOC with two images of 2007 for each of trainval and test; of 2012, six in trainval, of which
+    two are in segmentation val, as is one more that has no part in trainval."""
+    root = tmp_path / "VOC"
+    write(root / "VOC2007/ImageSets/Main/trainval.txt", "000001", "000002")
+    write(root / "VOC2007/ImageSets/Main/test.txt", "000003", "000004")
+    ids12 = [f"2008_{n:06d}" for n in range(6)]
+    write(root / "VOC2012/ImageSets/Main/trainval.txt", *ids12)
+    write(root / "VOC2012/ImageSets/Segmentation/train.txt", ids12[2])
+    write(root / "VOC2012/ImageSets/Segmentation/val.txt", *ids12[:2], "2007_000033")
+    for name in ("000001", "000002", "000003", "000004"):
+        touch(root / "VOC2007", f"JPEGImages/{name}.jpg", f"Annotations/{name}.xml")
+        touch(root / "VOC2007", f"SegmentationClass/{name}.png")
+    for name in (*ids12, "2007_000033"):
+        touch(root / "VOC2012", f"JPEGImages/{name}.jpg", f"Annotations/{name}.xml")
+    for name in (*ids12[:3], "2007_000033"):
+        touch(root / "VOC2012", f"SegmentationClass/{name}.png")
+    for name in (*ids12[:5], "2007_000033"):
+        touch(root / "VOC2012", f"SegmentationClassAug/{name}.png")
+    return tmp_path
+
+
+def masks(source):
+    """The folder of each image's mask, by its id."""
+    return {
+        sample.image.stem: str(sample.labels["segmentation"].parent.name)
+        for sample in source.samples
+        if "segmentation" in sample.labels
+    }
+
+
+class TestVoc:
+    def test_training_leaves_out_2012_s_segmentation_val(self, voc):
+        source = datasets.read("VOC", voc, "train")
+        assert source.name == "VOC"
+        assert images(source, voc / "VOC") == [
+            *(f"VOC2007/JPEGImages/{name}.jpg" for name in ("000001", "000002")),
+            *(f"VOC2012/JPEGImages/2008_{n:06d}.jpg" for n in (2, 3, 4, 5)),
+        ]
+        assert all(sample.labels["detection"].suffix == ".xml" for sample in source.samples)
+
+    def test_masks_are_voc_s_own_else_those_of_sbd_and_not_of_2007(self, voc):
+        # 2007's masks would show images of 2012's segmentation val.
+        assert masks(datasets.read("VOC", voc, "train")) == {
+            "2008_000002": "SegmentationClass",
+            "2008_000003": "SegmentationClassAug",
+            "2008_000004": "SegmentationClassAug",
+        }
+
+    def test_tested_on_boxes_of_2007_test_and_both_of_2012_segmentation_val(self, voc):
+        source = datasets.read("VOC", voc, "test")
+        val = ("2008_000000", "2008_000001", "2007_000033")
+        assert [sample.image.stem for sample in source.samples] == ["000003", "000004", *val]
+        assert masks(source) == dict.fromkeys(val, "SegmentationClass")
+        assert all("detection" in sample.labels for sample in source.samples)
+
+    def test_the_paper_s_lists_are_honoured(self, voc):
+        sets = voc / "VOC/VOC2012/ImageSets"
+        write(sets / "Main/trainvalsegdet.txt", "2008_000004", "2008_000005", "2008_000003")
+        write(sets / "Segmentation/segval.txt", "2008_000003")
+        train = [s.image.stem for s in datasets.read("VOC", voc, "train").samples]
+        test = [s.image.stem for s in datasets.read("VOC", voc, "test").samples]
+        assert train == ["000001", "000002", "2008_000004", "2008_000005"]
+        assert test == ["000003", "000004", "2008_000003"]
+
+    def test_classes(self, voc):
+        source = datasets.read("VOC", voc, "train")
+        assert source.classes["detection"] == OBJECTS
+        assert source.classes["segmentation"] == ("background", *OBJECTS)
+        assert len(OBJECTS) == 20
+
+    @pytest.mark.parametrize(
+        ("gone", "split"),
+        [
+            ("VOC2007/ImageSets/Main/trainval.txt", "train"),
+            ("VOC2012/ImageSets/Main/trainval.txt", "train"),
+            ("VOC2012/ImageSets/Segmentation/val.txt", "train"),
+            ("VOC2007/ImageSets/Main/test.txt", "test"),
+            ("VOC2012/JPEGImages/2008_000004.jpg", "train"),
+            ("VOC2007/Annotations/000002.xml", "train"),
+            ("VOC2012/Annotations/2007_000033.xml", "test"),
+        ],
+    )
+    def test_what_is_missing_is_named(self, voc, gone, split):
+        (voc / "VOC" / gone).unlink()
+        assert str(voc / "VOC" / gone) in refusal("VOC", voc, split)
+
+    def test_one_year_is_missing(self, voc):
+        shutil.rmtree(voc / "VOC/VOC2007")
+        assert "VOC2007" in refusal("VOC", voc)
+
+    def test_no_images_at_all(self, voc):
+        shutil.rmtree(voc / "VOC/VOC2012/JPEGImages")
+        message = refusal("VOC", voc)
+        assert "JPEGImages/2008_000002.jpg: the file is missing (4 of 8 are)" in message
+
+
+class TestNyu:
+    @pytest.fixture
+    def nyu(self, tmp_path):
+        root = tmp_path / "NYU"
+        write(
+            root / "nyudepthv2_train_files_with_gt.txt",
+            "/bath_0001/rgb_0.jpg /bath_0001/sync_depth_0.png 518.8579",
+            "/bath_0001/rgb_1.jpg None 518.8579",
+            "",
+            "/den/rgb_7.jpg /den/sync_depth_7.png 518.8579",
+        )
+        write(
+            root / "nyudepthv2_test_files_with_gt.txt",
+            "bath/rgb_5.jpg bath/sync_depth_5.png 518.8579",
+        )
+        touch(root / "sync", "bath_0001/rgb_0.jpg", "bath_0001/sync_depth_0.png")
+        touch(root / "sync", "den/rgb_7.jpg", "den/sync_depth_7.png")
+        touch(root / "official_splits/test", "bath/rgb_5.jpg", "bath/sync_depth_5.png")
+        return tmp_path
+
+    def test_slashes_and_images_without_depth(self, nyu):
+        source = datasets.read("NYU", nyu, "train")
+        assert images(source, nyu / "NYU/sync") == ["bath_0001/rgb_0.jpg", "den/rgb_7.jpg"]
+        depth = nyu / "NYU/sync/den/sync_depth_7.png"
+        assert source.samples[1].labels == {"depth": depth}
+
+    def test_the_test_set_lies_elsewhere(self, nyu):
+        source = datasets.read("NYU", nyu, "test")
+        assert images(source, nyu / "NYU/official_splits/test") == ["bath/rgb_5.jpg"]
+
+    def test_depth_is_stored_in_millimetres(self, nyu):
+        assert datasets.read("NYU", nyu, "train").storage == {"depth": {"unit": 1e-3}}
+
+    def test_a_line_without_a_depth_map_is_named(self, nyu):
+        path = nyu / "NYU/nyudepthv2_train_files_with_gt.txt"
+        write(path, "/den/rgb_7.jpg /den/sync_depth_7.png 518", "", "/den/rgb_8.jpg")
+        assert refusal("NYU", nyu).startswith(f"{path}:3: ")
+
+    @pytest.mark.parametrize("gone", ["rgb_7.jpg", "sync_depth_7.png"])
+    def test_a_missing_file_is_named(self, nyu, gone):
+        (nyu / "NYU/sync/den" / gone).unlink()
+        message = refusal("NYU", nyu)
+        assert message == f"{nyu / 'NYU/sync/den' / gone}: the file is missing (1 of 4 are)"
+
+    def test_a_missing_list_is_named(self, nyu):
+        path = nyu / "NYU/nyudepthv2_test_files_with_gt.txt"
+        path.unlink()
+        assert str(path) in refusal("NYU", nyu, "test")
+
+
+class TestNyudMt:
+    @pytest.fixture
+    def nyud(self, tmp_path):
+        root = tmp_path / "NYUD_MT"
+        write(root / "gt_sets/train.txt", "0001", "0003")
+        write(root / "gt_sets/val.txt", "0002")
+        for name in ("0001", "0002", "0003"):
+            touch(root, f"images/{name}.jpg", f"segmentation/{name}.png")
+            touch(root, f"depth/{name}.npy", f"normals/{name}.npy")
+        return tmp_path
+
+    def test_every_image_has_every_label(self, nyud):
+        train, test = (datasets.read("NYUD_MT", nyud, split) for split in ("train", "test"))
+        assert [s.image.stem for s in train.samples] == ["0001", "0003"]
+        assert [s.image.stem for s in test.samples] == ["0002"]
+        folder = nyud / "NYUD_MT"
+        assert test.samples[0].image == folder / "images/0002.jpg"
+        assert test.samples[0].labels == {
+            "segmentation": folder / "segmentation/0002.png",
+            "depth": folder / "depth/0002.npy",
+            "normal": folder / "normals/0002.npy",
+        }
+
+    def test_forty_classes_counted_from_one(self, nyud):
+        source = datasets.read("NYUD_MT", nyud, "train")
+        assert source.classes == {"segmentation": NYU40}
+        assert len(set(NYU40)) == 40
+        assert source.storage == {"segmentation": {"first": 1, "void": 0}}
+
+    def test_normals_may_be_png(self, nyud):
+        folder = nyud / "NYUD_MT/normals"
+        (folder / "0001.npy").unlink()
+        touch(folder, "0001.png", "0003.png")
+        samples = datasets.read("NYUD_MT", nyud, "train").samples
+        # Where there are both, .npy, which is exact.
+        assert [s.labels["normal"].name for s in samples] == ["0001.png", "0003.npy"]
+
+    @pytest.mark.parametrize(
+        "gone",
+        [
+            "gt_sets/train.txt",
+            "images/0003.jpg",
+            "segmentation/0001.png",
+            "depth/0003.npy",
+            "normals/0001.npy",
+        ],
+    )
+    def test_what_is_missing_is_named(self, nyud, gone):
+        (nyud / "NYUD_MT" / gone).unlink()
+        assert str(nyud / "NYUD_MT" / gone) in refusal("NYUD_MT", nyud)
+
+
+class TestRendered:
+    """Rendered datasets are read as the real ones are, every label of every image."""
+
+    @pytest.mark.parametrize("split", ["train", "test"])
+    @pytest.mark.parametrize("name", datasets.READERS)
+    def test_every_file_can_be_read(self, scenes_root, name, split):
+        source = datasets.read(name, scenes_root, split)
+        assert len(source.samples) >= 6
+        tasks = {k: KINDS[k](classes=source.classes.get(k, ())) for k in KINDS}
+        for sample in source.samples:
+            size = read_image(sample.image).shape[:2]
+            assert size == (48, 64)
+            for kind, path in sample.labels.items():
+                target = tasks[kind].read(path, size, **source.storage.get(kind, {}))
+                assert kind == "detection" or target.shape[:2] == size
+
+    def test_voc_has_boxes_on_all_and_masks_on_two_thirds(self, scenes_root):
+        samples = datasets.read("VOC", scenes_root, "train").samples
+        assert all("detection" in sample.labels for sample in samples)
+        share = np.mean(["segmentation" in sample.labels for sample in samples])
+        assert abs(share - 2 / 3) < 0.1
+
+    def test_depth_and_normals_have_the_sizes_of_a_room(self, scenes_root):
+        source = datasets.read("NYUD_MT", scenes_root, "train")
+        labels = source.samples[0].labels
+        depth = KINDS["depth"]().read(labels["depth"], (48, 64))
+        normals = KINDS["normal"]().read(labels["normal"], (48, 64))
+        assert 0.2 < depth.min() < depth.max() < 10
+        np.testing.assert_allclose(np.linalg.norm(normals, axis=2), 1, atol=1e-5)
+        assert (normals[..., 2] < 0.2).mean() > 0.9  # they face the camera
+
+    def test_nyu_reads_millimetres_of_the_same_kind_of_room(self, scenes_root):
+        source = datasets.read("NYU", scenes_root, "train")
+        depth = KINDS["depth"]().read(
+            source.samples[0].labels["depth"], (48, 64), **source.storage["depth"]
+        )
+        assert 0.5 < np.median(depth[depth > 0]) < 8
