@@ -22,6 +22,9 @@ from utils.geometry import Warp
 PADDING = (124, 116, 104)
 """What lies outside of an image, RGB: the mean colour of ImageNet, 0 once normalised."""
 
+# Labels are drawn on the stored pixels, so a camera's note to turn the picture is left alone.
+_AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+
 
 def unite_tasks(kinds: Sequence[str], sources: Sequence[Source], options: dict) -> list[Task]:
     """The tasks of the merged data, in the order of `kinds`.
@@ -185,10 +188,15 @@ def read_image(path: Path) -> np.ndarray:
     Raises:
         DataError: the file is missing or cannot be decoded.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    try:
+        # Decoded from memory, where OpenCV refuses half a file; from disk it fills it up with grey.
+        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), _AS_STORED)
+    except FileNotFoundError:
+        raise DataError(f"{path}: the file is missing") from None
+    except (OSError, cv2.error):
+        image = None
     if image is None:
-        reason = "cannot be read as an image" if path.exists() else "the file is missing"
-        raise DataError(f"{path}: {reason}")
+        raise DataError(f"{path}: cannot be read as an image")
     return image
 
 

@@ -1,0 +1,375 @@
+"""Merging: whose labels an image has, class spaces, and what is not labelled not counting."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import datasets
+from datasets.augment import Augmentation
+from datasets.base import Sample, Source
+from datasets.merge import Batch, Merged, read_image, split, unite_tasks
+from tasks.base import BoxPrediction
+from utils.errors import DataError
+
+SIZE = (24, 32)
+ROOMS, THINGS = ("wall", "floor", "bed"), ("background", "cat")
+
+
+def write_files(folder, name, kinds, rng, size=(20, 30)):
+    """A random image with random labels of these kinds."""
+    folder.mkdir(exist_ok=True)
+    image = folder / f"{name}.jpg"
+    cv2.imwrite(str(image), rng.integers(0, 256, (*size, 3), dtype=np.uint8))
+    labels = {}
+    if "segmentation" in kinds:
+        labels["segmentation"] = folder / f"{name}_seg.png"
+        Image.fromarray(rng.integers(0, 2, size, dtype=np.uint8)).save(labels["segmentation"])
+    if "depth" in kinds:
+        labels["depth"] = folder / f"{name}_depth.npy"
+        np.save(labels["depth"], rng.uniform(1, 9, size).astype(np.float32))
+    if "normal" in kinds:
+        labels["normal"] = folder / f"{name}_normal.npy"
+        vectors = rng.normal(size=(*size, 3))
+        np.save(labels["normal"], vectors / np.linalg.norm(vectors, axis=2, keepdims=True))
+    if "detection" in kinds:
+        labels["detection"] = folder / f"{name}.xml"
+        labels["detection"].write_text(
+            f"<annotation><size><width>{size[1]}</width><height>{size[0]}</height></size><object>"
+            "<name>cat</name><bndbox><xmin>4</xmin><ymin>3</ymin><xmax>20</xmax><ymax>15</ymax>"
+            "</bndbox></object></annotation>"
+        )
+    return Sample(image, labels)
+
+
+def make_source(root, name, kinds, count, classes=None):
+    rng = np.random.default_rng(sum(map(ord, name)))
+    samples = [write_files(root / name, f"{i:03d}", kinds, rng) for i in range(count)]
+    return Source(name, tuple(samples), classes or {})
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """'things' with boxes and masks, 'depths' with depth alone, 'rooms' with masks of other classes
+    and the rest."""
+    return [
+        make_source(
+            tmp_path,
+            "things",
+            ("detection", "segmentation"),
+            3,
+            {"detection": ("cat",), "segmentation": THINGS},
+        ),
+        make_source(tmp_path, "depths", ("depth",), 4),
+        make_source(
+            tmp_path, "rooms", ("segmentation", "depth", "normal"), 2, {"segmentation": ROOMS}
+        ),
+    ]
+
+
+def merged(sources, kinds=("segmentation", "detection", "depth", "normal"), **options):
+    return Merged(sources, unite_tasks(kinds, sources, {}), SIZE, **options)
+
+
+def whole_batch(data, epoch=0):
+    return data.collate([data[epoch, i] for i in range(len(data))])
+
+
+class TestUniteTasks:
+    def test_in_the_order_of_the_cfg_with_the_classes_of_the_data(self, sources):
+        tasks = unite_tasks(["depth", "detection"], sources, {})
+        assert [task.name for task in tasks] == ["depth", "detection"]
+        assert tasks[1].classes == ("cat",)
+        assert tasks[0].classes == ()
+
+    def test_different_classes_are_kept_apart(self, sources):
+        tasks = unite_tasks(["segmentation"], sources, {})
+        assert {task.name: task.classes for task in tasks} == {
+            "segmentation:things": THINGS,
+            "segmentation:rooms": ROOMS,
+        }
+
+    def test_equal_classes_are_one_task(self, tmp_path):
+        sources = [
+            make_source(tmp_path, name, ("segmentation",), 2, {"segmentation": ROOMS})
+            for name in ("a", "b")
+        ]
+        (task,) = unite_tasks(["segmentation"], sources, {})
+        assert task.name == "segmentation"
+        assert len(merged(sources, ["segmentation"]).labelled_for(task)) == 4
+
+    def test_a_dataset_without_labels_of_a_kind_has_no_say_in_its_classes(self, sources):
+        unlabelled = Source("x", (Sample(sources[0].samples[0].image, {}),), {"segmentation": ()})
+        (task,) = unite_tasks(["segmentation"], [sources[0], unlabelled], {})
+        assert task.name == "segmentation"
+
+    def test_options_go_to_the_tasks_that_know_them(self, sources):
+        options = {"label_smoothing": 0.1, "loc_weight": 3.0}
+        tasks = unite_tasks(["segmentation", "detection", "depth"], sources, options)
+        assert [task.label_smoothing for task in tasks[:2]] == [0.1, 0.1]
+        assert tasks[2].loc_weight == 3.0
+
+    def test_a_kind_that_nobody_labels(self, sources):
+        with pytest.raises(DataError, match="labels for normal: it names things, depths"):
+            unite_tasks(["depth", "normal"], sources[:2], {})
+
+    def test_rendered_datasets_of_different_classes(self, scenes_root):
+        read = [datasets.read(name, scenes_root, "train") for name in ("VOC", "NYU", "NYUD_MT")]
+        tasks = unite_tasks(["segmentation", "detection", "depth", "normal"], read, {})
+        assert [task.name for task in tasks] == [
+            "segmentation:VOC",
+            "segmentation:NYUD_MT",
+            "detection",
+            "depth",
+            "normal",
+        ]
+        data = Merged(read, tasks, SIZE)
+        counts = {task.name: len(data.labelled_for(task)) for task in tasks}
+        assert counts["detection"] == 10
+        assert counts["segmentation:VOC"] == 7
+        assert counts["segmentation:NYUD_MT"] == counts["normal"] == 16
+        assert counts["depth"] == 32
+
+
+class TestMerged:
+    def test_is_one_dataset_after_the_other(self, sources):
+        data = merged(sources)
+        assert len(data) == 9
+        files = [sample.image for source in sources for sample in source.samples]
+        assert [sample.image for _, sample in data.entries] == files
+
+    def test_images_without_a_label_for_any_task_are_left_out(self, sources):
+        data = merged(sources, ["normal"])
+        assert [source.name for source, _ in data.entries] == ["rooms", "rooms"]
+
+    def test_each_image_is_labelled_for_what_it_came_with(self, sources):
+        labelled = whole_batch(merged(sources)).labelled
+        assert {name: mask.tolist() for name, mask in labelled.items()} == {
+            "segmentation:things": [True] * 3 + [False] * 6,
+            "segmentation:rooms": [False] * 7 + [True] * 2,
+            "detection": [True] * 3 + [False] * 6,
+            "depth": [False] * 3 + [True] * 6,
+            "normal": [False] * 7 + [True] * 2,
+        }
+        data = merged(sources)
+        for task in data.tasks:
+            assert data.labelled_for(task) == labelled[task.name].nonzero().flatten().tolist()
+
+    def test_unlabelled_targets_are_void(self, sources):
+        batch = whole_batch(merged(sources))
+        for name, target in batch.targets.items():
+            for known, one in zip(batch.labelled[name], target, strict=True):
+                if not known:
+                    assert (one == (255 if "segmentation" in name else 0)).all()
+                    assert name != "detection" or one.shape == (0, 6)
+
+    def test_without_augmentation_images_and_labels_are_resized(self, sources):
+        data = merged(sources)
+        item = data[0, 8]
+        source, sample = data.entries[8]
+        image = read_image(sample.image)
+        assert item["image"].shape == (*SIZE, 3)
+        assert abs(item["image"].mean() - image.mean()) < 3
+        depth = np.load(sample.labels["depth"])
+        rows, columns = (
+            ((np.arange(n) + 0.5) * m / n).astype(int) for n, m in ((24, 20), (32, 30))
+        )
+        same = item["targets"]["depth"] == depth[rows][:, columns]
+        assert same.mean() > 0.9
+        assert set(np.unique(item["targets"]["depth"])) <= set(np.unique(depth))
+        assert item["labelled"]["depth"]
+        assert source.name == "rooms"
+
+    def test_boxes_follow_their_image(self, sources):
+        boxes = merged(sources)[0, 0]["targets"]["detection"]
+        scale = np.array([32 / 30, 24 / 20] * 2)
+        np.testing.assert_allclose(boxes[:, :4], [np.array([3, 2, 20, 15]) * scale], rtol=1e-6)
+
+    def test_the_storage_of_a_dataset_reaches_its_labels(self, sources):
+        source = Source("mm", sources[1].samples, storage={"depth": {"unit": 1e-3}})
+        data = Merged([source], unite_tasks(["depth"], [source], {}), SIZE)
+        (stored,) = (np.load(data.entries[0][1].labels["depth"]),)
+        task = data.tasks[0]
+        np.testing.assert_allclose(data.read_target(task, 0, (20, 30)), stored / 1000, rtol=1e-6)
+
+    def test_labels_of_other_classes_are_none(self, sources):
+        """A test set whose classes are not those that were trained has no labels for the task."""
+        tasks = unite_tasks(["segmentation"], sources[:1], {})
+        assert tasks[0].name == "segmentation"
+        assert len(Merged(sources, tasks, SIZE)) == 3
+
+    def test_augmented_items_are_a_function_of_seed_epoch_and_index(self, sources):
+        def content(seed, epoch, index):
+            data = merged(sources, augmentation=Augmentation(SIZE), seed=seed)
+            item = data[epoch, index]
+            return b"".join(
+                np.asarray(part).tobytes()
+                for part in (
+                    item["image"],
+                    item["colour"],
+                    item["sharpness"],
+                    *item["targets"].values(),
+                )
+            )
+
+        first = content(0, 1, 8)
+        assert first == content(0, 1, 8)
+        assert first not in (content(0, 2, 8), content(1, 1, 8))
+
+    def test_a_batch_has_what_the_loader_promises(self, sources):
+        plain = whole_batch(merged(sources))
+        assert plain.images.shape == (9, *SIZE, 3)
+        assert plain.images.dtype == torch.uint8
+        assert plain.colours is None
+        assert plain.sharpness is None
+        assert plain.indices == list(range(9))
+        augmented = whole_batch(merged(sources, augmentation=Augmentation(SIZE)))
+        assert augmented.colours.shape == (9, 3, 4)
+        assert augmented.colours.dtype == augmented.sharpness.dtype == torch.float32
+        assert augmented.sharpness.shape == (9,)
+        assert augmented.targets["normal"].shape == (9, 3, *SIZE)
+        assert len(augmented.targets["detection"]) == 9
+
+    def test_moving_a_batch_moves_all_but_what_is_labelled(self, sources):
+        batch = whole_batch(merged(sources, augmentation=Augmentation(SIZE)))
+        moved = batch.to(torch.device("meta"))
+        assert isinstance(moved, Batch)
+        tensors = [moved.images, moved.colours, moved.sharpness, *moved.targets["detection"]]
+        tensors += [value for name, value in moved.targets.items() if name != "detection"]
+        assert all(tensor.is_meta for tensor in tensors)
+        assert not any(mask.is_meta for mask in moved.labelled.values())
+        assert whole_batch(merged(sources)).to(torch.device("meta")).colours is None
+
+
+class TestPartialLabels:
+    """What stands in the targets and predictions of unlabelled images does not matter."""
+
+    @staticmethod
+    def prediction(task, generator):
+        if task.kind == "detection":
+            centres = torch.rand(60, 4, generator=generator) * 0.5 + 0.2
+            logits = torch.randn(9, 60, 1, generator=generator)
+            offsets = torch.randn(9, 60, 4, generator=generator)
+            return BoxPrediction(logits, offsets, centres, (60,), SIZE)
+        return torch.randn(9, task.head.channels, *SIZE, generator=generator)
+
+    @staticmethod
+    def spoilt(value, unlabelled):
+        """The same for labelled images, nonsense for the others."""
+        if isinstance(value, BoxPrediction):
+            spoil = TestPartialLabels.spoilt
+            return value._replace(
+                logits=spoil(value.logits, unlabelled), offsets=spoil(value.offsets, unlabelled)
+            )
+        if isinstance(value, list):
+            junk = torch.tensor([[1.0, 1, 9, 9, 0, 0]])
+            return [junk if bad else one for one, bad in zip(value, unlabelled, strict=True)]
+        value = value.clone()
+        value[unlabelled] = float("nan") if value.is_floating_point() else 1
+        return value
+
+    def test_sum_and_count_and_metrics_are_those_of_the_labelled_images(self, sources):
+        data = merged(sources)
+        batch = whole_batch(data)
+        generator = torch.Generator().manual_seed(0)
+        for task in data.tasks:
+            labelled = batch.labelled[task.name]
+            prediction, target = self.prediction(task, generator), batch.targets[task.name]
+            nonsense = self.spoilt(prediction, ~labelled), self.spoilt(target, ~labelled)
+            expected = task.criterion(prediction, target, labelled)
+            found = task.criterion(*nonsense, labelled)
+            assert expected[0] > 0
+            assert [value.item() for value in found] == [value.item() for value in expected]
+            clean, dirty = task.meter(), task.meter()
+            clean.update(prediction, target, labelled)
+            dirty.update(*nonsense, labelled)
+            assert dirty.compute() == clean.compute()
+
+
+class TestReadImage:
+    def test_rgb(self, tmp_path):
+        image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / "a.png")
+        np.testing.assert_array_equal(read_image(tmp_path / "a.png"), image)
+
+    def test_grey_images_have_three_channels(self, tmp_path):
+        Image.fromarray(np.full((5, 7), 9, np.uint8)).save(tmp_path / "a.png")
+        assert (read_image(tmp_path / "a.png") == np.full((5, 7, 3), 9)).all()
+
+    def test_is_as_stored_whatever_way_up_the_camera_was(self, tmp_path):
+        """Label maps are drawn on the stored pixels."""
+        turned = Image.Exif()
+        turned[0x0112] = 6
+        image = Image.fromarray(np.zeros((6, 10, 3), np.uint8))
+        image.save(tmp_path / "a.jpg", exif=turned)
+        assert read_image(tmp_path / "a.jpg").shape == (6, 10, 3)
+
+    @pytest.mark.parametrize("kept", [0, 10, 700, 0.5, 0.9, 0.99])
+    def test_half_a_file_is_refused(self, tmp_path, kept):
+        path = tmp_path / "a.jpg"
+        noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+        cv2.imwrite(str(path), noise)
+        stored = path.read_bytes()
+        path.write_bytes(stored[: int(kept * len(stored)) if kept < 1 else kept])
+        with pytest.raises(DataError) as caught:
+            read_image(path)
+        assert str(caught.value) == f"{path}: cannot be read as an image"
+
+    def test_missing_files_and_folders_are_named(self, tmp_path):
+        with pytest.raises(DataError, match=r"none\.jpg: the file is missing"):
+            read_image(tmp_path / "none.jpg")
+        with pytest.raises(DataError, match="cannot be read as an image"):
+            read_image(tmp_path)
+
+
+class TestSplit:
+    @staticmethod
+    def source(**groups):
+        """A dataset of groups of images that are labelled alike."""
+        kinds = {
+            "boxes": ("detection",),
+            "both": ("detection", "segmentation"),
+            "depth": ("depth",),
+        }
+        samples = [
+            Sample(f"{group}{i}.jpg", {kind: "" for kind in kinds[group]})
+            for group, count in groups.items()
+            for i in range(count)
+        ]
+        return Source("x", tuple(samples), {"segmentation": ROOMS}, {"depth": {"unit": 2}})
+
+    def test_disjoint_and_complete_in_the_order_of_the_list(self):
+        source = self.source(boxes=30, both=20)
+        kept, taken = split(source, 0.2)
+        assert sorted(s.image for s in kept.samples + taken.samples) == sorted(
+            s.image for s in source.samples
+        )
+        for part in (kept, taken):
+            assert list(part.samples) == [s for s in source.samples if s in part.samples]
+            assert (part.name, part.classes, part.storage) == ("x", source.classes, source.storage)
+
+    def test_every_combination_of_labels_keeps_its_share(self):
+        _, taken = split(self.source(boxes=30, both=20, depth=10), 0.2)
+        names = [str(s.image) for s in taken.samples]
+        counts = {g: sum(n.startswith(g) for n in names) for g in ("boxes", "both", "depth")}
+        assert counts == {"boxes": 6, "both": 4, "depth": 2}
+
+    def test_at_least_one_of_each_on_both_sides(self):
+        for share in (0.001, 0.999):
+            for part in split(self.source(boxes=30, both=2), share):
+                assert {tuple(s.labels) for s in part.samples} == {
+                    ("detection",),
+                    ("detection", "segmentation"),
+                }
+
+    def test_a_single_image_is_trained_on(self):
+        kept, taken = split(self.source(boxes=5, depth=1), 0.2)
+        assert "depth0.jpg" in [s.image for s in kept.samples]
+        assert len(taken.samples) == 1
+
+    def test_depends_on_nothing_but_the_list(self):
+        first, second = (split(self.source(boxes=30, both=20), 0.2)[1] for _ in range(2))
+        assert first.samples == second.samples
+        numbers = [int(str(s.image)[5:-4]) for s in first.samples if len(s.labels) == 1]
+        assert numbers != list(range(6))  # from all over the list
