@@ -80,7 +80,7 @@ class Loader:
         for batch in self._loader:
             # A worker hands its error over; raised there, it would come wrapped in a traceback.
             if isinstance(batch, DataError):
-                raise batch
+                raise DataError(*batch.args)
             yield batch
 
 
