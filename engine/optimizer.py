@@ -35,8 +35,9 @@ def make_optimizer(config: Config, network: Network) -> torch.optim.Optimizer:
         for (lr, decay), params in groups.items()
     ]
     if config.optimizer == "sgd":
-        return torch.optim.SGD(options, momentum=config.momentum)
-    return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer](options)
+        return torch.optim.SGD(options, momentum=config.momentum, fused=True)
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
+    return kind(options, fused=True)
 
 
 class Schedule:
