@@ -32,7 +32,7 @@ def chair(rng) -> Thing:
     wood = wood_of(rng)
     width, depth = rng.uniform(0.22, 0.26), rng.uniform(0.21, 0.25)
     seat, top = rng.uniform(0.43, 0.48), rng.uniform(0.86, 1.02)
-    leg = 0.027
+    leg = 0.032
     uprights = wood(2)
     solids = [
         *(
@@ -45,11 +45,11 @@ def chair(rng) -> Thing:
     back = (-depth, -depth + 0.03)
     if rng.random() < 0.5:  # slats across
         for z in np.linspace(seat + 0.16, top - 0.05, 3):
-            solids.append(box((-width, width), back, (z - 0.045, z + 0.045), wood(0)))
+            solids.append(box((-width, width), back, (z - 0.06, z + 0.06), wood(0)))
     else:  # upright slats below a rail
         solids.append(box((-width, width), back, (top - 0.1, top), wood(0)))
         for x in np.linspace(-width * 0.55, width * 0.55, 3):
-            solids.append(box((x - 0.03, x + 0.03), back, (seat, top - 0.1), wood(2)))
+            solids.append(box((x - 0.045, x + 0.045), back, (seat, top - 0.1), wood(2)))
     if rng.random() < 0.4:
         cushion = m.weave(cloth_colour(rng))
         inner = (0.035 - depth, depth - 0.01)
@@ -63,13 +63,13 @@ def table(rng) -> Thing:
     if rng.random() < 0.35:
         radius = rng.uniform(0.45, 0.65)
         solids = (
-            cone(0, 0, (height - 0.045, height), radius, wood(0)),
-            cone(0, 0, (0.05, height - 0.04), 0.055, wood(2)),
+            cone(0, 0, (height - 0.055, height), radius, wood(0)),
+            cone(0, 0, (0.05, height - 0.04), 0.07, wood(2)),
             cone(0, 0, (0, 0.06), radius * 0.55, wood(0), 0.5),
         )
         return Thing("diningtable", solids, (radius * 0.6, radius * 0.6, height))
     width, depth = rng.uniform(0.5, 0.85), rng.uniform(0.36, 0.48)
-    inset, leg = 0.05, 0.035
+    inset, leg = 0.06, 0.045
     legs, rail = wood(2), wood(0)
     solids = [
         *(
@@ -77,13 +77,13 @@ def table(rng) -> Thing:
             for x in (inset - width, width - inset)
             for y in (inset - depth, depth - inset)
         ),
-        box((-width, width), (-depth, depth), (height - 0.045, height), wood(0)),
+        box((-width, width), (-depth, depth), (height - 0.055, height), wood(0)),
     ]
     for side in (-1, 1):
         y = side * (depth - inset)
         solids.append(
             box((inset - width, width - inset), (y - 0.012, y + 0.012),
-                (height - 0.14, height - 0.045), rail)
+                (height - 0.17, height - 0.05), rail)
         )  # fmt: skip
     return Thing("diningtable", tuple(solids), (width * 0.8, depth * 0.7, height))
 
@@ -150,7 +150,7 @@ def plant(rng) -> Thing:
         cone(0, 0, (0, height), radius * 0.78, pot, 1 / 0.78),
         cone(0, 0, (height, height + 0.005), radius * 0.9, plain(colour(25, 0.5, 0.22))),
     ]
-    hue = rng.uniform(70, 160) if rng.random() < 0.7 else rng.uniform(-30, 200)
+    hue = rng.uniform(70, 160) if rng.random() < 0.85 else rng.uniform(-30, 200)
     tall = rng.uniform(0.65, 1.0)
     count = int(rng.integers(13, 18))
     for k in range(count):
@@ -172,7 +172,7 @@ def television(rng) -> Thing:
     """It hangs on a wall or stands on a low cabinet; its origin is the middle of its foot."""
     half = np.array([rng.uniform(0.5, 0.75), 0.03, 0.0])
     half[2] = half[0] * rng.uniform(0.54, 0.62)
-    panel = m.screen(rng, half, on=rng.random() < 0.35)
+    panel = m.screen(rng, half, on=rng.random() < 0.25)
     black = plain(BLACK, 0.2)
     lift = 0.07
     solids = (
@@ -184,8 +184,8 @@ def television(rng) -> Thing:
 
 
 def bottle(rng) -> Thing:
-    height, radius = rng.uniform(0.4, 0.55), rng.uniform(0.07, 0.09)
-    ink = colour(pleasant_hue(rng), rng.uniform(0.45, 0.8), rng.uniform(0.35, 0.7))
+    height, radius = rng.uniform(0.42, 0.56), rng.uniform(0.085, 0.11)
+    ink = colour(rng.choice([28, 110, 140, 215]), rng.uniform(0.5, 0.8), rng.uniform(0.28, 0.55))
     body = height * rng.uniform(0.52, 0.6)
     shoulder = body + height * rng.uniform(0.12, 0.17)
     glass = m.glass(ink, body / 2, rng.uniform(0.3, 0.9))
@@ -287,16 +287,16 @@ MAKERS: dict[str, Callable[[np.random.Generator], Thing]] = {
 
 def wood_of(rng) -> Callable[[int], Material]:
     """Natural or painted wood; called with the axis along which its grain runs."""
-    if rng.random() < 0.6:
-        base = colour(rng.uniform(18, 36), rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.8))
+    if rng.random() < 0.8:
+        base = colour(rng.uniform(16, 34), rng.uniform(0.45, 0.7), rng.uniform(0.32, 0.72))
     else:
-        base = colour(pleasant_hue(rng), rng.uniform(0.1, 0.45), rng.uniform(0.4, 0.9))
+        base = colour(pleasant_hue(rng), rng.uniform(0.1, 0.4), rng.uniform(0.4, 0.85))
     made = [m.grain(rng, base, along) for along in range(3)]
     return made.__getitem__
 
 
 def cloth_colour(rng) -> Colour:
-    return colour(pleasant_hue(rng), rng.uniform(0.3, 0.62), rng.uniform(0.4, 0.8))
+    return colour(pleasant_hue(rng), rng.uniform(0.4, 0.7), rng.uniform(0.36, 0.72))
 
 
 def _pot(rng) -> Colour:

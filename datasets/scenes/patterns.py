@@ -36,7 +36,7 @@ def pleasant_hue(rng) -> float:
     return float(rng.choice(_HUES)) + rng.uniform(-10, 10)
 
 
-_HUES = (8, 22, 40, 58, 85, 120, 155, 178, 200, 222, 262, 335)
+_HUES = (5, 48, 85, 120, 155, 178, 200, 222, 262, 335)
 
 WHITE = colour(40, 0.03, 0.92)
 BLACK = colour(220, 0.15, 0.09)

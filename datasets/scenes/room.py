@@ -56,11 +56,11 @@ class Room:
 
 def empty_room(rng) -> Room:
     """A room of random size and surfaces, and a camera near the middle of one of its ends."""
-    size = np.array([rng.uniform(3.2, 5.0), rng.uniform(3.8, 6.4), rng.uniform(2.4, 2.8)])
-    place = [rng.uniform(0.25, 0.75) * size[0], rng.uniform(0.2, 0.5), rng.uniform(1.15, 1.6)]
+    size = np.array([rng.uniform(3.2, 5.0), rng.uniform(3.2, 6.6), rng.uniform(2.4, 2.8)])
+    place = [rng.uniform(0.25, 0.75) * size[0], rng.uniform(0.2, 0.5), rng.uniform(1.3, 1.5)]
     # Turned away from the nearer side wall, so that the view is into the room.
-    yaw = np.deg2rad(rng.uniform(-12, 12) + 40 * (place[0] / size[0] - 0.5))
-    right, view, up = turn(yaw, np.deg2rad(rng.uniform(-18, -5)), np.deg2rad(rng.normal(0, 1)))
+    yaw = np.deg2rad(rng.uniform(-10, 10) + 40 * (place[0] / size[0] - 0.5))
+    right, view, up = turn(yaw, np.deg2rad(rng.uniform(-14, -8)), np.deg2rad(rng.normal(0, 0.7)))
     return Room(
         size,
         Camera(np.array(place), np.stack([right, -up, view])),
@@ -75,11 +75,11 @@ def _shell(rng, size) -> list[Thing]:
     width, length, _ = size
     paint, accent = _wall_colours(rng)
     kind = rng.choice(["plain", "plain", "striped", "panelled"])
-    walls = m.wall_paint(paint, kind, accent if kind != "striped" else paint * 0.72)
+    walls = m.wall_paint(paint, kind, accent if kind != "striped" else paint * 0.82)
     far = walls
     if rng.random() < 0.3:
         special = "bricks" if rng.random() < 0.4 else "plain"
-        far = m.wall_paint(accent, special, colour(rng.uniform(8, 25), 0.45, 0.62))
+        far = m.wall_paint(accent, special, colour(rng.uniform(8, 25), 0.32, 0.7))
     boards = turn(np.pi / 2 * rng.integers(2))
     planes = {
         "floor": [Plane(np.zeros(3), boards, _floor(rng))],
@@ -103,18 +103,18 @@ def _wall(foot, yaw: float, material: Material) -> Plane:
 def _wall_colours(rng) -> tuple[Colour, Colour]:
     hue = pleasant_hue(rng)
     paint = colour(hue, rng.uniform(0.02, 0.16), rng.uniform(0.8, 0.94))
-    accent = colour(pleasant_hue(rng), rng.uniform(0.15, 0.4), rng.uniform(0.5, 0.8))
+    accent = colour(pleasant_hue(rng), rng.uniform(0.12, 0.3), rng.uniform(0.6, 0.85))
     return paint, accent
 
 
 def _floor(rng) -> Material:
     kind = rng.choice(["planks", "planks", "tiles", "carpet"])
     if kind == "planks":
-        wood = colour(rng.uniform(22, 36), rng.uniform(0.3, 0.55), rng.uniform(0.45, 0.8))
+        wood = colour(rng.uniform(22, 36), rng.uniform(0.2, 0.4), rng.uniform(0.6, 0.85))
         return m.planks(rng, wood, float(rng.choice([0.12, 0.16])))
     if kind == "tiles":
         hue = pleasant_hue(rng)
         first = colour(hue, rng.uniform(0.03, 0.15), rng.uniform(0.75, 0.9))
-        second = colour(hue, rng.uniform(0.05, 0.3), rng.uniform(0.45, 0.85))
+        second = colour(hue, rng.uniform(0.05, 0.2), rng.uniform(0.6, 0.85))
         return m.tiles(rng, first, second, float(rng.choice([0.33, 0.4, 0.5])))
     return m.carpet(colour(pleasant_hue(rng), rng.uniform(0.05, 0.25), rng.uniform(0.5, 0.75)))
