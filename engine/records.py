@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterable
 
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from engine.run_folder import RunFolder, write_rows
@@ -31,6 +30,8 @@ class Records:
             "lr",
             *(f"{n} {t}" for n in ("loss", "weight") for t in tasks),
         ]
+        from torch.utils.tensorboard import SummaryWriter  # a second, which an error need not wait
+
         self.events = SummaryWriter(str(folder.events), purge_step=done * steps)
         self._keep_steps_before(done)
 

@@ -88,26 +88,27 @@ def _title(results: dict) -> str:
 
 
 def _closing(results: dict) -> list[str]:
-    single = results.get("single_task_networks")
-    rows = [
-        ["parameters", f"{results['parameters'] / 1e6:.2f} M"],
-        ["multiply-adds", f"{results['gmacs']:.2f} G an image"],
-        [
-            "time an epoch",
-            f"{duration(results['seconds_per_epoch'])} "
-            f"({results['images_per_second']:.1f} images/s)",
-        ],
-    ]
-    if single:
-        for row, key, scale in ((rows[0], "parameters", 1e-6), (rows[1], "gmacs", 1)):
+    single = results.get("single_task_networks") or {}
+
+    def cost(key: str, unit: float, name: str) -> str:
+        text = f"{results[key] / unit:.2f} {name}"
+        if key in single:
             share = 100 * results[key] / single[key]
-            row[1] += (
-                f", {share:.1f} % of the {single[key] * scale:.2f} of the single-task networks"
+            text += (
+                f", {share:.1f} % of the {single[key] / unit:.2f} {name} of the single-task ones"
             )
+        return text
+
+    pace = f"{duration(results['seconds_per_epoch'])} ({results['images_per_second']:.1f} images/s)"
+    rows = [
+        ["parameters", cost("parameters", 1e6, "M")],
+        ["multiply-adds", cost("gmacs", 1, "G")],
+        ["time an epoch", pace],
+    ]
     if "delta" in results:
         against = "the potentials given" if results["potential_given"] else "the baselines"
-        what = f"{_percent(results['delta_mtl'])} against {against}, mean over tasks"
-        rows.insert(0, ["Δ_MTL", what])
+        mean = f"{_percent(results['delta_mtl'])} against {against}, mean over tasks"
+        rows.insert(0, ["Δ_MTL", mean])
     return _aligned(rows)
 
 

@@ -1,0 +1,87 @@
+"""Tiny cfgs on the rendered data: the whole main job in seconds."""
+
+from pathlib import Path
+
+import pytest
+
+import losses
+from engine.data import with_full_names
+from utils.config import read
+
+DENSE = """
+[run]
+tasks = seg depth normal
+[data]
+train_dataset = NYUD_MT
+val = 0.2
+size = 32 48
+batch_size = 4
+num_workers = 0
+[network]
+arch = DeepLab
+backbone = resnet18
+pretrained = false
+channels = 16
+[training]
+optimizer = adam
+lr = 8e-3
+scheduler = polynomial
+warmup_epoch = 0
+max_epoch = 2
+ema = true
+ema_momentum = 0.9
+"""
+
+PARTIAL = """
+[run]
+tasks = seg det depth
+[data]
+train_dataset = VOC NYU
+val = 0.2
+size = 32 64
+batch_size = 4
+num_workers = 0
+[network]
+arch = VMM
+backbone = mobilenet_v2
+pretrained = false
+[training]
+optimizer = adamw
+lr = 8e-3
+max_epoch = 1
+"""
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    """Writes the text of a cfg, by default the dense one, and returns its path."""
+
+    def write(text: str = DENSE, name: str = "tiny") -> Path:
+        path = tmp_path / "cfg" / f"{name}.cfg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def make_config(cfg, scenes_root, tmp_path):
+    """Reads a cfg as the command line would, on the rendered data, with runs in a new folder."""
+
+    def make(text: str = DENSE, *options: str, name: str = "tiny"):
+        argv = [str(cfg(text, name)), "--dataset_root", str(scenes_root)]
+        argv += ["--runs", str(tmp_path / "runs"), *options]
+        return with_full_names(read(argv, losses.methods()))
+
+    return make
+
+
+@pytest.fixture
+def dense():
+    return DENSE
+
+
+@pytest.fixture
+def partial():
+    return PARTIAL

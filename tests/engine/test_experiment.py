@@ -1,0 +1,147 @@
+"""The main job: baselines, multi-task network, results."""
+
+import json
+import math
+
+import pytest
+
+from engine.experiment import run_experiment
+from engine.experiment import test_checkpoint as evaluate_checkpoint
+from utils.errors import UserError
+
+
+@pytest.fixture
+def run_names(tmp_path):
+    """The folders of all runs below the folder of runs."""
+    runs = tmp_path / "runs"
+    return lambda: sorted(str(p.parent.relative_to(runs)) for p in runs.glob("**/results.json"))
+
+
+def test_the_main_job_trains_baselines_then_the_multi_task_network_and_compares(
+    make_config, dense, run_names, tmp_path, capsys
+):
+    config = make_config()
+    results = run_experiment(config)
+    folder = tmp_path / "runs" / "tiny" / "amtl" / "seed0"
+
+    stored = json.loads((folder / "results.json").read_text())
+    assert stored["finished"] is True
+    assert stored["tasks"] == ["segmentation", "depth", "normal"]
+    assert (stored["loss"], stored["seed"], stored["epochs"]) == ("amtl", 0, 2)
+    for task, metric in (("segmentation", "mIoU"), ("depth", "d1"), ("normal", "11.25")):
+        accuracy = stored["metrics"][task][metric]
+        assert stored["accuracy"][task] == accuracy
+        baseline = stored["baseline"][task][metric]
+        if baseline:
+            assert stored["delta"][task] == pytest.approx(100 * (accuracy / baseline - 1))
+        assert 0 <= stored["potential"][task] <= 1
+    assert stored["parameters"] < stored["single_task_networks"]["parameters"]
+    assert stored["selected_on"] == "validation"
+    assert stored["per_class"]["segmentation"]
+    names = run_names()
+    assert [name.rsplit("-", 1)[0] for name in names[:3]] == [
+        f"baselines/{task}" for task in ("depth", "normal", "segmentation")
+    ]
+    assert names[3:] == ["tiny/amtl/seed0"]
+    for name in ("config.cfg", "log.txt", "steps.csv", "epochs.csv", "last.pt", "best.pt"):
+        assert (folder / name).stat().st_size > 0, name
+    assert list((folder / "tensorboard").glob("events*"))
+    assert len(list((folder / "pictures").glob("*.png"))) == 6
+    out = capsys.readouterr().out
+    assert "Δ_MTL" in out
+    assert "single-task" in out
+
+    again = run_experiment(config)
+    assert "is done" in capsys.readouterr().out
+    assert again["metrics"] == results["metrics"]
+
+    other = run_experiment(make_config(dense, "--loss", "weighted-sum"))
+    out = capsys.readouterr().out
+    assert out.count("baseline ") == 3, "every loss shares the baselines"
+    assert other["potential"] == results["potential"]
+    assert len(run_names()) == 5
+
+
+def test_partially_annotated_data_train_all_tasks(make_config, partial):
+    results = run_experiment(make_config(partial))
+    assert set(results["metrics"]) == {"segmentation", "detection", "depth"}
+    assert all(math.isfinite(v) for m in results["metrics"].values() for v in m.values())
+    counts = results["test_images"]
+    assert counts["detection"] > counts["segmentation"] > 0
+    assert counts["depth"] > 0
+
+
+def test_potentials_given_as_numbers_are_used_as_they_are(make_config, dense, run_names):
+    results = run_experiment(
+        make_config(dense, "--potential", "0.5", "0.6", "0.7", "--max_epoch", "1")
+    )
+    assert results["potential"] == {"segmentation": 0.5, "depth": 0.6, "normal": 0.7}
+    assert results["potential_given"] is True
+    assert run_names() == ["tiny/amtl/seed0"], "no baseline is trained"
+    assert results["delta"]["depth"] == pytest.approx(
+        100 * (results["accuracy"]["depth"] / 0.6 - 1)
+    )
+
+
+def test_as_many_potentials_as_tasks(make_config, dense):
+    with pytest.raises(UserError, match=r"--potential.* 2 numbers for the 3 tasks"):
+        run_experiment(make_config(dense, "--potential", "0.5", "0.6"))
+
+
+def test_a_single_task_run_is_the_baseline_of_others(make_config, dense, cfg, run_names, capsys):
+    single = dense.replace("seg depth normal", "depth")
+    alone = run_experiment(make_config(single, "--max_epoch", "1", name="depth"))
+    assert "delta" not in alone
+    both = dense.replace("seg depth normal", "depth normal")
+    results = run_experiment(make_config(both, "--max_epoch", "1"))
+    assert results["baseline"]["depth"] == alone["metrics"]["depth"]
+    assert "baseline depth: " in capsys.readouterr().out
+
+
+def test_a_cfg_names_its_baselines(make_config, dense, cfg):
+    depth = cfg(dense.replace("seg depth normal", "depth").replace("lr = 8e-3", "lr = 4e-3"), "d")
+    normal = cfg(dense.replace("seg depth normal", "normal"), "n")
+    text = dense.replace("seg depth normal", "normal depth")
+    text += f"[baselines]\nbaselines = {depth} {normal}\n"
+    results = run_experiment(make_config(text, "--max_epoch", "1"))
+    learning_rates = {
+        path.parent.name.split("-")[0]: json.loads(path.read_text())["learning_rate"]
+        for path in (depth.parents[1] / "runs" / "baselines").glob("*/results.json")
+    }
+    assert learning_rates == {"depth": pytest.approx(5e-4), "normal": pytest.approx(1e-3)}
+    assert results["epochs"] == 1
+
+
+def test_a_folder_with_another_configuration_is_not_touched(make_config, dense, tmp_path):
+    single = dense.replace("seg depth normal", "depth")
+    run_experiment(make_config(single, "--max_epoch", "1"))
+    with pytest.raises(UserError, match=r"other values of .*weight_decay.*--run NAME"):
+        run_experiment(make_config(single, "--max_epoch", "1", "--weight_decay", "0.01"))
+    beside = make_config(single, "--max_epoch", "1", "--weight_decay", "0.01", "--run", "heavier")
+    run_experiment(beside)
+    assert (tmp_path / "runs/tiny/weighted-sum/seed0-heavier/results.json").exists()
+
+
+def test_mode_test_measures_what_the_run_measured(make_config, dense, capsys):
+    single = dense.replace("seg depth normal", "seg")
+    results = run_experiment(make_config(single, "--max_epoch", "1"))
+    found = evaluate_checkpoint(make_config(single, "--max_epoch", "1", "--mode", "test"))
+    assert found.metrics == results["metrics"]
+    assert "wall" in capsys.readouterr().out, "per class"
+
+
+def test_mode_test_without_a_checkpoint(make_config):
+    with pytest.raises(UserError, match=r"best\.pt: there is no such checkpoint"):
+        evaluate_checkpoint(make_config())
+
+
+def test_a_checkpoint_of_other_tasks_is_refused(make_config, dense, tmp_path):
+    run_experiment(make_config(dense.replace("seg depth normal", "seg"), "--max_epoch", "1"))
+    best = tmp_path / "runs/tiny/weighted-sum/seed0/best.pt"
+    with pytest.raises(UserError, match=r"best\.pt: is of another network: .*depth"):
+        evaluate_checkpoint(make_config(dense, "--ckpt", str(best)))
+
+
+def test_a_device_that_is_not_there(make_config, dense):
+    with pytest.raises(UserError, match="--device: there is no device 'cuda:63'"):
+        run_experiment(make_config(dense, "--device", "cuda:63"))

@@ -1,0 +1,99 @@
+"""Learning rates as functions of progress, and which parameters get which."""
+
+import math
+
+import pytest
+import torch
+
+from engine.cost import make_network
+from engine.optimizer import Schedule, learning_rate, make_optimizer
+from tasks.base import DenseHead
+
+STEPS = 10
+
+
+def rates(config, steps=None):
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    schedule = Schedule(config, optimizer, STEPS)
+    return [schedule.set(step) for step in range(steps or config.max_epoch * STEPS)]
+
+
+def make(make_config, dense, scheduler, *options):
+    text = dense.replace("scheduler = polynomial", f"scheduler = {scheduler}")
+    return make_config(text, "--max_epoch", "10", *options)
+
+
+def test_polynomial(make_config, dense):
+    expected = [(1 - step / 100) ** 0.9 for step in range(100)]
+    assert rates(make(make_config, dense, "polynomial")) == pytest.approx(expected)
+
+
+def test_cosine(make_config, dense):
+    expected = [(1 + math.cos(math.pi * step / 100)) / 2 for step in range(100)]
+    assert rates(make(make_config, dense, "cosine")) == pytest.approx(expected)
+
+
+def test_cosine_stays_above_min_lr(make_config, dense):
+    found = rates(make(make_config, dense, "cosine", "--min_lr", "0.1"))
+    assert min(found) == pytest.approx(0.1)
+    assert max(found) == 1
+
+
+def test_multistep(make_config, dense):
+    found = rates(make(make_config, dense, "multistep", "--milestones", "3", "7"))
+    assert found == [1.0] * 30 + [0.5] * 40 + [0.25] * 30
+
+
+def test_warmup_rises_to_the_schedule(make_config, dense):
+    found = rates(make(make_config, dense, "constant", "--warmup_epoch", "2"))
+    assert found[:20] == pytest.approx([(step + 1) / 20 for step in range(20)])
+    assert set(found[20:]) == {1.0}
+
+
+def test_plateau_lowers_the_rate_after_patience_evaluations_without_a_better_one(
+    make_config, dense
+):
+    config = make(make_config, dense, "plateau", "--patience", "2", "--min_lr", "0.2")
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    schedule = Schedule(config, torch.optim.SGD([parameter], lr=1.0), STEPS)
+    found = []
+    for total in (0.1, 0.2, 0.2, 0.1, 0.1, 0.3, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2):
+        schedule.evaluated(total)
+        found.append(schedule.set(50))
+    assert found == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2]
+
+
+def test_a_schedule_goes_on_from_its_state(make_config, dense):
+    config = make(make_config, dense, "plateau", "--patience", "1")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    first = Schedule(config, optimizer, STEPS)
+    for total in (0.5, 0.4, 0.4, 0.4):
+        first.evaluated(total)
+    second = Schedule(config, optimizer, STEPS)
+    second.load_state_dict(first.state_dict())
+    second.evaluated(0.4)
+    first.evaluated(0.4)
+    assert second.set(9) == first.set(9) == 0.25
+
+
+def test_the_rate_is_for_a_batch_of_32(make_config, dense):
+    config = make_config(dense, "--lr", "0.32", "--batch_size", "8")
+    assert learning_rate(config) == pytest.approx(0.08)
+    assert config.lr == 0.32, "the cfg keeps the value as given"
+
+
+def test_groups_by_rate_and_decay(make_config, dense):
+    config = make_config(
+        dense, "--tencent_trick", "--multiple_lr", "10", "--weight_decay", "0.1", "--lr", "0.04"
+    )
+    network = make_network(config, {"depth": DenseHead(1)}, "false")
+    optimizer = make_optimizer(config, network)
+    backbone = set(network.backbone_parameters())
+    seen = set()
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            assert group["lr"] == pytest.approx(0.005 if parameter in backbone else 0.05)
+            assert group["weight_decay"] == (0.0 if parameter.ndim == 1 else 0.1)
+            seen.add(parameter)
+    assert seen == set(network.parameters())

@@ -1,0 +1,98 @@
+"""The numbers and tables at the end of a run."""
+
+import math
+import re
+
+import pytest
+
+from engine.progress import duration
+from engine.report import mean_gain, relative_gain, results_table, sweep_table
+from engine.results import without_nan
+
+RESULTS = {
+    "cfg": "cfg/a.cfg",
+    "loss": "amtl",
+    "seed": 3,
+    "tasks": ["segmentation:VOC", "depth"],
+    "metrics": {
+        "segmentation:VOC": {"mIoU": 0.33},
+        "depth": {"d1": 0.8, "d2": 0.9, "d3": 0.95, "rmse": 0.45, "abs_rel": 0.2},
+    },
+    "constant": {"segmentation:VOC": {"mIoU": 0.03}, "depth": {"d1": 0.5, "rmse": 1.1}},
+    "baseline": {"segmentation:VOC": {"mIoU": 0.3}, "depth": {"d1": 0.8, "rmse": 0.5}},
+    "potential_given": False,
+    "delta": {"segmentation:VOC": 10.0, "depth": 0.0},
+    "delta_mtl": 5.0,
+    "epochs": 4,
+    "best_epoch": 3,
+    "selected_on": "validation",
+    "seconds_per_epoch": 61.0,
+    "images_per_second": 20.0,
+    "parameters": 10_000_000,
+    "gmacs": 2.0,
+    "single_task_networks": {"parameters": 20_000_000, "gmacs": 8.0},
+    "device": "cpu",
+}
+
+
+def test_gains_are_in_percent_of_the_baseline_and_positive_where_better():
+    assert relative_gain(0.33, 0.3, +1) == pytest.approx(10)
+    assert relative_gain(0.45, 0.5, -1) == pytest.approx(10)
+    assert relative_gain(0.55, 0.5, -1) == pytest.approx(-10)
+
+
+@pytest.mark.parametrize("baseline", [0.0, math.nan])
+def test_no_gain_over_a_baseline_that_learnt_nothing(baseline):
+    assert relative_gain(0.3, baseline, +1) is None
+    assert mean_gain([1.0, None]) is None
+
+
+def test_the_mean_over_tasks():
+    assert mean_gain([1.0, -2.0, 4.0]) == 1
+
+
+def test_the_table_has_a_row_a_task_and_the_costs_below():
+    lines = results_table(RESULTS).splitlines()
+    row = next(line for line in lines if line.startswith("segmentation:VOC"))
+    assert re.split(r"\s{2,}", row) == [
+        "segmentation:VOC", "mIoU ↑", "3.00 %", "30.00 %", "33.00 %", "+10.00 %",
+    ]  # fmt: skip
+    rmse = next(line for line in lines if "rmse" in line)
+    assert rmse.split() == ["rmse", "↓", "1.100", "0.500", "0.450", "+10.00", "%"]
+    text = "\n".join(lines)
+    assert "+5.00 % against the baselines" in text
+    assert "10.00 M, 50.0 % of the 20.00 M" in text
+    assert "2.00 G, 25.0 % of the 8.00 G" in text
+    assert "1 min 01 s" in text
+
+
+def test_a_single_task_table_compares_with_the_constant_prediction_alone():
+    single = {key: value for key, value in RESULTS.items() if key not in ("delta", "delta_mtl")}
+    single |= {"tasks": ["depth"], "single_task_networks": None}
+    table = results_table(single)
+    assert "single-task" not in table
+    assert "50.00 %" in table
+
+
+def test_the_sweep_has_a_row_a_run_and_the_mean_over_seeds():
+    worse = RESULTS | {
+        "seed": 4,
+        "delta": {"segmentation:VOC": 0.0, "depth": -2.0},
+        "delta_mtl": -1.0,
+    }
+    other = RESULTS | {"loss": "weighted-sum", "delta_mtl": None}
+    lines = sweep_table([RESULTS, worse, other]).splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["amtl", "3"], ["amtl", "4"], ["amtl", "mean"], ["weighted-sum", "3"],
+    ]  # fmt: skip
+    assert lines[3].split()[2:8] == ["+5.00", "%", "-1.00", "%", "+2.00", "%"]
+    assert "–" in lines[4]
+
+
+def test_durations():
+    assert [duration(s) for s in (3.4, 61, 3725)] == ["3 s", "1 min 01 s", "1 h 02 min"]
+
+
+def test_json_has_no_nan():
+    found = without_nan({"a": [math.nan, 1.0], "b": {"c": math.inf}, "d": "x"})
+    assert found == {"a": [None, 1.0], "b": {"c": None}, "d": "x"}

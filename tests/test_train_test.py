@@ -1,0 +1,145 @@
+"""The command line, as a user types it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import train_test
+
+ROOT = Path(__file__).resolve().parents[1]
+GOOD = """[run]
+tasks = seg depth
+[data]
+train_dataset = NYUD_MT
+[network]
+arch = DeepLab
+backbone = resnet18
+pretrained = false
+[training]
+max_epoch = 1
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A working folder of its own, in which nothing is to be written by mistake."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refusal(capsys, *argv) -> str:
+    """The one line of a command that must be refused."""
+    assert train_test.main([str(word) for word in argv]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    line = captured.err
+    assert line.startswith("error: ")
+    assert line.count("\n") == 1
+    assert "Traceback" not in line
+    return line.strip()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ("max_epoch = 1", "max_epcoh = 1", 10, "max_epoch"),
+        ("max_epoch = 1", "max_epoch = many", 10, "many"),
+        ("tasks = seg depth", "tasks = seg dpeth", 2, "depth"),
+        ("tasks = seg depth", "tasks = seg depth\nloss = amlt", 3, "amtl"),
+        ("arch = DeepLab", "arch = DeepLap", 6, "DeepLab"),
+        ("backbone = resnet18", "backbone = resnet19", 7, "resnet18"),
+        ("NYUD_MT", "NYUD_TM", 4, "NYUD_MT"),
+        ("[training]", "[trainig]", 9, "training"),
+    ],
+)
+def test_a_mistake_in_a_cfg_is_one_line_with_its_place(here, capsys, old, new, where, what):
+    Path("a.cfg").write_text(GOOD.replace(old, new))
+    line = refusal(capsys, "a.cfg")
+    assert f"a.cfg:{where}: " in line
+    assert what in line
+    assert os.listdir(here) == ["a.cfg"], "nothing is written"
+
+
+def test_files_that_are_no_cfg(here, capsys):
+    Path("empty.cfg").touch()
+    Path("folder").mkdir()
+    assert "missing.cfg" in refusal(capsys, "missing.cfg")
+    assert "empty.cfg" in refusal(capsys, "empty.cfg")
+    assert "folder" in refusal(capsys, "folder")
+    refusal(capsys)
+
+
+def test_a_mistake_on_the_command_line(here, capsys):
+    Path("a.cfg").write_text(GOOD)
+    assert "--batch_size" in refusal(capsys, "a.cfg", "--batch_size", "0")
+    assert "--backbone" in refusal(capsys, "a.cfg", "--backbone", "resnet51")
+    assert os.listdir(here) == ["a.cfg"]
+
+
+def test_a_dataset_that_is_not_there(here, capsys):
+    Path("a.cfg").write_text(GOOD)
+    line = refusal(capsys, "a.cfg", "--dataset_root", "nowhere")
+    assert "nowhere/NYUD_MT" in line
+    assert "render_scenes.py" in line
+    assert os.listdir(here) == ["a.cfg"]
+
+
+def test_weights_that_cannot_be_had(here, capsys, scenes_root):
+    Path("a.cfg").write_text(GOOD)
+    line = refusal(
+        capsys,
+        "a.cfg",
+        "--dataset_root",
+        scenes_root,
+        "--pretrained",
+        "no/such.pth",
+        "--size",
+        "32",
+    )
+    assert "no/such.pth" in line
+
+
+def test_help_lists_every_option_by_section(capsys):
+    assert train_test.main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for word in ("--max_epoch", "--loss", "--dataset_root", "focusing_factor", "[training]"):
+        assert word in text
+
+
+def test_every_cfg_of_the_project_is_understood(capsys, here):
+    for cfg in sorted((ROOT / "cfg").glob("**/*.cfg")):
+        line = refusal(
+            capsys, cfg, "--dataset_root", "nowhere", "--render_train", "0", "--device", "cpu"
+        )
+        assert "the dataset" in line, f"{cfg}: refused for another reason than its data"
+
+
+def test_the_scenes_are_rendered_when_they_are_not_there(here):
+    cfg = ROOT / "cfg/seg+depth+normal/scenes/DeepLab_resnet18.cfg"
+    command = f"--tasks depth --max_epoch 1 --size 32 48 --render_train 6 --render_val 2 \
+        --render_size 32 48 --batch_size 2 --num_workers 0 --dataset_root {here}/data"
+    run = subprocess.run(
+        [sys.executable, ROOT / "train_test.py", cfg, *command.split()],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "rmse ↓" in run.stdout
+    assert list((here / "data").glob("scenes_*/NYUD_MT/images/*.jpg"))
+
+
+@pytest.mark.parametrize(
+    "package", ["tasks", "datasets", "models", "losses", "engine.experiment", "utils.config"]
+)
+def test_import_without_a_gpu_and_without_optional_packages(package):
+    code = f"""
+import sys
+for name in ("torchjd", "pycocotools", "timm", "onnx", "onnxruntime", "tensorboard"):
+    sys.modules[name] = None
+import {package}
+"""
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
