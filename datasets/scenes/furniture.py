@@ -184,7 +184,7 @@ def television(rng) -> Thing:
 
 
 def bottle(rng) -> Thing:
-    height, radius = rng.uniform(0.42, 0.56), rng.uniform(0.085, 0.11)
+    height, radius = rng.uniform(0.46, 0.58), rng.uniform(0.095, 0.12)
     ink = colour(rng.choice([28, 110, 140, 215]), rng.uniform(0.5, 0.8), rng.uniform(0.28, 0.55))
     body = height * rng.uniform(0.52, 0.6)
     shoulder = body + height * rng.uniform(0.12, 0.17)
