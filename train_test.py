@@ -3,7 +3,7 @@
 
     python3 train_test.py cfg/seg+depth+normal/NYU/DeepLab_resnet50.cfg [--option value …]
 
-`--help` lists the options.
+`--help` lists the options, `--list losses` the multi-task losses.
 """
 
 from __future__ import annotations
@@ -17,24 +17,35 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import losses
 from engine.experiment import run_experiment, test_checkpoint
+from engine.export import export
+from engine.listing import listing
+from engine.network import unused_options
+from engine.summary import summarise
 from utils import config as options
 from utils.errors import UserError
 
+MODES = {
+    "train": run_experiment,
+    "test": test_checkpoint,
+    "export": export,
+    "summary": summarise,
+}
+"""What each `--mode` does with a cfg."""
+
 
 def main(argv: list[str]) -> int:
-    """Runs one command line; returns its exit status: 0, or 2 after the user's mistake."""
+    """Runs one command line; returns its exit status: 0, 2 after the user's mistake, 130 after an
+    interruption."""
     try:
+        if argv[:1] == ["--list"]:
+            print(listing(argv[1:]))
+            return 0
         config = options.read(argv, losses.methods())
+        for notice in [*config.notices, *unused_options(config)]:
+            print(notice, file=sys.stderr)
+        MODES[config.mode](config)
     except options.HelpAsked:
         print(options.help_text(losses.methods()))
-        return 0
-    except UserError as mistake:
-        print(f"error: {mistake}", file=sys.stderr)
-        return 2
-    for notice in config.notices:
-        print(notice, file=sys.stderr)
-    try:
-        {"train": run_experiment, "test": test_checkpoint}[config.mode](config)
     except UserError as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         return 2

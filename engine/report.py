@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from engine.evaluator import Evaluation
@@ -46,7 +47,7 @@ def results_table(results: dict) -> str:
                 gain = None if single is None else relative_gain(value, single, sign)
                 row.append(_percent(gain))
             rows.append(row)
-    return "\n".join([_title(results), "", *_aligned(rows), "", *_closing(results)])
+    return "\n".join([_title(results), "", *aligned(rows), "", *_closing(results)])
 
 
 def metrics_table(found: Evaluation) -> str:
@@ -56,7 +57,7 @@ def metrics_table(found: Evaluation) -> str:
         for task, metrics in found.metrics.items()
         for name, value in [*metrics.items(), *found.per_class[task].items()]
     ]
-    return "\n".join(_aligned(rows))
+    return "\n".join(aligned(rows))
 
 
 def sweep_table(runs: Sequence[dict]) -> str:
@@ -69,7 +70,7 @@ def sweep_table(runs: Sequence[dict]) -> str:
         rows += [_sweep_row(loss, str(run["seed"]), [run], tasks) for run in own]
         if len(own) > 1:
             rows.append(_sweep_row(loss, "mean", own, tasks))
-    return "\n".join(_aligned(rows))
+    return "\n".join(aligned(rows))
 
 
 def _sweep_row(loss: str, seed: str, runs: Sequence[dict], tasks: Sequence[str]) -> list[str]:
@@ -109,7 +110,7 @@ def _closing(results: dict) -> list[str]:
         against = "the potentials given" if results["potential_given"] else "the baselines"
         mean = f"{_percent(results['delta_mtl'])} against {against}, mean over tasks"
         rows.insert(0, ["Δ_MTL", mean])
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _shown(sign: int, value: float | None) -> str:
@@ -122,15 +123,19 @@ def _percent(gain: float | None) -> str:
     return "–" if gain is None else f"{gain:+.2f} %"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows with their columns under one another: names to the left, numbers to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    numeric = len(rows[0]) > 2
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if numeric and i > 1 else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows with their columns under one another: numbers to the right, words to the left."""
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
+    return [
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _is_number(cell: str) -> bool:
+    return re.fullmatch(r"–|[+-]?\d[\d.]*( %)?", cell) is not None

@@ -1,0 +1,28 @@
+"""`--list`: what there is to choose from."""
+
+import json
+
+import pytest
+
+import losses
+from engine.listing import listing
+from utils.errors import ConfigError
+
+
+def test_losses_with_their_three_parts_paper_and_cost():
+    described = json.loads(listing(["losses", "--json"]))
+    assert list(described) == list(losses.PRESETS)
+    assert described["pcgrad-amtl"] == {
+        "weighting": "achievement",
+        "mean": "arithmetic",
+        "gradient": "pcgrad",
+        "paper": "Yu et al., NeurIPS 2020; Yun and Cho, ICCV 2023",
+        "cost": "1 forward, T backward",
+    }
+    lines = listing(["losses"]).splitlines()
+    assert [line.split()[0] for line in lines] == ["loss", *described]
+
+
+def test_a_list_that_is_not_there():
+    with pytest.raises(ConfigError, match="--list: there is no list 'loses'; did you mean losses"):
+        listing(["loses"])
