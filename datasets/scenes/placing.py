@@ -17,16 +17,16 @@ Chooser = Callable[[int], tuple[np.ndarray, np.ndarray]]
 # Gives K poses: where a thing's origin comes to lie (K, 3), and its turns (K) in radians.
 
 _FRAME = np.array([0.5, 0.375]) / FOCAL  # half an image of 4:3, at a distance of 1
-_SHARES = {"cabinet": 0.25, "bookshelf": 0.25, "bed": 0.25, "lamp": 0.25}  # against 1 of the others
+_SHARES = {"cabinet": 0.25, "bookshelf": 0.25, "bed": 0.2, "lamp": 0.2}  # against 1 of the others
 _LARGE_FIRST = ("bed", "sofa", "bookshelf", "diningtable", "cabinet", "tvmonitor", "chair")
 _AGAINST_WALLS = ("bed", "sofa", "bookshelf", "cabinet")
 _AROUND_CAMERA = 0.8  # metres that stay free
 _SHOWN = 0.78  # the least share of an object that is within the image,
-_SMALLEST = {"bottle": 0.28}  # and the least length of its longer side, as a share of the height
-_LENGTH = 0.38
+_SMALLEST = {"bottle": 0.3}  # and the least length of its longer side, as a share of the height
+_LENGTH = 0.42
 _TRIES = 64  # poses
-_CHOICE = 4  # of those that fit, to choose the largest from
-_COVERED = 0.4  # the largest share of an object's window that another's may cover,
+_CHOICE = 6  # of those that fit, to choose the largest from
+_COVERED = 0.45  # the largest share of an object's window that another's may cover,
 _CROWDED = 0.9  # and in crowded rooms
 
 

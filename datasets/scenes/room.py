@@ -56,7 +56,7 @@ class Room:
 
 def empty_room(rng) -> Room:
     """A room of random size and surfaces, and a camera near the middle of one of its ends."""
-    size = np.array([rng.uniform(3.2, 5.0), rng.uniform(3.2, 6.6), rng.uniform(2.4, 2.8)])
+    size = np.array([rng.uniform(3.2, 5.0), rng.uniform(3.2, 6.6), rng.uniform(2.3, 2.6)])
     place = [rng.uniform(0.25, 0.75) * size[0], rng.uniform(0.2, 0.5), rng.uniform(1.3, 1.5)]
     # Turned away from the nearer side wall, so that the view is into the room.
     yaw = np.deg2rad(rng.uniform(-10, 10) + 40 * (place[0] / size[0] - 0.5))
