@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
@@ -54,9 +57,14 @@ def write(
     processes = min(processes or os.cpu_count() or 1, train + val)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _mapper(processes) as run:
+        with _workers(processes) as run:
             for name in layouts:
                 _write_layout(root, name, (train, val), size, seed, run, progress)
+    except BrokenExecutor:
+        raise DataError(
+            f"{root}: a process that rendered was ended from outside (too little memory?); "
+            "use fewer processes"
+        ) from None
     except OSError as reason:
         raise DataError(f"{root}: the rendered data cannot be written ({reason})") from None
 
@@ -89,26 +97,22 @@ def _render(task: _Task) -> None:
     LAYOUTS[name].save(render(seed, job.scene, size), job, folder)
 
 
-class _mapper:
+@contextmanager
+def _workers(processes: int) -> Iterator[Callable[[Callable, list], Iterator]]:
     """`map` over a pool of processes, or in this one where one is enough."""
-
-    def __init__(self, processes: int):
-        self.pool = None
-        if processes > 1:
-            self.pool = ProcessPoolExecutor(processes, get_context("spawn"), _start_worker)
-
-    def __enter__(self) -> Callable[[Callable, list], Iterator]:
-        if self.pool is None:
-            return map
-        return lambda function, tasks: self.pool.map(function, tasks, chunksize=4)
-
-    def __exit__(self, *_) -> None:
-        if self.pool:
-            self.pool.shutdown(cancel_futures=True)
+    if processes == 1:
+        yield map
+        return
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start_worker)
+    try:
+        yield partial(pool.map, chunksize=4)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _start_worker() -> None:
     cv2.setNumThreads(0)  # the processes are the parallelism
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends them
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
