@@ -14,6 +14,9 @@ from torch import Tensor, nn
 
 Pieces = list[Tensor]
 
+# Inner products are taken over blocks of this many numbers on a CPU, which stay in its cache.
+_BLOCK = 2**17
+
 
 def heads(
     losses: Sequence[Tensor],
@@ -77,14 +80,17 @@ class Layout:
         self.joined = joined
 
     def pieces(self, gradients: Sequence[Tensor | None]) -> Pieces:
-        """One task's gradients as pieces; zeros for None."""
+        """One task's gradients as pieces that share no memory; zeros for None."""
         flat = [
             torch.zeros(tensor.numel(), device=tensor.device)
             if gradient is None
             else _in_memory_order(gradient, tensor).float()
             for gradient, tensor in zip(gradients, self.tensors, strict=True)
         ]
-        return [torch.cat(flat)] if self.joined else flat
+        if self.joined:
+            return [torch.cat(flat)]
+        alone = len({piece.data_ptr() for piece in flat}) == len(flat)
+        return flat if alone else [piece.clone() for piece in flat]
 
     def unpack(self, pieces: Pieces) -> list[Tensor]:
         """Pieces as gradients with the shapes, memory layout and type of the tensors; views of the
@@ -100,11 +106,15 @@ class Layout:
 
 
 def gramian(rows: Sequence[Pieces]) -> Tensor:
-    """(T, T) float64 inner products of T tasks' gradients, on their device. Each piece's products
-    are float32, their sum over the pieces float64."""
+    """(T, T) float64 inner products of T tasks' gradients, on their device. Each block's products
+    are float32, their sum over the blocks float64."""
     size = len(rows)
     pairs = [(i, j) for i in range(size) for j in range(i, size)]
-    dots = [a[i].dot(a[j]) for a in zip(*rows, strict=True) for i, j in pairs]
+    dots = []
+    for pieces in zip(*rows, strict=True):
+        length = max(1, pieces[0].numel() if pieces[0].is_cuda else _BLOCK)
+        for block in zip(*(piece.split(length) for piece in pieces), strict=True):
+            dots += [block[i].dot(block[j]) for i, j in pairs]
     sums = torch.stack(dots).view(-1, len(pairs)).double().sum(dim=0)
     result = sums.new_zeros(size, size)
     first, second = torch.triu_indices(size, size)
@@ -114,21 +124,19 @@ def gramian(rows: Sequence[Pieces]) -> Tensor:
 
 
 def combine(rows: Sequence[Pieces], merge: Callable[[Sequence[Tensor]], Tensor]) -> Pieces:
-    """The pieces of the update: each from the tasks' pieces by `merge`. The rows are used up, so
-    that no more memory is held than that of the T gradients."""
-    result = []
-    for k in range(len(rows[0])):
-        result.append(merge([row[k] for row in rows]))
-        for row in rows:
-            row[k] = None
-    return result
+    """The pieces of the update: each from the tasks' pieces by `merge`."""
+    return [merge(pieces) for pieces in zip(*rows, strict=True)]
 
 
-def weighted(weights: Sequence[float]) -> Callable[[Sequence[Tensor]], Tensor]:
-    """Σ α_t g_t as a `merge` of `combine`."""
+def weighted(
+    weights: Sequence[float], overwrite: bool = False
+) -> Callable[[Sequence[Tensor]], Tensor]:
+    """Σ α_t g_t as a `merge` of `combine`, in the place of the first gradient if it may be
+    overwritten."""
 
     def merge(gradients: Sequence[Tensor]) -> Tensor:
-        total = gradients[0] * weights[0]
+        first = gradients[0]
+        total = first.mul_(weights[0]) if overwrite else first * weights[0]
         for gradient, weight in zip(gradients[1:], weights[1:], strict=True):
             total.add_(gradient, alpha=weight)
         return total

@@ -47,6 +47,9 @@ class Surgery:
         self.all_sum = all_sum
         self.log = log
         self.unsolved = 0  # steps in which the rule had no answer
+        # On a CPU the last step's gradients are kept until this step's take their place: memory
+        # that was given back to the system comes page by page, which costs more than the rules.
+        self._spent: list[Pieces] = []
 
     def backward(
         self,
@@ -81,37 +84,48 @@ class Surgery:
         step = _Step(present, values, scale)
         last = trained(model.last_shared_parameters() or ())
         if self.place == "parameters":
-            weights = self._at_parameters(step, features, at_features, shared)
+            done, weights = shared, self._at_parameters(step, features, at_features, shared)
         elif self.place == "last_layer" and last:
-            weights = self._at_last_layer(step, features, at_features, last)
+            done, weights = last, self._at_last_layer(step, features, at_features, last, shared)
         else:
-            weights = self._at_features(step, features, at_features)
+            done, weights = [], self._at_features(step, features, at_features)
         _set_own(own, at_own, weights if self.rule.weighs_heads else [1.0] * len(losses))
-        return [*([] if self.place == "parameters" else shared), *unique(own)]
+        done = set(done)
+        return [*(p for p in shared if p not in done), *unique(own)]
 
     def _at_parameters(self, step, features, at_features, shared):
         layout = self._layout(shared)
         rows, used = [], torch.zeros(len(shared))
         while at_features:
+            if rows and self._spent:
+                self._spent.pop()
             gradients = pull_back(features, at_features.pop(0), shared, retain=bool(at_features))
             used += torch.tensor([gradient is not None for gradient in gradients])
             rows.append([self._sum(piece) for piece in layout.pieces(gradients)])
             del gradients
         update, weights = self._merge(step, rows, gramian)
-        used = self._sum(used.to(shared[0].device)).tolist()
+        self._spent = [] if layout.joined else rows[1:]
+        if self.all_sum is not None:
+            used = self.all_sum(used.to(shared[0].device))
+        used = used.tolist()
         for parameter, gradient, any_use in zip(shared, layout.unpack(update), used, strict=True):
             parameter.grad = gradient if any_use else None
         return weights
 
-    def _at_last_layer(self, step, features, at_features, last):
+    def _at_last_layer(self, step, features, at_features, last, shared):
         layout, rows = self._layout(last), []
         for seeds in at_features:
             pieces = layout.pieces(pull_back(features, seeds, last, retain=True))
             rows.append([self._sum(piece) for piece in pieces])
-        weights = self._weights(step, gramian(rows))
+        update, weights = self._merge(step, rows, gramian)
+        for parameter, gradient in zip(last, layout.unpack(update), strict=True):
+            parameter.grad = gradient
         features, layout, rows = self._feature_rows(features, at_features)
-        update = combine(rows, weighted(weights))
-        torch.autograd.backward(features, layout.unpack(update))
+        seeds = layout.unpack(combine(rows, weighted(weights)))
+        done = set(last)
+        rest = [parameter for parameter in shared if parameter not in done]
+        if rest:
+            torch.autograd.backward(features, seeds, inputs=rest)
         return weights
 
     def _at_features(self, step, features, at_features):
@@ -141,7 +155,8 @@ class Surgery:
         """The update, and the tasks' weights in it (ones where it is no weighted sum)."""
         if not self.rule.elementwise:
             weights = self._weights(step, products(rows))
-            return combine(rows, weighted(weights)), weights
+            overwrite = self.place == "parameters"  # elsewhere they may be what a head got as well
+            return combine(rows, weighted(weights, overwrite)), weights
 
         def unscaled(gradients: Sequence[Tensor]) -> Tensor:
             if step.scale == 1:
@@ -200,7 +215,6 @@ def _set_own(
             if gradient is None:
                 continue
             if parameter.grad is None:
-                # A copy: autograd may hand out one tensor for two parameters.
-                parameter.grad = torch.empty_like(parameter).copy_(gradient).mul_(weight)
+                parameter.grad = gradient * weight
             else:
                 parameter.grad.add_(gradient, alpha=weight)
