@@ -1,0 +1,80 @@
+"""Knowledge distillation: every task's single-task network teaches the multi-task network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Distillation(nn.Module):
+    """Adds to each task's loss what its teacher says (Li and Bilen, ECCV Workshops 2020, eq. 2, 3).
+
+    Two terms beside the loss on the labels: the loss on the teacher's predictions as pseudo-labels,
+    and the distance of the shared features, passed through a 1×1 convolution of the task's own, to
+    the teacher's features. A task takes part in every batch, by these two where it has no label.
+
+    Args:
+        tasks: the names of all tasks.
+        student: channels of the multi-task network's shared feature maps.
+        teachers: task -> channels of its teacher's, as many maps.
+        weight: of the distance.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        student: Sequence[int],
+        teachers: Mapping[str, Sequence[int]],
+        weight: float = 1.0,
+    ):
+        super().__init__()
+        self.tasks = tuple(tasks)
+        self.weight = weight
+        # A list in the tasks' order: a name may hold characters that a module's name may not.
+        self.projections = nn.ModuleList(
+            nn.ModuleList(
+                nn.Conv2d(own, other, 1) for own, other in zip(student, teachers[task], strict=True)
+            )
+            for task in self.tasks
+        )
+
+    def task_parameters(self, task: str) -> list[nn.Parameter]:
+        """The projections of a task, to be trained as its own parameters are."""
+        return list(self.projections[self.tasks.index(task)].parameters())
+
+    def forward(
+        self,
+        losses: Mapping[str, Tensor],
+        features: Sequence[Tensor],
+        teachers: Mapping[str, Sequence[Tensor]],
+        pseudo: Mapping[str, Tensor],
+        share: float = 1.0,
+    ) -> dict[str, Tensor]:
+        """The losses to train on, of all tasks.
+
+        Args:
+            losses: task -> scalar float32, on the labels; of the tasks that have any in the batch.
+            features: the multi-task network's shared maps (B, C, h, w) of the batch.
+            teachers: task -> its teacher's maps for the same images, of the same sizes.
+            pseudo: task -> scalar float32, the loss on the teacher's predictions of all images.
+            share: of the whole batch's images that are this rank's.
+        """
+        total = {}
+        for task, projections in zip(self.tasks, self.projections, strict=True):
+            distances = [
+                distance(project(own), other)
+                for project, own, other in zip(projections, features, teachers[task], strict=True)
+            ]
+            taught = pseudo[task] + share * self.weight * sum(distances) / len(distances)
+            total[task] = losses[task] + taught if task in losses else taught
+        return total
+
+
+def distance(student: Tensor, teacher: Tensor) -> Tensor:
+    """The mean over pixels of the squared distance of two maps (B, C, h, w) whose vectors have been
+    made unit vectors: a float32 scalar in [0, 4]. The teacher's has no gradient."""
+    student = F.normalize(student.float(), dim=1)
+    teacher = F.normalize(teacher.detach().float(), dim=1)
+    return (student - teacher).square().sum(dim=1).mean()

@@ -1,0 +1,83 @@
+import pytest
+import torch
+
+from losses.distillation import Distillation, distance
+
+TASKS = ("segmentation:VOC", "depth")
+
+
+def build(weight=1.0):
+    torch.manual_seed(0)
+    return Distillation(TASKS, [4, 6], {"segmentation:VOC": [3, 6], "depth": [4, 5]}, weight)
+
+
+def batch(images=2):
+    features = [torch.randn(images, 4, 8, 8), torch.randn(images, 6, 4, 4)]
+    teachers = {
+        "segmentation:VOC": [torch.randn(images, 3, 8, 8), torch.randn(images, 6, 4, 4)],
+        "depth": [torch.randn(images, 4, 8, 8), torch.randn(images, 5, 4, 4)],
+    }
+    pseudo = {"segmentation:VOC": torch.tensor(0.5), "depth": torch.tensor(0.25)}
+    return features, teachers, pseudo
+
+
+def test_the_distance_looks_at_directions_alone():
+    torch.manual_seed(0)
+    maps = torch.randn(2, 5, 3, 3)
+    assert distance(7 * maps, maps).item() == pytest.approx(0.0, abs=1e-6)
+    assert distance(-maps, 3 * maps).item() == pytest.approx(4.0)
+    other = torch.randn(2, 5, 3, 3)
+    cosine = torch.nn.functional.cosine_similarity(maps, other, dim=1)
+    assert distance(maps, other).item() == pytest.approx((2 - 2 * cosine).mean().item(), rel=1e-5)
+
+
+def test_both_terms_are_added_to_the_loss_on_the_labels():
+    features, teachers, pseudo = batch()
+    labels = {"segmentation:VOC": torch.tensor(2.0), "depth": torch.tensor(3.0)}
+    without = build(weight=0.0)(labels, features, teachers, pseudo)
+    assert {task: loss.item() for task, loss in without.items()} == {
+        "segmentation:VOC": 2.5,
+        "depth": 3.25,
+    }
+    once, twice = (build(w)(labels, features, teachers, pseudo) for w in (1.0, 2.0))
+    for task in TASKS:
+        assert 0 < once[task] - without[task] <= 4
+        torch.testing.assert_close(twice[task] - without[task], 2 * (once[task] - without[task]))
+
+
+def test_a_task_without_labels_is_still_taught():
+    features, teachers, pseudo = batch()
+    losses = build()({"depth": torch.tensor(1.0)}, features, teachers, pseudo)
+    assert set(losses) == set(TASKS)
+    assert losses["segmentation:VOC"] > 0.5
+
+
+def test_each_task_trains_its_own_projections_and_the_shared_features_but_no_teacher():
+    features, teachers, pseudo = batch()
+    for maps in [features, *teachers.values()]:
+        for one in maps:
+            one.requires_grad_()
+    distillation = build()
+    distillation({}, features, teachers, pseudo)["depth"].backward()
+    assert all(p.grad is not None for p in distillation.task_parameters("depth"))
+    assert all(p.grad is None for p in distillation.task_parameters("segmentation:VOC"))
+    assert all(one.grad is not None for one in features)
+    assert all(one.grad is None for maps in teachers.values() for one in maps)
+
+
+def test_two_ranks_add_up_to_the_whole_batch():
+    features, teachers, _ = batch(images=4)
+    distillation, none = build(), dict.fromkeys(TASKS, torch.tensor(0.0))
+    whole = distillation({}, features, teachers, none)
+    parts = [
+        distillation(
+            {},
+            [one[part] for one in features],
+            {task: [one[part] for one in maps] for task, maps in teachers.items()},
+            none,
+            share=share,
+        )
+        for part, share in ((slice(0, 1), 0.25), (slice(1, 4), 0.75))
+    ]
+    for task in TASKS:
+        torch.testing.assert_close(parts[0][task] + parts[1][task], whole[task])
