@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-import models
+from engine.network import make_network
 from tasks.base import BoxHead, DenseHead
 from utils.config import Config
-from utils.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -25,41 +25,47 @@ class Cost:
         return Cost(self.parameters + other.parameters, self.gmacs + other.gmacs)
 
 
-def make_network(
-    config: Config, heads: Mapping[str, DenseHead | BoxHead], pretrained: str
-) -> models.Network:
-    """The cfg's network with these heads.
+NOTHING = Cost(0, 0.0)
 
-    Args:
-        pretrained: 'true', 'false' or a path, as the option of this name.
 
-    Raises:
-        ConfigError: the cfg's architecture, backbone and size do not go together.
-    """
-    try:
-        return models.build(
-            config.arch,
-            config.backbone,
-            dict(heads),
-            size=tuple(config.size),
-            pretrained={"true": True, "false": False}.get(pretrained, pretrained),
-            neck=config.neck,
-            channels=config.channels,
-            output_stride=config.output_stride,
-            skip_connection=config.skip_connection,
-            shared_head=config.shared_head,
-        )
-    except ConfigError as reason:
-        raise config.error("arch", str(reason)) from None
+@dataclass(frozen=True)
+class NetworkCost:
+    """What each part of a network costs. All tasks share the backbone and the neck."""
+
+    backbone: Cost
+    neck: Cost
+    heads: dict[str, Cost]
+
+    @property
+    def shared(self) -> Cost:
+        return self.backbone + self.neck
+
+    @property
+    def total(self) -> Cost:
+        return sum(self.heads.values(), self.shared)
 
 
 def cost(config: Config, heads: Mapping[str, DenseHead | BoxHead]) -> Cost:
     """The cost of the cfg's network; takes no memory and no time to speak of."""
+    return cost_of_parts(config, heads).total
+
+
+def cost_of_parts(config: Config, heads: Mapping[str, DenseHead | BoxHead]) -> NetworkCost:
+    """The same by part: PyTorch's own count of the multiply-adds of convolutions and matrices."""
     with torch.device("meta"):
         network = make_network(config, heads, pretrained="false").eval()
         image = torch.empty(1, 3, *config.size)
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         network(image)
-    parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
-    return Cost(parameters, counter.get_total_flops() / 2 / 1e9)
+    flops = {name: sum(kinds.values()) for name, kinds in counter.get_flop_counts().items()}
+
+    def part(module: nn.Module, name: str) -> Cost:
+        parameters = sum(p.numel() for p in module.parameters() if p.requires_grad)
+        return Cost(parameters, flops.get(f"{type(network).__name__}.{name}", 0) / 2e9)
+
+    return NetworkCost(
+        backbone=part(network.backbone, "backbone"),
+        neck=part(network.neck, "neck"),
+        heads={task: part(head, f"heads.{task}") for task, head in network.heads.items()},
+    )

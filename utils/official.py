@@ -5,7 +5,6 @@ is done instead. The official options that are not here are options of `utils/co
 name or by an alias.
 """
 
-_HEADS = "the architecture's heads are the paper's"
 _CRITERION = "detection always uses the IoU-aware focal and complete IoU losses"
 _CONTINUES = "the same command again continues its run"
 _PLACES = "a run's processes find one another by themselves"
@@ -14,9 +13,9 @@ _NO_METHOD = "no loss has it"
 UNUSED = {
     "frozen_stages": "all stages of the backbone are trained",
     "sync_bn": "BatchNorm is as in the network's own definition",
-    "normal_type": _HEADS,
-    "head_type": _HEADS,
-    "activation": "the architecture's activations are the paper's",
+    "normal_type": "DeepLab's neck begins with aspp, the other networks' with conv",
+    "head_type": "VMM's heads are mbconv, EfficientDet's dsconv, DeepLab's conv",
+    "activation": "it is relu6 in VMM, swish in EfficientDet, relu in DeepLab",
     "cls_head": "detection predicts every class by a sigmoid",
     "training_size": "images are trained and tested at --size",
     "year": "VOC is 2007 and 2012 together",

@@ -37,16 +37,18 @@ class Schema:
     mode: str = option(
         "train",
         "run",
-        "train: baselines, multi-task network, results; test: a checkpoint on the test sets",
-        choices=("train", "test"),
+        "train: baselines, multi-task network, results; test: a checkpoint on the test sets; "
+        "export: a checkpoint as ONNX; summary: parameters and multiply-adds, without data",
+        choices=("train", "test", "export", "summary"),
         decides="nothing",
     )
     device: str = option(
         "auto", "run", "cpu, cuda, cuda:1, mps, or the best there is", decides="nothing"
     )
     ckpt: str | None = option(
-        None, "run", "the checkpoint to test (empty: the run's best)", decides="nothing"
+        None, "run", "the checkpoint to test or export (empty: the run's best)", decides="nothing"
     )
+    json: bool = option(False, "run", "print the summary as JSON", decides="nothing")
     run: str | None = option(
         None, "run", "a name that puts the run beside the one without", decides="nothing"
     )
