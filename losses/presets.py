@@ -218,12 +218,12 @@ def place_of(preset: Preset) -> str:
 def _changed(name: str, parts: Mapping[str, Any]) -> Preset:
     """The preset with the parts that are given in the place of its own."""
     if name not in PRESETS:
-        raise ConfigError(f"loss {name}: no such loss; {nearest(name, PRESETS)}")
+        raise ConfigError(f"loss {name}: no such loss{nearest(name, PRESETS)}")
     changes = {part: parts[part] for part in _PARTS if parts.get(part) is not None}
     for part, value in changes.items():
         external = part == "gradient" and value.startswith(TORCHJD)
         if value not in _PARTS[part] and not external:
-            raise ConfigError(f"{part} = {value}: no such {part}; {nearest(value, _PARTS[part])}")
+            raise ConfigError(f"{part} = {value}: no such {part}{nearest(value, _PARTS[part])}")
     preset = PRESETS[name]
     other_rule = changes.get("gradient", preset.gradient) != preset.gradient
     if other_rule and changes.get("gradient_at", preset.gradient_at) == preset.gradient_at:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from losses.options import Option
+from losses.options import Option, require
 from utils.errors import ConfigError
 
 
@@ -37,7 +37,7 @@ class Selective:
         affinity_decay, first_batches: the values of `options`.
 
     Raises:
-        ConfigError: scikit-learn is not installed.
+        ConfigError: scikit-learn is not installed, or a value is out of range.
 
     Attributes:
         affinity: (T, T) float64, of source (row) on target (column).
@@ -63,6 +63,8 @@ class Selective:
                 "sel-update clusters with scikit-learn, which is not installed; pip install"
                 " scikit-learn"
             ) from error
+        require(0 < affinity_decay <= 1, "affinity_decay", affinity_decay, "above 0 and at most 1")
+        require(first_batches >= 0, "first_batches", first_batches, "at least 0")
         self._clustering = AffinityPropagation
         self.generator = generator
         self.decay = affinity_decay

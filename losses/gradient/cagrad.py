@@ -7,7 +7,7 @@ from scipy.optimize import brentq
 
 from losses.gradient.base import Rule
 from losses.gradient.gramian import Unsolved, rule, shortest, vectors
-from losses.options import Option
+from losses.options import Option, require
 
 
 @rule
@@ -55,3 +55,7 @@ class CAGrad(Rule):
         "c": Option(float, 0.5, "how far from the mean gradient the result may lie, as its share")
     }
     weigh = staticmethod(cagrad)
+
+    def __init__(self, tasks, generator, **options):
+        super().__init__(tasks, generator, **options)
+        require(self.c >= 0, "c", self.c, "at least 0")

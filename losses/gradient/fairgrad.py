@@ -6,8 +6,7 @@ import numpy as np
 
 from losses.gradient.base import Rule
 from losses.gradient.gramian import Unsolved, norms_and_cosines, rule, shortest, vectors
-from losses.options import Option
-from utils.errors import ConfigError
+from losses.options import Option, require
 
 
 @rule
@@ -81,5 +80,4 @@ class FairGrad(Rule):
 
     def __init__(self, tasks, generator, **options):
         super().__init__(tasks, generator, **options)
-        if not self.alpha >= 0:
-            raise ConfigError(f"alpha = {self.alpha:g}: must be at least 0")
+        require(self.alpha >= 0, "alpha", self.alpha, "at least 0")

@@ -30,7 +30,7 @@ def torchjd_rule(name: str) -> type[Rule]:
     known = _aggregators()
     if name not in known:
         raise ConfigError(
-            f"gradient = {TORCHJD}{name}: no such aggregator; {nearest(name, sorted(known))}"
+            f"gradient = {TORCHJD}{name}: no such aggregator{nearest(name, sorted(known))}"
         )
     from torchjd.aggregation import GramianWeightedAggregator
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from losses.gradient.base import Rule
-from losses.options import Option
+from losses.options import Option, require
 
 # The weights stay positive: a task is never trained away from its goal.
 _SMALLEST_WEIGHT = 1e-3
@@ -35,6 +35,7 @@ class GradNorm(Rule):
 
     def __init__(self, tasks, generator, **options):
         super().__init__(tasks, generator, **options)
+        require(self.weight_lr > 0, "weight_lr", self.weight_lr, "above 0")
         size = len(self.tasks)
         self.current = torch.ones(size, dtype=torch.float64)
         self.first = torch.full((size,), torch.nan, dtype=torch.float64)

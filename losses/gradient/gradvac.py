@@ -8,8 +8,7 @@ from torch import Tensor
 
 from losses.gradient.base import Rule
 from losses.gradient.gramian import rule
-from losses.options import Option
-from utils.errors import ConfigError
+from losses.options import Option, require
 
 # A target of 1 would turn a gradient by an infinite multiple of another.
 _HIGHEST_TARGET = 1 - 1e-6
@@ -65,8 +64,7 @@ class GradVac(Rule):
 
     def __init__(self, tasks, generator, **options):
         super().__init__(tasks, generator, **options)
-        if not 0 <= self.beta <= 1:
-            raise ConfigError(f"beta = {self.beta:g}: must be between 0 and 1")
+        require(0 <= self.beta <= 1, "beta", self.beta, "between 0 and 1")
         self.targets: Tensor = torch.zeros(len(self.tasks), len(self.tasks), dtype=torch.float64)
 
     def weights(self, gramian, present, losses):

@@ -7,7 +7,7 @@ import numpy as np
 from losses.gradient.base import Rule
 from losses.gradient.fairgrad import fair
 from losses.gradient.gramian import rule
-from losses.options import Option
+from losses.options import Option, require
 
 
 @rule
@@ -29,3 +29,7 @@ class NashMTL(Rule):
         "max_norm": Option(float, 1.0, "longest update of the shared parameters; 0: no limit")
     }
     weigh = staticmethod(nash_mtl)
+
+    def __init__(self, tasks, generator, **options):
+        super().__init__(tasks, generator, **options)
+        require(self.max_norm >= 0, "max_norm", self.max_norm, "at least 0")

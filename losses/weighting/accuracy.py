@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 
-from losses.options import Option
+from losses.options import Option, require
 from losses.weighting.base import Weighting
 
 SMOOTHING = Option(float, 0.1, "share of the newest accuracy in the running one that sets weights")
@@ -25,6 +25,8 @@ class AccuracyWeighting(Weighting):
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)
+        require(self.focusing_factor >= 0, "focusing_factor", self.focusing_factor, "at least 0")
+        require(0 < self.smoothing <= 1, "smoothing", self.smoothing, "above 0 and at most 1")
         self.accuracy: dict[str, float] = {}
         self.values = self.equal()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from losses.options import Option
+from losses.options import Option, require
 from losses.weighting.accuracy import SMOOTHING, AccuracyWeighting
 from utils.errors import ConfigError
 
@@ -35,6 +35,7 @@ class Achievement(AccuracyWeighting):
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)
+        require(self.margin > -1, "margin", self.margin, "above -1")
         for task in self.tasks:
             if task not in (potential or {}):
                 raise ConfigError(f"potential: none is given for {task}; give one a task")

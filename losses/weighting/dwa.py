@@ -8,9 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from losses.options import Option
+from losses.options import Option, require
 from losses.weighting.base import Weighting
-from utils.errors import ConfigError
 
 
 class DWA(Weighting):
@@ -31,8 +30,7 @@ class DWA(Weighting):
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)
-        if not self.temperature > 0:
-            raise ConfigError(f"temperature = {self.temperature:g}: must be above 0")
+        require(self.temperature > 0, "temperature", self.temperature, "above 0")
         self.sums: Tensor = torch.zeros(len(self.tasks), dtype=torch.float64)
         self.counts = [0] * len(self.tasks)
         self.last = [math.nan] * len(self.tasks)

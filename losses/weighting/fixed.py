@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from losses.options import Option
+from losses.options import Option, require
 from losses.weighting.base import Weighting
 from utils.errors import ConfigError
 
@@ -28,8 +28,8 @@ class Fixed(Weighting):
                 f"loss_weight: {len(given)} numbers for {len(self.tasks)} tasks"
                 f" ({', '.join(self.tasks)}); give one each"
             )
-        if any(not weight >= 0 for weight in given):
-            raise ConfigError("loss_weight: a weight is at least 0")
+        for weight in given:
+            require(weight >= 0, "loss_weight", weight, "at least 0")
         self.values = given or self.equal()
 
     def weights(self, present, losses):

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from losses.options import Option
+from losses.options import Option, require
 from losses.weighting.base import Weighting
-from utils.errors import ConfigError
 
 
 def weight_lr(default: float) -> Option:
@@ -29,8 +28,8 @@ class LearnedWeighting(Weighting):
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)
-        if not self.weight_lr > 0:
-            raise ConfigError(f"weight_lr = {self.weight_lr:g}: must be above 0")
+        require(self.weight_lr > 0, "weight_lr", self.weight_lr, "above 0")
+        require(self.decay >= 0, "logit_decay", self.decay, "at least 0")
         self._place(torch.device("cpu"))
 
     @abstractmethod

@@ -8,9 +8,8 @@ from typing import ClassVar
 import torch
 
 from losses.mean import SMALLEST_LOSS
-from losses.options import Option
+from losses.options import Option, require
 from losses.weighting.base import Weighting
-from utils.errors import ConfigError
 
 
 class STCH(Weighting):
@@ -33,8 +32,8 @@ class STCH(Weighting):
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)
-        if not self.mu > 0:
-            raise ConfigError(f"mu = {self.mu:g}: must be above 0")
+        require(self.mu > 0, "mu", self.mu, "above 0")
+        require(self.warmup_epochs >= 0, "warmup_epochs", self.warmup_epochs, "at least 0")
         size = len(self.tasks)
         self.epoch = 0
         self.sums = torch.zeros(size, dtype=torch.float64)

@@ -42,6 +42,14 @@ def test_a_part_of_a_preset_can_be_changed_and_brings_its_options():
         ("amtl", {"nonsense": 1}, "nonsense"),
         ("weighted-sum", {"focusing_factor": 1.0}, "focusing_factor"),
         ("amtl", {"normalize": "max"}, "softmax, sum, none"),
+        ("amtl", {"focusing_factor": -1.0}, "at least 0"),
+        ("amtl", {"smoothing": 0.0}, "above 0 and at most 1"),
+        ("cagrad", {"c": -0.5}, "at least 0"),
+        ("grad-norm", {"weight_lr": 0.0}, "above 0"),
+        ("sel-update", {"affinity_decay": 2.0}, "above 0 and at most 1"),
+        ("weighted-sum", {"gradient_at": "features"}, "no gradient rule"),
+        ("graddrop", {"gradient_at": "last_layer"}, "take parameters or features"),
+        ("sel-update", {"weighting": "famo"}, "groups"),
         ("amtl", {"mean": "geometrik"}, "did you mean geometric"),
         ("amtl", {"weighting": "achievment"}, "did you mean achievement"),
     ],
@@ -57,3 +65,19 @@ def test_a_geometric_mean_is_refused_where_it_has_no_meaning():
         if weighting.no_geometric:
             with pytest.raises(ConfigError, match="geometric"):
                 losses.build("weighted-sum", ["a"], {}, {"weighting": name, "mean": "geometric"})
+
+
+def test_a_rule_of_one_s_own_choice_takes_its_own_place():
+    def place(**options):
+        return losses.build("mgda-ub", ["a"], options=options).surgery.place
+
+    assert place() == "features"
+    assert place(gradient="pcgrad", gradient_at="features") == "parameters"
+    assert place(gradient="imtl-g") == "last_layer"
+    assert losses.build("mgda-ub", ["a"], options={"gradient": "none"}).surgery is None
+
+
+def test_a_cfg_that_states_all_options_of_a_preset_may_change_its_parts():
+    stated = {key: option.default for key, option in losses.methods()["amtl"].items()}
+    objective = losses.build("amtl", ["a", "b"], options={**stated, "weighting": "fixed"})
+    assert not objective.needs_potential
