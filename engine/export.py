@@ -18,7 +18,7 @@ from engine import checkpoint
 from engine.baselines import LOSS
 from engine.data import with_full_names
 from engine.network import declared_tasks, make_network
-from engine.run_folder import multi_task_folder
+from engine.run_folder import find_finished, multi_task_folder
 from tasks import Task
 from tasks.base import BoxPrediction
 from tasks.boxes import anchors_in_pixels, decode
@@ -42,11 +42,9 @@ def export(config: Config) -> Path:
     """
     _require("onnx", "onnxscript")
     config = with_full_names(config)
-    if len(config.tasks) == 1:
-        config = config.replace(loss=LOSS)
-    path = Path(config.ckpt) if config.ckpt else multi_task_folder(config).best
-    state = checkpoint.load(path)
     tasks = declared_tasks(config)
+    path = Path(config.ckpt) if config.ckpt else _best(config, tasks)
+    state = checkpoint.load(path)
     network = make_network(config, {task.name: task.head for task in tasks}, pretrained="false")
     checkpoint.load_network(network, state["network"], path)
     network.eval()
@@ -66,6 +64,15 @@ def export(config: Config) -> Path:
         unfinished.unlink(missing_ok=True)
     print("\n".join([str(file), "", *_described(images, wanted), "", checked]))
     return file
+
+
+def _best(config: Config, tasks: list[Task]) -> Path:
+    """The best checkpoint of the cfg's run. That of a single task may be a baseline of another."""
+    if len(tasks) > 1:
+        return multi_task_folder(config).best
+    config = config.replace(loss=LOSS)
+    found = find_finished(Path(config.runs), config.key(tasks[0].name))
+    return (found or multi_task_folder(config)).best
 
 
 def plain_outputs(predictions: dict[str, Tensor | BoxPrediction]) -> dict[str, Tensor]:

@@ -132,3 +132,15 @@ def test_no_checkpoint_or_that_of_another_network(tmp_path, capsys):
     assert "its tasks are segmentation, detection, depth, the cfg's segmentation" in (
         capsys.readouterr().err
     )
+
+
+def test_the_checkpoint_of_a_single_task_may_be_that_of_a_baseline(tmp_path, capsys):
+    argv, _, _ = with_best(tmp_path)
+    argv += ["--tasks", "seg"]
+    config = with_full_names(read(argv, losses.methods()))
+    folder = tmp_path / "runs" / "baselines" / "segmentation-1"
+    folder.mkdir(parents=True)
+    results = {"finished": True, "baseline_key": config.key("segmentation")}
+    (folder / "results.json").write_text(json.dumps(results))
+    assert train_test.main(argv) == 2
+    assert f"{folder / 'best.pt'}: there is no such checkpoint" in capsys.readouterr().err
