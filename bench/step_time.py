@@ -23,7 +23,6 @@ import gc
 import json
 import platform
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -257,13 +256,14 @@ def measure(ways: dict, step: Step, rounds: int) -> dict[str, list[float]]:
 
 
 def peak_memory(name: str, options: argparse.Namespace, step: Step, ways: dict) -> float:
-    """MB at the worst moment of a step. On a CPU a fresh process runs three steps, as there is no
-    other way to know."""
+    """MB at the worst moment of a step, beside the network and the batch. On a CPU a fresh process
+    runs three steps and asks the system."""
     if step.images.is_cuda:
         step.clear()
         torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
         timed(ways[name][-1], step)
-        return torch.cuda.max_memory_allocated() / 2**20
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
     command = [sys.executable, __file__, "--peak-of", name]
     for key in ("arch", "batch", "size", "threads"):
         command += [f"--{key}", str(getattr(options, key))]
@@ -273,9 +273,18 @@ def peak_memory(name: str, options: argparse.Namespace, step: Step, ways: dict) 
 
 def print_peak(name: str, step: Step) -> None:
     run = candidates(step, [name.removeprefix("torchjd ")])[name][-1]
+    before = _resident("VmRSS")
     for _ in range(3):
         timed(run, step)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(_resident("VmHWM") - before)
+
+
+def _resident(figure: str) -> float:
+    """MB of this process that are, or at most were, in memory (Linux)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(figure):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"the system does not tell {figure}; take --no-memory")
 
 
 def summary(times: dict[str, list[float]], memory: dict[str, float]) -> list[dict]:
