@@ -84,8 +84,12 @@ class Objective:
 
     @property
     def weights(self) -> dict[str, float]:
-        """The tasks' current weights w_t."""
-        return dict(zip(self.tasks, self.weighting.current(), strict=True))
+        """The tasks' current weights w_t, times those that a rule learns for the losses."""
+        weights = self.weighting.current()
+        if self.surgery is not None and self.surgery.rule.weighs_heads:
+            learned = self.surgery.rule.current.tolist()
+            weights = [w * more for w, more in zip(weights, learned, strict=True)]
+        return dict(zip(self.tasks, weights, strict=True))
 
     @property
     def affinity(self) -> Tensor | None:
@@ -171,7 +175,7 @@ class Objective:
         return copy.deepcopy(state)  # the parts change theirs in place
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        state = copy.deepcopy(state)
+        state = _on_cpu(copy.deepcopy(state))  # wherever a checkpoint was loaded to
         self.weighting.load_state_dict(state["weighting"])
         if self.surgery:
             self.surgery.rule.load_state_dict(state["gradient"])
@@ -238,3 +242,12 @@ class Objective:
         *gradients, used = total.split([*(p.numel() for p in parameters), len(parameters)])
         for parameter, gradient, any_use in zip(parameters, gradients, used.tolist(), strict=True):
             parameter.grad = gradient.view_as(parameter) if any_use else None
+
+
+def _on_cpu(state: Any) -> Any:
+    """A state with all its tensors on the CPU; the parts move theirs to where the losses are."""
+    if isinstance(state, dict):
+        return {key: _on_cpu(value) for key, value in state.items()}
+    if isinstance(state, list):
+        return [_on_cpu(value) for value in state]
+    return state.cpu() if isinstance(state, Tensor) else state

@@ -32,7 +32,7 @@ class Rule:
     needs_losses: ClassVar[bool] = False
     weighs_heads: ClassVar[bool] = False
     """Whether the weights are weights of the losses, so that each task's own parameters get theirs
-    as well."""
+    as well. Such a rule has an attribute `current`, the (T) weights of the next step."""
     elementwise: ClassVar[bool] = False
     """Whether it is no Σ α_t g_t: it then has `combine` instead of `weights`."""
     joined: ClassVar[bool] = False
