@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tqdm import tqdm
 
 import datasets
 import datasets.scenes as scenes
@@ -150,6 +153,7 @@ def _data_root(config: Config, names: Sequence[str]) -> Path:
     )
     missing = [name for name in dict.fromkeys(names) if not (root / name).is_dir()]
     if missing:
+        print(f"rendering {', '.join(missing)} into {root}", flush=True)
         scenes.write(
             root,
             missing,
@@ -157,6 +161,7 @@ def _data_root(config: Config, names: Sequence[str]) -> Path:
             val=config.render_val,
             size=(height, width),
             seed=config.render_seed,
+            progress=tqdm if sys.stderr.isatty() else None,
         )
     return root
 
