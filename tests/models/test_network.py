@@ -27,6 +27,8 @@ NETWORKS = {
     "VMM": ("VMM", "mobilenet_v2", {**BOXES, **DENSE}, SMALL),
     "VMM fpn": ("VMM", "resnet18", {**BOXES, **DENSE}, {**SMALL, "neck": "fpn"}),
     "VMM bifpn": ("VMM", "efficientnet_b0", {**BOXES, **DENSE}, {**SMALL, "neck": "bifpn"}),
+    "ResNet-101": ("DeepLab", "resnet101", DENSE, SMALL),
+    "EfficientNet-B3": ("VMM", "efficientnet_b3", {**BOXES, **DENSE}, SMALL),
     "EfficientDet": ("EfficientDet", "efficientnet_b0", BOXES, SMALL),
     "plain": ("plain", "mobilenet_v2", DENSE, {}),
     "ViT": ("plain", "timm/vit_tiny_patch16_224", DENSE, {}),
