@@ -35,7 +35,9 @@ def make_optimizer(config: Config, network: Network) -> torch.optim.Optimizer:
         for (lr, decay), params in groups.items()
     ]
     if config.optimizer == "sgd":
-        return torch.optim.SGD(options, momentum=config.momentum, fused=True)
+        # Not fused: PyTorch's fused SGD fails where some parameters have no gradient, as the heads
+        # of tasks without a label in the batch.
+        return torch.optim.SGD(options, momentum=config.momentum)
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
     return kind(options, fused=True)
 

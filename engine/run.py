@@ -44,6 +44,7 @@ def train_run(
     network = make_network(config, {task.name: task.head for task in data.tasks}, pretrained)
     objective = _objective(config, data.tasks, baselines)
     trainer = Trainer(config, network, data, objective, folder, device)
+    objective.log = trainer.records.log
     _announce(trainer, baselines)
     trainer.fit()
 

@@ -97,6 +97,8 @@ class Trainer:
         """One step on a batch; returns the losses before it, of the tasks that take part."""
         images = normalised_images(batch)
         for group in self.objective.groups():
+            if not any(batch.labelled[task].any() for task in group):
+                continue
             losses = self._task_losses(images, batch)
             self.optimizer.zero_grad(set_to_none=True)
             self.objective.backward(losses, self.network, group, scale=self.precision.scale())
