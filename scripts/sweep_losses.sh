@@ -11,7 +11,7 @@ fi
 cfg=$1 losses=$2 seeds=$3
 shift 3
 root=$(dirname "$0")/..
-python=$root/.venv/bin/python
+python=${PYTHON:-$root/.venv/bin/python}
 [ -x "$python" ] || python=python3
 
 failed=()
