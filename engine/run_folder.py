@@ -39,7 +39,7 @@ class RunFolder:
         Raises:
             ConfigError: it does; names the options that differ.
         """
-        if not self.config.exists():
+        if not self._begun():
             return
         try:
             other = read_file(self.config, [], losses.methods())
@@ -64,9 +64,14 @@ class RunFolder:
                     f"{self.path} is being trained by another process; waiting for it", flush=True
                 )
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            if not self.config.exists():
+            if not self._begun():
                 write_text(self.config, config.text())
             yield
+
+    def _begun(self) -> bool:
+        """Whether there is anything to lose: a run that failed before its first checkpoint, for
+        want of weights or baselines, may be started again with other options."""
+        return self.config.exists() and (self.last.exists() or self.results.exists())
 
     def finished(self) -> dict | None:
         """The results of a run that is done, else None."""

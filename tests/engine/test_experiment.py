@@ -122,6 +122,17 @@ def test_a_folder_with_another_configuration_is_not_touched(make_config, dense, 
     assert (tmp_path / "runs/tiny/weighted-sum/seed0-heavier/results.json").exists()
 
 
+def test_a_run_that_failed_before_it_trained_can_be_started_with_other_options(
+    make_config, dense, tmp_path
+):
+    single = dense.replace("seg depth normal", "depth")
+    with pytest.raises(UserError, match=r"no/such\.pth"):
+        run_experiment(make_config(single, "--max_epoch", "1", "--pretrained", "no/such.pth"))
+    run_experiment(make_config(single, "--max_epoch", "1", "--pretrained", "false"))
+    resolved = (tmp_path / "runs/tiny/weighted-sum/seed0/config.cfg").read_text()
+    assert "pretrained = false" in resolved
+
+
 def test_mode_test_measures_what_the_run_measured(make_config, dense, capsys):
     single = dense.replace("seg depth normal", "seg")
     results = run_experiment(make_config(single, "--max_epoch", "1"))
