@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 
@@ -10,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from utils.errors import DataError
+from utils.files import replacing
 
 _HEADS = "heads."
 
 
 def save(path: Path, state: dict) -> None:
     """Writes tensors and plain values; a process killed on the way leaves the old file."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    torch.save(state, beside)
-    os.replace(beside, path)
+    with replacing(path) as beside:
+        torch.save(state, beside)
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict:

@@ -8,9 +8,10 @@ import torch
 
 from datasets.loader import Loader
 from engine import baselines, checkpoint
-from engine.cost import cost, make_network
+from engine.cost import cost
 from engine.data import Data, build_data, with_full_names
 from engine.evaluator import Evaluation, evaluate
+from engine.network import make_network
 from engine.precision import Precision
 from engine.report import metrics_table, results_table
 from engine.run import train_run

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import logging
-import os
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +23,7 @@ from tasks.base import BoxPrediction
 from tasks.boxes import anchors_in_pixels, decode
 from utils.config import Config
 from utils.errors import ConfigError, UserError
+from utils.files import replacing
 
 INPUT = "images"
 _TOLERANCE = 1e-3  # of the largest number in an output
@@ -53,15 +53,12 @@ def export(config: Config) -> Path:
         wanted = plain_outputs(network(images))
 
     file = path.with_suffix(".onnx")
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     try:
-        _write(network, images, list(wanted), tasks, unfinished)
-        checked = compare(unfinished, images, wanted)
-        os.replace(unfinished, file)
+        with replacing(file) as unfinished:
+            _write(network, images, list(wanted), tasks, unfinished)
+            checked = compare(unfinished, images, wanted)
     except OSError as reason:
         raise UserError(f"{file}: cannot be written ({reason.strerror})") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
     print("\n".join([str(file), "", *_described(images, wanted), "", checked]))
     return file
 

@@ -10,9 +10,9 @@ import torch
 import losses
 from engine import checkpoint
 from engine.baselines import Baselines
-from engine.cost import make_network
 from engine.data import Data
 from engine.evaluator import evaluate
+from engine.network import make_network
 from engine.optimizer import learning_rate
 from engine.pictures import draw_results
 from engine.report import results_table

@@ -6,13 +6,13 @@ import contextlib
 import csv
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import losses
 from utils.config import Config, read_file
 from utils.errors import ConfigError, UserError
+from utils.files import replacing
 
 
 class RunFolder:
@@ -119,16 +119,13 @@ def find_finished(runs: Path, key: str) -> RunFolder | None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    beside.write_text(text)
-    os.replace(beside, path)
+    with replacing(path) as beside:
+        beside.write_text(text)
 
 
 def write_rows(path: Path, rows: list[dict]) -> None:
     """Writes a CSV of rows with the same keys; an empty list leaves the header of nothing."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with open(beside, "w", newline="") as file:
+    with replacing(path) as beside, open(beside, "w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(beside, path)
