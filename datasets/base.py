@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from utils.errors import DataError
 
 
+class LabelInFile(Protocol):
+    """The label of one image in a file that holds those of many, such as a COCO JSON."""
+
+    file: Path
+
+
+Label = Path | LabelInFile
+"""What `Task.read` reads: mostly a file of the image's own."""
+
+
 @dataclass(frozen=True)
 class Sample:
-    """An image, and the files of its labels by task kind ('depth': …); no entry, no label."""
+    """An image, and its labels by task kind ('depth': …); no entry, no label."""
 
     image: Path
-    labels: Mapping[str, Path]
+    labels: Mapping[str, Label]
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,11 @@ class Source:
     samples: tuple[Sample, ...]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     storage: Mapping[str, Mapping] = field(default_factory=dict)
+
+
+def label_file(label: Label) -> Path:
+    """The file that a label is in."""
+    return label if isinstance(label, Path) else label.file
 
 
 def read_list(path: Path, columns: tuple[str, ...] = ("image",)) -> list[list[str]]:

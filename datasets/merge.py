@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,43 +13,14 @@ from torch.utils.data import Dataset
 
 from datasets.augment import Augmentation, colour_matrix, generator, sharpness
 from datasets.base import Sample, Source
-from tasks import KINDS, Task
+from datasets.unite import has_label
+from tasks import Task
+from tasks.images import read_image
 from utils.errors import DataError
 from utils.geometry import Warp
 
 PADDING = (124, 116, 104)
 """What lies outside of an image, RGB: the mean colour of ImageNet, 0 once normalised."""
-
-# Labels are drawn on the stored pixels, so a camera's note to turn the picture is left alone.
-_AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-
-
-def unite_tasks(kinds: Sequence[str], sources: Sequence[Source], options: dict) -> list[Task]:
-    """The tasks of the merged data, in the order of `kinds`.
-
-    A kind has one task where its datasets have the same classes, and otherwise one a dataset
-    (`segmentation:VOC`, `segmentation:NYUD_MT`), each with a class space of its own.
-
-    Args:
-        options: the settings that tasks may take, by name (`Task.options`).
-
-    Raises:
-        DataError: no dataset has labels for a kind.
-    """
-    tasks = []
-    for kind in kinds:
-        having = [s for s in sources if any(kind in sample.labels for sample in s.samples)]
-        if not having:
-            names = ", ".join(source.name for source in sources)
-            raise DataError(f"no dataset of the cfg has labels for {kind}: it names {names}")
-        task = KINDS[kind]
-        taken = {name: options[name] for name in task.options if name in options}
-        spaces = {source.name: tuple(source.classes.get(kind, ())) for source in having}
-        if len(set(spaces.values())) == 1:
-            tasks.append(task(classes=next(iter(spaces.values())), **taken))
-        else:
-            tasks += [task(classes=c, dataset=name, **taken) for name, c in spaces.items()]
-    return tasks
 
 
 @dataclass
@@ -116,7 +85,7 @@ class Merged(Dataset):
             (source, sample)
             for source in sources
             for sample in source.samples
-            if any(_labels(task, source, sample) for task in tasks)
+            if any(has_label(task, source, sample) for task in tasks)
         ]
 
     def __len__(self) -> int:
@@ -142,7 +111,7 @@ class Merged(Dataset):
             warp = Warp.resize(shape, self.size)
         item["image"] = warp.image(image, PADDING)
         for task in self.tasks:
-            labelled = _labels(task, source, sample)
+            labelled = has_label(task, source, sample)
             target = self.read_target(task, index, shape) if labelled else None
             item["targets"][task.name] = (
                 task.warp(target, warp) if labelled else task.absent(self.size)
@@ -173,47 +142,4 @@ class Merged(Dataset):
 
     def labelled_for(self, task: Task) -> list[int]:
         """The indices of the images that have a label for the task."""
-        return [i for i, entry in enumerate(self.entries) if _labels(task, *entry)]
-
-
-def _labels(task: Task, source: Source, sample: Sample) -> bool:
-    """Whether the sample's label of this kind is one in the task's class space."""
-    alike = tuple(source.classes.get(task.kind, ())) == task.classes
-    return task.kind in sample.labels and alike and task.dataset in (None, source.name)
-
-
-def read_image(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB.
-
-    Raises:
-        DataError: the file is missing or cannot be decoded.
-    """
-    try:
-        # Decoded from memory, where OpenCV refuses half a file; from disk it fills it up with grey.
-        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), _AS_STORED)
-    except FileNotFoundError:
-        raise DataError(f"{path}: the file is missing") from None
-    except (OSError, cv2.error):
-        image = None
-    if image is None:
-        raise DataError(f"{path}: cannot be read as an image")
-    return image
-
-
-def split(source: Source, share: float) -> tuple[Source, Source]:
-    """A dataset without a share of its images, and that share.
-
-    Images are taken evenly from those labelled alike, so that every task keeps its share; at least
-    one of each is held out, and which they are depends on nothing but the list of images.
-    """
-    groups: dict[tuple, list[int]] = {}
-    for index, sample in enumerate(source.samples):
-        groups.setdefault(tuple(sorted(sample.labels)), []).append(index)
-    held_out: set[int] = set()
-    for group in groups.values():
-        count = min(max(1, round(share * len(group))), len(group) - 1)
-        order = np.random.default_rng(0).permutation(len(group))
-        held_out.update(group[i] for i in order[:count])
-    kept = tuple(s for i, s in enumerate(source.samples) if i not in held_out)
-    taken = tuple(s for i, s in enumerate(source.samples) if i in held_out)
-    return replace(source, samples=kept), replace(source, samples=taken)
+        return [i for i, entry in enumerate(self.entries) if has_label(task, *entry)]

@@ -14,7 +14,9 @@ import datasets.scenes as scenes
 import models
 from datasets.augment import Augmentation
 from datasets.base import Source
-from datasets.merge import Merged, split, unite_tasks
+from datasets.holdout import split
+from datasets.merge import Merged
+from datasets.unite import unite_tasks
 from tasks import SPELLINGS, Task
 from utils.config import Config, nearest
 from utils.errors import ConfigError, DataError

@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 from datasets.loader import Loader
-from datasets.merge import Batch, Merged, read_image
+from datasets.merge import Batch, Merged
 from datasets.photometric import normalised_images
 from engine.precision import Precision
 from tasks import Task
 from tasks.base import DenseHead
+from tasks.images import read_image
 
 _CONSTANT_SAMPLES = 200  # training images that the constant prediction is learnt from
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import datasets
 import models
-from datasets.merge import unite_tasks
+from datasets.unite import unite_tasks
 from engine.data import dataset_names, task_kinds
 from tasks import Task
 from tasks.base import BoxHead, DenseHead

@@ -38,8 +38,9 @@ class Schema:
         "train",
         "run",
         "train: baselines, multi-task network, results; test: a checkpoint on the test sets; "
-        "export: a checkpoint as ONNX; summary: parameters and multiply-adds, without data",
-        choices=("train", "test", "export", "summary"),
+        "export: a checkpoint as ONNX; check: read all data and say what is there; "
+        "summary: parameters and multiply-adds, without data",
+        choices=("train", "test", "export", "check", "summary"),
         decides="nothing",
     )
     device: str = option(
@@ -48,7 +49,7 @@ class Schema:
     ckpt: str | None = option(
         None, "run", "the checkpoint to test or export (empty: the run's best)", decides="nothing"
     )
-    json: bool = option(False, "run", "print the summary as JSON", decides="nothing")
+    json: bool = option(False, "run", "print a summary or a check as JSON", decides="nothing")
     run: str | None = option(
         None, "run", "a name that puts the run beside the one without", decides="nothing"
     )
@@ -81,8 +82,49 @@ class Schema:
         at_least=1,
     )
     batch_size: int = option(32, "data", "images a step", aliases=("-b",), at_least=1)
+    classes: str = option(
+        "separate",
+        "data",
+        "where datasets of one task have other classes: separate, a head each, or unite them by "
+        "name in one head",
+        choices=("separate", "unite"),
+    )
+    sampling: str = option(
+        "concat",
+        "data",
+        "how often the merged datasets are drawn from: concat, by their sizes; balanced, all alike; "
+        "temperature, in between",
+        choices=("concat", "balanced", "temperature"),
+    )
+    temperature: float = option(
+        2.0,
+        "data",
+        "of that sampling: a set of n images is drawn from in proportion to n^(1/temperature)",
+        at_least=1,
+    )
+    epoch_images: str = option(
+        "all",
+        "data",
+        "how long an epoch is: all, as many images as there are; longest or shortest, until that "
+        "dataset was seen once; or a number of images",
+    )
     num_workers: int = option(
         2, "data", "processes that read images; 0: none", at_least=0, decides="nothing"
+    )
+    cache: str = option(
+        "none",
+        "data",
+        "where decoded images and labels are kept: none, ram (shared by the workers), disk (below "
+        "the folder of all runs)",
+        choices=("none", "ram", "disk"),
+        decides="nothing",
+    )
+    on_bad_sample: str = option(
+        "stop",
+        "data",
+        "what a damaged file does while training: stop the run, or skip it and name it at the end",
+        choices=("stop", "skip"),
+        decides="nothing",
     )
     min_scale: float = option(
         2 / 3, "data", "the smallest window to crop, as a share of the image", above=0
@@ -197,6 +239,9 @@ class Schema:
     label_smoothing: float = option(
         0.0, "training", "of the classes in segmentation", at_least=0, below=1
     )
+    max_depth: float = option(
+        10.0, "training", "metres; depths from there on do not count", above=0
+    )
     loc_weight: float = option(10.0, "training", "factor of the box loss in detection", at_least=0)
     test_freq: int = option(1, "training", "epochs from one evaluation to the next", at_least=1)
     display_freq: int = option(
@@ -204,6 +249,13 @@ class Schema:
         "training",
         "steps from one plain line of progress to the next",
         at_least=1,
+        decides="nothing",
+    )
+    diagnose: int = option(
+        0,
+        "training",
+        "steps from one record of the angles and lengths of the tasks' gradients to the next; 0: none",
+        at_least=0,
         decides="nothing",
     )
     save_freq: int = option(

@@ -6,8 +6,10 @@ import torch
 
 import datasets
 from datasets.augment import Augmentation
-from datasets.loader import Batches, Loader
-from datasets.merge import Merged, unite_tasks
+from datasets.loader import Loader
+from datasets.merge import Merged
+from datasets.sampling import Batches
+from datasets.unite import unite_tasks
 from utils.errors import DataError
 
 SIZE = (32, 40)

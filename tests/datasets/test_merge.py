@@ -9,8 +9,11 @@ from PIL import Image
 import datasets
 from datasets.augment import Augmentation
 from datasets.base import Sample, Source
-from datasets.merge import Batch, Merged, read_image, split, unite_tasks
+from datasets.holdout import split
+from datasets.merge import Batch, Merged
+from datasets.unite import unite_tasks
 from tasks.base import BoxPrediction
+from tasks.images import read_image
 from utils.errors import DataError
 
 SIZE = (24, 32)

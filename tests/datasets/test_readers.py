@@ -7,10 +7,10 @@ import pytest
 
 import datasets
 from datasets.base import read_list
-from datasets.merge import read_image
 from datasets.nyud_mt import CLASSES as NYU40
 from datasets.voc import OBJECTS
 from tasks import KINDS
+from tasks.images import read_image
 from utils.errors import DataError
 
 

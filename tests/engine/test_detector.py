@@ -5,8 +5,9 @@ import torch
 
 from datasets import read, scenes
 from datasets.loader import Loader
-from datasets.merge import Merged, unite_tasks
+from datasets.merge import Merged
 from datasets.photometric import normalised_images
+from datasets.unite import unite_tasks
 from engine.evaluator import evaluate
 from engine.network import make_network
 from engine.precision import Precision
