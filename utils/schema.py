@@ -92,7 +92,7 @@ class Schema:
     sampling: str = option(
         "concat",
         "data",
-        "how often the merged datasets are drawn from: concat, by their sizes; balanced, all alike; "
+        "how often merged datasets are drawn from: concat, by their sizes; balanced, all alike; "
         "temperature, in between",
         choices=("concat", "balanced", "temperature"),
     )
@@ -254,7 +254,7 @@ class Schema:
     diagnose: int = option(
         0,
         "training",
-        "steps from one record of the angles and lengths of the tasks' gradients to the next; 0: none",
+        "steps from one record of the angles and lengths of the task gradients to the next; 0: none",
         at_least=0,
         decides="nothing",
     )

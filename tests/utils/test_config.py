@@ -150,7 +150,7 @@ def test_bytes_of_other_systems(cfg):
         ("[training]\nLR = 1", "4: there is no option 'LR'; did you mean lr"),
         ("[training]\nmax_epo = 1", "4: there is no option 'max_epo'; did you mean max_epoch"),
         ("[training]\nqqqqqqqq = 1", "4: there is no option 'qqqqqqqq'; --help lists the options"),
-        ("--max 3", "3: --max may mean --max_epoch or --max_scale"),
+        ("--max 3", "3: --max may mean --max_depth or --max_epoch or --max_scale"),
         ("--qqqqqqqq 1", "3: there is no option '--qqqqqqqq'; --help"),
         ("-loss amtl", "3: there is no option '-loss'; did you mean --loss?"),
         ("[trainig]\nlr = 1", "3: there is no section [trainig]; did you mean training?"),
