@@ -254,7 +254,7 @@ class Schema:
     diagnose: int = option(
         0,
         "training",
-        "steps from one record of the angles and lengths of the task gradients to the next; 0: none",
+        "steps from one record of the task gradients' angles and lengths to the next; 0: none",
         at_least=0,
         decides="nothing",
     )
