@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from losses.options import Option
+
 
 class Distillation(nn.Module):
-    """Adds to each task's loss what its teacher says (Li and Bilen, ECCV Workshops 2020, eq. 2, 3).
+    """Adds to each task's loss what its teacher says.
 
-    Two terms beside the loss on the labels: the loss on the teacher's predictions as pseudo-labels,
-    and the distance of the shared features, passed through a 1×1 convolution of the task's own, to
-    the teacher's features. A task takes part in every batch, by these two where it has no label.
+    Two terms beside the loss on the labels: the distance of the shared features, passed through a
+    1×1 convolution of the task's own, to the teacher's features (Li and Bilen, ECCV Workshops 2020,
+    eq. 2, 3; the mean over the maps where there are several), and the loss on the teacher's
+    predictions as pseudo-labels (Yun and Cho, ICCV 2023). A task takes part in every batch, by
+    these two where it has no label.
 
     Args:
         tasks: the names of all tasks.
         student: channels of the multi-task network's shared feature maps.
         teachers: task -> channels of its teacher's, as many maps.
-        weight: of the distance.
+        weight: of the distance, `distance_weight` of `options`.
     """
+
+    options: ClassVar[dict[str, Option]] = {
+        "distance_weight": Option(float, 1.0, "weight of the distance to the teachers' features"),
+    }
 
     def __init__(
         self,

@@ -46,6 +46,8 @@ class Objective:
         generator: what the parts draw from; its state is part of the objective's.
         selective: what splits the tasks into groups with a step each; None for one step of all.
         all_sum: the sum of a tensor over the ranks; None alone.
+        distance_weight: of the distance to the teachers' features, which the caller adds to the
+            losses with :class:`losses.distillation.Distillation`; None for a loss without teachers.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Objective:
         generator: torch.Generator,
         selective: Selective | None = None,
         all_sum: Callable[[Tensor], Tensor] | None = None,
+        distance_weight: float | None = None,
     ):
         self.tasks = tuple(tasks)
         self.weighting = weighting
@@ -65,6 +68,7 @@ class Objective:
         self.generator = generator
         self.selective = selective
         self.all_sum = all_sum
+        self.distance_weight = distance_weight
         self._present: list[int] = []
         self._needs_losses = (
             weighting.needs_losses
@@ -81,6 +85,11 @@ class Objective:
     def needs_potential(self) -> bool:
         """Whether the single-task networks' accuracies are needed to build it."""
         return self.weighting.needs_potential
+
+    @property
+    def needs_teachers(self) -> bool:
+        """Whether the losses must hold what the single-task networks teach."""
+        return self.distance_weight is not None
 
     @property
     def weights(self) -> dict[str, float]:

@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from losses.distillation import Distillation
 from losses.gradient import METHODS, PLACES
 from losses.gradient.base import Rule
 from losses.gradient.from_torchjd import TORCHJD, torchjd_rule
 from losses.mean import MEANS
 from losses.objective import Objective
-from losses.options import Option, complete, nearest
+from losses.options import Option, complete, nearest, require
 from losses.selective import Selective
 from losses.surgery import Surgery
 from losses.weighting import WEIGHTINGS
@@ -31,6 +32,7 @@ class Preset:
         gradient_at: where the rule takes the gradients; "paper" is where its paper does.
         paper: authors, venue and year.
         selective: whether groups of tasks are updated in turns.
+        distilled: whether the single-task networks teach the multi-task network.
     """
 
     weighting: str
@@ -39,10 +41,16 @@ class Preset:
     gradient_at: str
     paper: str
     selective: bool = False
+    distilled: bool = False
 
     @property
     def cost(self) -> str:
         """What a step costs, in passes through the network; T is the number of tasks."""
+        teachers = ", and 1 forward of each of T single-task networks" if self.distilled else ""
+        return self._own_cost + teachers
+
+    @property
+    def _own_cost(self) -> str:
         if self.selective:
             return "1 forward, 1 backward a group of tasks, and 1 forward"
         if self.gradient == "none":
@@ -65,7 +73,7 @@ _AMTL = "Yun and Cho, ICCV 2023"
 _RLW, _DWA, _DTP = "Lin et al., TMLR 2022", "Liu et al., CVPR 2019", "Guo et al., ECCV 2018"
 _IMTL, _MGDA = "Liu et al., ICLR 2021", "Sener and Koltun, NeurIPS 2018"
 _PCGRAD, _CAGRAD = "Yu et al., NeurIPS 2020", "Liu et al., NeurIPS 2021"
-_ALIGNED = "Senushkin et al., CVPR 2023"
+_ALIGNED, _KD = "Senushkin et al., CVPR 2023", "Li and Bilen, ECCVW 2020"
 
 PRESETS: dict[str, Preset] = {
     "weighted-sum": _weighted("fixed", "arithmetic", "-"),
@@ -98,7 +106,12 @@ PRESETS: dict[str, Preset] = {
     "aligned-mtl-ub": _surgical("aligned-mtl", _ALIGNED, at="features"),
     "nash-mtl": _surgical("nash-mtl", "Navon et al., ICML 2022"),
     "fairgrad": _surgical("fairgrad", "Ban and Ji, ICML 2024"),
+    "db-mtl": _surgical("db-mtl", "Lin et al., 2023", "si"),
     "upgrad": _surgical("upgrad", "Quinton and Rey, 2024"),
+    "kd-mtl": Preset("fixed", "arithmetic", "none", "paper", _KD, distilled=True),
+    "kd-amtl": Preset(
+        "achievement", "geometric", "none", "paper", f"{_KD}; {_AMTL}", distilled=True
+    ),
     "sel-update": Preset(
         "fixed", "arithmetic", "none", "paper", "Jeong and Yoon, ICLR 2025", selective=True
     ),
@@ -146,6 +159,7 @@ def options_of(name: str, parts: Mapping[str, Any] | None = None) -> dict[str, O
         **WEIGHTINGS[preset.weighting].options,
         **(rule.options if rule else {}),
         **(Selective.options if preset.selective else {}),
+        **(Distillation.options if preset.distilled else {}),
         **own,
     }
 
@@ -180,6 +194,9 @@ def build(
     replaced = options_of(name).keys() - known.keys()
     values = complete(known, {k: v for k, v in given.items() if k not in replaced}, name)
     _refuse_nonsense(preset)
+    distance_weight = values.get("distance_weight")
+    if preset.distilled:
+        require(distance_weight >= 0, "distance_weight", distance_weight, "at least 0")
     generator = torch.Generator().manual_seed(seed)
     log = log or (lambda line: None)
 
@@ -198,6 +215,7 @@ def build(
         generator,
         part(Selective, tasks, generator) if preset.selective else None,
         all_sum,
+        distance_weight,
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from losses.gradient.aligned_mtl import AlignedMTL, aligned_mtl
 from losses.gradient.base import Rule
 from losses.gradient.cagrad import CAGrad, cagrad
+from losses.gradient.db_mtl import DBMTL, db_mtl
 from losses.gradient.fairgrad import FairGrad, fairgrad
 from losses.gradient.grad_norm import GradNorm
 from losses.gradient.graddrop import GradDrop
@@ -36,6 +37,7 @@ METHODS: dict[str, type[Rule]] = {
     "aligned-mtl": AlignedMTL,
     "nash-mtl": NashMTL,
     "fairgrad": FairGrad,
+    "db-mtl": DBMTL,
     "upgrad": UPGrad,
 }
 
@@ -48,5 +50,6 @@ RULES: dict[str, Callable[..., Tensor]] = {
     "aligned-mtl": aligned_mtl,
     "nash-mtl": nash_mtl,
     "fairgrad": fairgrad,
+    "db-mtl": db_mtl,
     "upgrad": upgrad,
 }

@@ -47,6 +47,8 @@ def test_a_part_of_a_preset_can_be_changed_and_brings_its_options():
         ("cagrad", {"c": -0.5}, "at least 0"),
         ("grad-norm", {"weight_lr": 0.0}, "above 0"),
         ("sel-update", {"affinity_decay": 2.0}, "above 0 and at most 1"),
+        ("kd-amtl", {"distance_weight": -1.0}, "at least 0"),
+        ("amtl", {"distance_weight": 1.0}, "distance_weight"),
         ("weighted-sum", {"gradient_at": "features"}, "no gradient rule"),
         ("graddrop", {"gradient_at": "last_layer"}, "take parameters or features"),
         ("sel-update", {"weighting": "famo"}, "groups"),
@@ -81,3 +83,12 @@ def test_a_cfg_that_states_all_options_of_a_preset_may_change_its_parts():
     stated = {key: option.default for key, option in losses.methods()["amtl"].items()}
     objective = losses.build("amtl", ["a", "b"], options={**stated, "weighting": "fixed"})
     assert not objective.needs_potential
+
+
+def test_only_the_distilled_losses_need_teachers():
+    needing = {n for n in losses.PRESETS if losses.build(n, ["a", "b"], POTENTIAL).needs_teachers}
+    assert needing == {"kd-mtl", "kd-amtl"}
+    for name in needing:
+        assert losses.PRESETS[name].cost.endswith("1 forward of each of T single-task networks")
+    weighted = losses.build("kd-mtl", ["a", "b"], options={"distance_weight": 0.5})
+    assert weighted.distance_weight == 0.5
