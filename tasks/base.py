@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tasks.survey import Survey
 from utils.geometry import Warp
 
 
@@ -154,6 +155,10 @@ class Task(ABC):
     @abstractmethod
     def meter(self) -> Meter:
         """An empty meter of this task's metrics."""
+
+    @abstractmethod
+    def survey(self) -> Survey:
+        """An empty survey of this task's labels, for the check of a dataset."""
 
     def total(self, metrics: dict[str, float]) -> float:
         """One number for the choice of the checkpoint: the geometric mean of the `selection`, where

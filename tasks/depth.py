@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tasks.base import DenseHead, Meter, Task, labelled_part
 from tasks.files import fit, read_array, read_png
+from tasks.survey import Survey, percent, share
 from utils.errors import DataError
 from utils.geometry import Warp
 
@@ -64,6 +65,9 @@ class Depth(Task):
     def meter(self):
         return _DepthErrors()
 
+    def survey(self):
+        return _DepthRange(FARTHEST)
+
     def constant(self, targets):
         valid = [t[(t > NEAREST) & (t < FARTHEST)] for t in targets]
         return torch.tensor([np.concatenate(valid).mean(dtype=np.float64)], dtype=torch.float32)
@@ -102,3 +106,62 @@ class _DepthErrors(Meter):
     def compute(self):
         d1, d2, d3, square, relative = (self.sums[:5] / self.sums[5]).tolist()
         return {"d1": d1, "d2": d2, "d3": d3, "rmse": square**0.5, "abs_rel": relative}
+
+
+class _DepthRange(Survey):
+    """How far the readings are: a histogram of centimetres, and the nearest and the farthest."""
+
+    def __init__(self, farthest: float):
+        super().__init__()
+        self.farthest = farthest
+        self.pixels = self.beyond = 0
+        self.histogram = np.zeros(65_536, np.int64)
+        self.nearest_reading, self.farthest_reading = np.inf, 0.0
+
+    def count(self, label, target):
+        readings = target[target > NEAREST]
+        self.pixels += target.size
+        if not readings.size:
+            return
+        self.beyond += int((readings >= self.farthest).sum())
+        centimetres = np.minimum(readings * 100, len(self.histogram) - 1).astype(np.int64)
+        self.histogram += np.bincount(centimetres, minlength=len(self.histogram))
+        self.nearest_reading = min(self.nearest_reading, float(readings.min()))
+        self.farthest_reading = max(self.farthest_reading, float(readings.max()))
+
+    def merge_counts(self, later):
+        self.pixels += later.pixels
+        self.beyond += later.beyond
+        self.histogram += later.histogram
+        self.nearest_reading = min(self.nearest_reading, later.nearest_reading)
+        self.farthest_reading = max(self.farthest_reading, later.farthest_reading)
+
+    def counts(self):
+        readings = int(self.histogram.sum())
+        half = int(np.searchsorted(self.histogram.cumsum(), readings / 2))
+        return {
+            "nearest": self.nearest_reading if readings else None,
+            "median": (half + 0.5) / 100 if readings else None,
+            "farthest": self.farthest_reading if readings else None,
+            "without_reading": share(self.pixels - readings, self.pixels),
+            "beyond_max_depth": share(self.beyond, readings),
+        }
+
+    def lines(self):
+        found = self.counts()
+        if found["median"] is None:
+            return ["no pixel has a reading"]
+        return [
+            f"from {found['nearest']:.2f} to {found['farthest']:.2f} m, median "
+            f"{found['median']:.2f} m; no reading: {percent(found['without_reading'])} of the "
+            f"pixels; at {self.farthest:g} m (max_depth) or beyond: "
+            f"{percent(found['beyond_max_depth'])} of the readings"
+        ]
+
+    def notes(self):
+        if (self.counts()["beyond_max_depth"] or 0) > 0.5:
+            return [
+                *super().notes(),
+                "most readings lie at max_depth or beyond: are the depths in metres?",
+            ]
+        return super().notes()

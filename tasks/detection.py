@@ -15,7 +15,9 @@ from tasks.box_drawing import draw_frame, draw_label
 from tasks.box_losses import complete_iou_loss, iou_aware_focal_loss
 from tasks.boxes import anchors_in_pixels, decode, paired_iou
 from tasks.nms import detect
+from tasks.object_counts import ObjectCounts
 from tasks.segmentation import palette
+from tasks.survey import Survey
 from tasks.voc_xml import read_voc_xml
 from utils.errors import DataError
 from utils.geometry import Warp
@@ -116,6 +118,9 @@ class Detection(Task):
         return _BoxMeter(self.classes)
 
     def answer(self, prediction: BoxPrediction) -> list[np.ndarray]:
+    def survey(self) -> Survey:
+        return ObjectCounts(self.classes)
+
         return [found.cpu().numpy() for found in detect(prediction)]
 
     def draw(self, image: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -10,10 +10,12 @@ import torch.nn.functional as F
 
 from tasks.base import DenseHead, Meter, Task, labelled_part
 from tasks.files import fit, read_array, read_png
+from tasks.survey import Survey, percent, share
 from utils.errors import DataError
 from utils.geometry import Warp
 
 _BINS = 18_000  # of angle, a hundredth of a degree each
+_UNIT_WITHIN = 0.01  # 8 bits a component make a length wrong by up to 0.007
 _SHORTEST = 0.5  # a stored normal is about a unit long, or zero where there is none
 
 
@@ -38,15 +40,7 @@ class Normal(Task):
     def read(self, path: Path, size) -> np.ndarray:
         """Reads an .npy of vectors, or an 8-bit PNG that stores n as v = 255 (n + 1) / 2, and black
         where there is none."""
-        if path.suffix == ".npy":
-            stored = read_array(path)
-        else:
-            colours = read_png(path)
-            known = colours.any(axis=-1, keepdims=True)
-            stored = np.where(known, colours * np.float32(2 / 255) - 1, np.float32(0))
-        if stored.ndim != 3 or stored.shape[2] != 3:
-            raise DataError(f"{path}: holds an array {stored.shape}, normals are (H, W, 3)")
-        normals = fit(np.nan_to_num(stored.astype(np.float32)), size)
+        normals = fit(_stored(path), size)
         length = np.linalg.norm(normals, axis=2, keepdims=True)
         return np.where(length > _SHORTEST, normals / np.maximum(length, _SHORTEST), np.float32(0))
 
@@ -73,6 +67,9 @@ class Normal(Task):
     def meter(self):
         return _Angles()
 
+    def survey(self):
+        return _Lengths()
+
     def constant(self, targets):
         mean = sum(t.reshape(-1, 3).sum(0, dtype=np.float64) for t in targets)
         return F.normalize(torch.tensor(mean), dim=0).float()
@@ -84,6 +81,19 @@ class Normal(Task):
         shown = ((target + 1) * 127.5).astype(np.uint8)
         shown[np.abs(target).sum(2) == 0] = 0
         return shown
+
+
+def _stored(path: Path) -> np.ndarray:
+    """(H, W, 3) float32, the vectors as they are in the file."""
+    if path.suffix == ".npy":
+        stored = read_array(path)
+    else:
+        colours = read_png(path)
+        known = colours.any(axis=-1, keepdims=True)
+        stored = np.where(known, colours * np.float32(2 / 255) - 1, np.float32(0))
+    if stored.ndim != 3 or stored.shape[2] != 3:
+        raise DataError(f"{path}: holds an array {stored.shape}, normals are (H, W, 3)")
+    return np.nan_to_num(stored.astype(np.float32))
 
 
 class _Angles(Meter):
@@ -114,3 +124,36 @@ class _Angles(Meter):
         }
         median = (int(torch.searchsorted(below, 0.5)) + 0.5) * 180 / _BINS
         return {"mean": (self.sum / count).item(), "median": median, **within}
+
+
+class _Lengths(Survey):
+    """How many pixels have a normal, and how many of these are a unit long in the file."""
+
+    def __init__(self):
+        super().__init__()
+        self.pixels = self.vectors = self.other_length = 0
+
+    def count(self, label, target):
+        length = np.linalg.norm(_stored(label), axis=2)
+        known = length > _SHORTEST
+        self.pixels += length.size
+        self.vectors += int(known.sum())
+        self.other_length += int((np.abs(length[known] - 1) > _UNIT_WITHIN).sum())
+
+    def merge_counts(self, later):
+        self.pixels += later.pixels
+        self.vectors += later.vectors
+        self.other_length += later.other_length
+
+    def counts(self):
+        return {
+            "without_normal": share(self.pixels - self.vectors, self.pixels),
+            "not_of_unit_length": share(self.other_length, self.vectors),
+        }
+
+    def lines(self):
+        found = self.counts()
+        return [
+            f"no normal: {percent(found['without_normal'])} of the pixels; not of unit length "
+            f"(and divided by it): {percent(found['not_of_unit_length'])} of the normals"
+        ]

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from tasks.base import DenseHead, Meter, Task, labelled_part
 from tasks.files import fit, read_png
+from tasks.survey import Survey, most_first, percent, share
 from utils.errors import DataError
 from utils.geometry import Warp
 
@@ -75,6 +76,9 @@ class Segmentation(Task):
     def meter(self):
         return _Confusion(self.classes)
 
+    def survey(self):
+        return _ClassShares(self.classes)
+
     def constant(self, targets):
         counts = sum(np.bincount(t.ravel(), minlength=256)[: len(self.classes)] for t in targets)
         return F.one_hot(torch.as_tensor(int(np.argmax(counts))), len(self.classes)).float()
@@ -121,6 +125,40 @@ class _Confusion(Meter):
 
     def per_class(self):
         return self._ious()
+
+
+class _ClassShares(Survey):
+    """Counts of pixels a class."""
+
+    def __init__(self, classes: tuple[str, ...]):
+        super().__init__()
+        self.classes = classes
+        self.pixels = np.zeros(256, np.int64)
+
+    def count(self, label, target):
+        self.pixels += np.bincount(target.ravel(), minlength=256)
+
+    def merge_counts(self, later):
+        self.pixels += later.pixels
+
+    def counts(self):
+        known = self.pixels[: len(self.classes)]
+        shares = zip(self.classes, known, strict=True)
+        return {
+            "void": share(self.pixels[VOID], self.pixels.sum()),
+            "classes": {name: share(pixels, known.sum()) for name, pixels in shares},
+            "never": [n for n, p in zip(self.classes, known, strict=True) if not p],
+        }
+
+    def lines(self):
+        found = self.counts()
+        occurring = {name: value for name, value in found["classes"].items() if value}
+        named = [f"{name} {percent(value)}" for name, value in most_first(occurring)]
+        return [
+            f"void: {percent(found['void'])} of the pixels",
+            *([f"of the others: {', '.join(named)}"] if named else []),
+            *([f"never: {', '.join(found['never'])}"] if found["never"] else []),
+        ]
 
 
 def palette(count: int) -> np.ndarray:

@@ -11,12 +11,13 @@ from utils.errors import DataError
 
 
 class AnnotatedObject(NamedTuple):
-    """One object: its class's name, its box (x1, y1, x2, y2) in pixels on edges, and whether it is
-    marked as difficult."""
+    """One object: its class's name, its box (x1, y1, x2, y2) in pixels on edges, whether it is
+    marked as difficult, and whether the box reached past the image before it was clipped to it."""
 
     name: str
     box: tuple[float, float, float, float]
     difficult: bool
+    clipped: bool = False
 
 
 def read_voc_xml(path: Path) -> tuple[tuple[int, int], list[AnnotatedObject]]:
@@ -61,6 +62,7 @@ def _object(element: ET.Element, size: tuple[int, int], path: Path) -> Annotated
     x1, y1, x2, y2 = (
         _number(element, f"bndbox/{side}", path) for side in ("xmin", "ymin", "xmax", "ymax")
     )
+    stored = (x1 - 1, y1 - 1, x2, y2)
     box = (max(x1 - 1, 0.0), max(y1 - 1, 0.0), min(x2, size[1]), min(y2, size[0]))
     if box[0] >= box[2] or box[1] >= box[3]:
         raise DataError(
@@ -68,7 +70,7 @@ def _object(element: ET.Element, size: tuple[int, int], path: Path) -> Annotated
             f"the image of {size[1]} x {size[0]} pixels"
         )
     difficult = element.find("difficult") is not None and _number(element, "difficult", path) != 0
-    return AnnotatedObject(name, box, difficult)
+    return AnnotatedObject(name, box, difficult, clipped=box != stored)
 
 
 def _number(element: ET.Element, where: str, path: Path) -> float:

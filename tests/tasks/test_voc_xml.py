@@ -37,8 +37,8 @@ def test_size_and_objects(write):
     path = write(annotation(an_object(), an_object("sofa", (1, 1, 64, 48), difficult=1)))
     size, objects = read_voc_xml(path)
     assert size == (48, 64)
-    assert objects[0] == ("chair", (9, 19, 30, 40), False)
-    assert objects[1] == ("sofa", (0, 0, 64, 48), True)
+    assert objects[0] == ("chair", (9, 19, 30, 40), False, False)
+    assert objects[1] == ("sofa", (0, 0, 64, 48), True, False)
 
 
 def test_no_objects(write):
@@ -55,6 +55,7 @@ def test_one_pixel_and_fractions(write):
 def test_boxes_past_the_image_are_clipped(write):
     _, objects = read_voc_xml(write(annotation(an_object(box=(0, -5, 80, 20)))))
     assert objects[0].box == (0, 0, 64, 20)
+    assert objects[0].clipped
 
 
 def test_difficult_may_be_left_out(write):

@@ -1,0 +1,113 @@
+"""What the labels of a dataset hold, counted before anything is trained on them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+
+class Survey(ABC):
+    """Counts what the labels of one task hold, over the images of one split.
+
+    Parts of a split may be counted apart and merged in their order: the result is the same.
+
+    Attributes:
+        labels: how many were added.
+        warnings: what is odd about single labels and can still be used, each with its file.
+    """
+
+    def __init__(self):
+        self.labels = 0
+        self.warnings: list[str] = []
+        self._resized = 0
+        self._resized_first: str | None = None
+
+    def add(self, label: Any, target: np.ndarray, size: tuple[int, int]) -> None:
+        """Adds a label, and the target that `Task.read` made of it for an image of `size` (height,
+        width)."""
+        self.labels += 1
+        stored = self.stored_size(label)
+        if stored is not None and stored != size:
+            self._resized += 1
+            if self._resized == 1:
+                self._resized_first = f"{label}: {_size(stored)} for an image of {_size(size)}"
+        self.count(label, target)
+
+    def merge(self, later: Survey) -> None:
+        """Adds what the survey of a later part of the same split has counted."""
+        self.labels += later.labels
+        self.warnings += later.warnings
+        self._resized += later._resized
+        self._resized_first = self._resized_first or later._resized_first
+        self.merge_counts(later)
+
+    def result(self) -> dict:
+        """All counts, as JSON has them: shares in [0, 1], None where nothing was counted."""
+        return {"labels": self.labels, **self.counts()}
+
+    def notes(self) -> list[str]:
+        """What a user may want to know and need not mend, a line each."""
+        if not self._resized:
+            return []
+        are = "label is" if self._resized == 1 else "labels are"
+        return [
+            f"{self._resized:,} {are} of another size than the image, and stretched to it; the "
+            f"first is {self._resized_first}"
+        ]
+
+    def stored_size(self, label: Any) -> tuple[int, int] | None:
+        """(height, width) that the label was made for; None where it does not say."""
+        return map_size(label) if isinstance(label, Path) else None
+
+    @abstractmethod
+    def count(self, label: Any, target: np.ndarray) -> None:
+        """Adds one label to the counts of this kind of label."""
+
+    @abstractmethod
+    def merge_counts(self, later: Survey) -> None:
+        """Adds the counts of a later part."""
+
+    @abstractmethod
+    def counts(self) -> dict:
+        """The counts of this kind of label, as :meth:`result` has them."""
+
+    @abstractmethod
+    def lines(self) -> list[str]:
+        """The counts in words, a few lines."""
+
+
+def map_size(path: Path) -> tuple[int, int]:
+    """(height, width) of a map in a PNG or .npy that was read before; its numbers are not read."""
+    if path.suffix == ".npy":
+        return np.load(path, mmap_mode="r", allow_pickle=False).shape[:2]
+    with Image.open(path) as image:
+        return image.size[::-1]
+
+
+def share(part: int, whole: int) -> float | None:
+    """`part` / `whole`, or None where there is no whole."""
+    return int(part) / int(whole) if whole else None
+
+
+def most_first(counts: dict[str, float]) -> list[tuple[str, float]]:
+    """The counts from the highest on, equal ones in their order."""
+    return sorted(counts.items(), key=lambda item: -item[1])
+
+
+def percent(value: float | None) -> str:
+    """A share in words, so that a small one does not look like none: '12.3 %', '< 0.1 %', '0 %'."""
+    if value is None:
+        return "–"
+    if value in (0, 1):
+        return f"{100 * value:.0f} %"
+    if value < 0.001:
+        return "< 0.1 %"
+    return "> 99.9 %" if value > 0.999 else f"{100 * value:.1f} %"
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"
