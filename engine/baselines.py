@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import losses
 from engine.cost import Cost
 from engine.data import Data, build_data, with_full_names
 from engine.run_folder import RunFolder, baseline_folder, find_finished
+from engine.teachers import SingleTask, check_teachable
 from tasks import Task
 from utils.config import Config, read_file
 
@@ -25,21 +26,29 @@ class Baselines:
         potential: by task, the accuracy on the validation set that achievements are relative to.
         metrics: by task, the metrics on the test set that Δ is relative to.
         cost: of the single-task networks together; None where the potentials were given.
+        networks: by task, the single-task network; empty where the potentials were given.
     """
 
     potential: dict[str, float]
     metrics: dict[str, dict[str, float]]
     cost: Cost | None
+    networks: dict[str, SingleTask] = field(default_factory=dict)
 
 
 def given_potentials(config: Config, tasks: Sequence[Task]) -> Baselines | None:
     """The numbers of `potential`, used as they are; None where the cfg gives none.
 
     Raises:
-        ConfigError: it does not give one a task.
+        ConfigError: it does not give one a task, or the loss needs the networks themselves.
     """
     if not config.potential:
         return None
+    if losses.PRESETS[config.loss].distilled:
+        raise config.error(
+            "potential",
+            f"with accuracies given no baseline is trained, and {config.loss} needs them all as "
+            "teachers; leave `potential` out",
+        )
     if len(config.potential) != len(tasks):
         names = " ".join(task.name for task in tasks)
         raise config.error(
@@ -63,11 +72,10 @@ def trained_baselines(
         UserError: see `utils.errors`.
     """
     # Every cfg is looked at before the first network is trained.
-    configs = [baseline_config(config, task) for task in tasks]
-    results = {
-        task.name: _results(single, task, train)
-        for task, single in zip(tasks, configs, strict=True)
-    }
+    networks = {task.name: _single_task(config, task) for task in tasks}
+    if losses.PRESETS[config.loss].distilled:
+        check_teachable(config, tasks, networks)
+    results = {task.name: _results(networks[task.name], task, train) for task in tasks}
     return Baselines(
         potential={t.name: results[t.name]["validation"][t.accuracy] for t in tasks},
         metrics={name: next(iter(found["metrics"].values())) for name, found in results.items()},
@@ -75,6 +83,7 @@ def trained_baselines(
             sum(found["parameters"] for found in results.values()),
             sum(found["gmacs"] for found in results.values()),
         ),
+        networks=networks,
     )
 
 
@@ -86,7 +95,8 @@ def baseline_config(config: Config, task: Task) -> Config:
         ConfigError: a named cfg cannot be read or has several tasks, or none is for the task.
     """
     if not config.baselines:
-        return config.replace(tasks=[task.kind], loss=LOSS, baselines=[], potential=[], run=None)
+        config = config.replace(tasks=[task.kind], baselines=[], potential=[], run=None)
+        return config.replace(loss=LOSS, method_values={})
     for path in config.baselines:
         single = with_full_names(read_file(path, config.overrides, losses.methods()))
         if len(single.tasks) != 1:
@@ -94,17 +104,25 @@ def baseline_config(config: Config, task: Task) -> Config:
                 "baselines", f"{path} has {len(single.tasks)} tasks, a baseline has one"
             )
         if single.tasks == [task.kind]:
-            return single.replace(loss=LOSS, runs=config.runs, run=None)
+            return single.replace(loss=LOSS, method_values={}, runs=config.runs, run=None)
     raise config.error("baselines", f"none of the cfgs it names is for {task.kind}")
 
 
-def _results(single: Config, task: Task, train: Callable[[Config, Data, RunFolder], dict]) -> dict:
+def _single_task(config: Config, task: Task) -> SingleTask:
+    """A task's network: its cfg, and the folder where it has been trained or will be."""
+    single = baseline_config(config, task)
     found = find_finished(Path(single.runs), single.key(task.name))
-    if found:
-        print(f"baseline {task.name}: {found.path}", flush=True)
-        return found.finished()
-    folder = baseline_folder(single, task.name)
-    folder.check(single)
-    data = build_data(single, only=task)
-    with folder.claim(single):
-        return folder.finished() or train(single, data, folder)
+    return SingleTask(single, found or baseline_folder(single, task.name))
+
+
+def _results(
+    network: SingleTask, task: Task, train: Callable[[Config, Data, RunFolder], dict]
+) -> dict:
+    config, folder = network.config, network.folder
+    if results := folder.finished():
+        print(f"baseline {task.name}: {folder.path}", flush=True)
+        return results
+    folder.check(config)
+    data = build_data(config, only=task)
+    with folder.claim(config):
+        return folder.finished() or train(config, data, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -19,13 +20,19 @@ def learning_rate(config: Config) -> float:
     return config.lr * config.batch_size / REFERENCE_BATCH
 
 
-def make_optimizer(config: Config, network: Network) -> torch.optim.Optimizer:
+def make_optimizer(
+    config: Config, network: Network, beside: Iterable[nn.Parameter] = ()
+) -> torch.optim.Optimizer:
     """Groups the parameters by rate (`multiple_lr` for all but the backbone) and by decay (none on
-    biases and 1-d weights where `tencent_trick` asks)."""
+    biases and 1-d weights where `tencent_trick` asks).
+
+    Args:
+        beside: parameters of new layers that are no part of the network.
+    """
     rate = learning_rate(config)
     backbone = {id(p) for p in network.backbone_parameters()}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for parameter in network.parameters():
+    for parameter in [*network.parameters(), *beside]:
         factor = 1.0 if id(parameter) in backbone else config.multiple_lr
         bare = config.tencent_trick and parameter.ndim <= 1
         decay = 0.0 if bare else config.weight_decay

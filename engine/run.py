@@ -18,6 +18,7 @@ from engine.pictures import draw_results
 from engine.report import results_table
 from engine.results import comparison, run_results, without_nan
 from engine.run_folder import RunFolder, write_text
+from engine.teachers import Teachers
 from engine.trainer import Trainer
 from losses.objective import Objective
 from tasks import Task
@@ -43,7 +44,8 @@ def train_run(
     pretrained = "false" if folder.last.exists() else config.pretrained
     network = make_network(config, {task.name: task.head for task in data.tasks}, pretrained)
     objective = _objective(config, data.tasks, baselines)
-    trainer = Trainer(config, network, data, objective, folder, device)
+    teachers = _teachers(config, data.tasks, objective, baselines, device)
+    trainer = Trainer(config, network, data, objective, folder, device, teachers)
     objective.log = trainer.records.log
     _announce(trainer, baselines)
     trainer.fit()
@@ -71,6 +73,18 @@ def _objective(config: Config, tasks: Sequence[Task], baselines: Baselines | Non
         )
     except ConfigError as reason:
         raise config.error("loss", str(reason)) from None
+
+
+def _teachers(
+    config: Config,
+    tasks: Sequence[Task],
+    objective: Objective,
+    baselines: Baselines | None,
+    device: torch.device,
+) -> Teachers | None:
+    if not objective.needs_teachers:
+        return None
+    return Teachers(config, tasks, baselines.networks, objective.distance_weight, device)
 
 
 def _announce(trainer: Trainer, baselines: Baselines | None) -> None:

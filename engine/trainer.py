@@ -21,6 +21,7 @@ from engine.precision import Precision
 from engine.progress import Progress, duration
 from engine.records import Records
 from engine.run_folder import RunFolder
+from engine.teachers import Lessons, Teachers
 from losses.objective import Objective
 from models import Network
 from utils.config import Config
@@ -28,7 +29,11 @@ from utils.errors import UserError
 
 
 class Trainer:
-    """The training of one run, which goes on where its folder's last checkpoint left it."""
+    """The training of one run, which goes on where its folder's last checkpoint left it.
+
+    Args:
+        teachers: for an objective that needs them; else None.
+    """
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class Trainer:
         objective: Objective,
         folder: RunFolder,
         device: torch.device,
+        teachers: Teachers | None = None,
     ):
         self.config, self.data, self.folder, self.device = config, data, folder, device
         self.names = [task.name for task in data.tasks]
@@ -45,6 +51,8 @@ class Trainer:
         if config.channels_last:
             self.network.to(memory_format=torch.channels_last)
         self.objective = objective
+        self.teachers = teachers
+        self.model = teachers.student(network) if teachers else network  # as the objective sees it
         self.precision = Precision(device, config.amp)
         self.train_loader = Loader(
             data.train,
@@ -55,7 +63,8 @@ class Trainer:
             seed=config.seed,
         )
         self.val_loader = self.test_loader(data.val)
-        self.optimizer = make_optimizer(config, self.network)
+        projections = teachers.distillation.parameters() if teachers else ()
+        self.optimizer = make_optimizer(config, self.network, beside=projections)
         self.schedule = Schedule(config, self.optimizer, len(self.train_loader))
         self.averaged = _averaged(self.network, config.ema_momentum) if config.ema else None
         self.history: list[dict] = []
@@ -96,17 +105,20 @@ class Trainer:
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One step on a batch; returns the losses before it, of the tasks that take part."""
         images = normalised_images(batch)
+        lessons = self.teachers.lessons(images) if self.teachers else None
         for group in self.objective.groups():
-            if not any(batch.labelled[task].any() for task in group):
+            if not (lessons or any(batch.labelled[task].any() for task in group)):
                 continue
-            losses = self._task_losses(images, batch)
+            losses = self._task_losses(images, batch, lessons)
             self.optimizer.zero_grad(set_to_none=True)
-            self.objective.backward(losses, self.network, group, scale=self.precision.scale())
+            self.objective.backward(losses, self.model, group, scale=self.precision.scale())
             self._update()
-        self.objective.after_step(lambda: self._task_losses(images, batch))
+        self.objective.after_step(lambda: self._task_losses(images, batch, lessons))
         return losses
 
-    def _task_losses(self, images: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def _task_losses(
+        self, images: Tensor, batch: Batch, lessons: Lessons | None
+    ) -> dict[str, Tensor]:
         with self.precision.autocast():
             predictions = self.network(images)
         losses = {}
@@ -117,13 +129,16 @@ class Trainer:
                     predictions[task.name], batch.targets[task.name], labelled
                 )
                 losses[task.name] = total / count.clamp(min=1)
+        if lessons:
+            return self.teachers.teach(losses, predictions, self.network.features, lessons)
         return losses
 
     def _update(self) -> None:
         scaler = self.precision.scaler
         scaler.unscale_(self.optimizer)
         if self.config.clip_grad:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_grad)
+            trained = [p for group in self.optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(trained, self.config.clip_grad)
         scaler.step(self.optimizer)
         scaler.update()
         if self.averaged is not None:
@@ -238,6 +253,7 @@ class Trainer:
             "scaler": self.precision.scaler.state_dict(),
             "schedule": self.schedule.state_dict(),
             "objective": self.objective.state_dict(),
+            "projections": self.teachers.distillation.state_dict() if self.teachers else None,
             "history": self.history,
             "best": self.best,
             "config": self.config.text(),
@@ -254,6 +270,8 @@ class Trainer:
         self.precision.scaler.load_state_dict(state["scaler"])
         self.schedule.load_state_dict(state["schedule"])
         self.objective.load_state_dict(state["objective"])
+        if self.teachers:
+            self.teachers.distillation.load_state_dict(state["projections"])
         self.history, self.best = state["history"], state["best"]
 
 
