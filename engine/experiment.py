@@ -100,7 +100,8 @@ def choose_device(config: Config) -> torch.device:
 def _checked(config: Config) -> Config:
     """The cfg with all its names known. With one task every loss is that task's own."""
     config = with_full_names(config)
-    return config.replace(loss=baselines.LOSS) if len(config.tasks) == 1 else config
+    alone = len(config.tasks) == 1
+    return config.replace(loss=baselines.LOSS, method_values={}) if alone else config
 
 
 def _show(folder: RunFolder, results: dict) -> dict:

@@ -20,6 +20,7 @@ from losses.selective import Selective
 from losses.surgery import Surgery
 from losses.weighting import WEIGHTINGS
 from utils.errors import ConfigError
+from utils.option import Methods
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,9 @@ _PART_HELP = {
 }
 
 
-def methods() -> dict[str, dict[str, Option]]:
+def methods() -> Methods:
     """The options of every preset, by its name: those of its parts, and the parts themselves."""
-    return {name: options_of(name) for name in PRESETS}
+    return Methods({name: options_of(name) for name in PRESETS}, options_of)
 
 
 def options_of(name: str, parts: Mapping[str, Any] | None = None) -> dict[str, Option]:

@@ -2,18 +2,20 @@
 
 Defaults < cfg < command line. An option of a loss (see `utils.option.MethodOption`) may stand
 plainly, and is then for every loss that has it, or in `[loss.<name>]`, for that one alone; on the
-command line it is for the loss that will run.
+command line it is for the loss that will run. Options that put another part into a loss are looked
+at first: the part brings options of its own.
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from utils.cfg_file import Entry
 from utils.errors import ConfigError
 from utils.official import SHORT, UNUSED
-from utils.option import Option, closest, nearest
+from utils.option import Methods, Option, closest, nearest
 
 PLAIN = "loss"
 """The section of the options that belong to losses, to every one that has them."""
@@ -51,12 +53,13 @@ class Merger:
         methods: the options of each loss, by the loss's name.
     """
 
-    def __init__(self, options: dict[str, Option], methods: dict[str, dict[str, Option]]):
+    def __init__(self, options: dict[str, Option], methods: Methods):
         self.options = options
         self.methods = methods
+        self.known = {loss: methods.of(loss, {}) for loss in methods}
         self.sections = list(dict.fromkeys(option.section for option in options.values()))
         self.names = {name: name for name in UNUSED} | SHORT
-        self.names |= {_plain(name): name for options in methods.values() for name in options}
+        self._name_methods()
         for option in options.values():
             for alias in (option.name, option.inverse, *option.aliases):
                 if alias:
@@ -70,6 +73,7 @@ class Merger:
         Raises:
             ConfigError: a name, a section or a value that is not right.
         """
+        self._change_parts(cfg, [] if baseline else flags)
         in_cfg: dict[Place, Entry] = {}
         for entry in cfg:
             place = self._place(entry)
@@ -99,12 +103,14 @@ class Merger:
             return None
         if loss:
             name = _plain(entry.name)
-            self._check_has(loss, name, entry.where)
+            if name not in self.known[loss]:
+                allowed = nearest(name, self.known[loss])
+                raise ConfigError(f"{entry.where}: the loss {loss} has no option '{name}'{allowed}")
             return Place(f"{PLAIN}.{loss}", name)
         name = self.names[self._full_name(entry)]
         if name in self.options:
             group, home = "option", self.options[name].section
-        elif any(name in options for options in self.methods.values()):
+        elif any(name in options for options in self.known.values()):
             group, home = PLAIN, PLAIN
         else:
             group, home = "unused", entry.section
@@ -162,6 +168,34 @@ class Merger:
     def _for_baseline(self, place: Place) -> bool:
         return place.group == "option" and self.options[place.name].decides != "run"
 
+    def _change_parts(self, cfg: list[Entry], flags: list[Entry]) -> None:
+        """Puts into `known` the options of the parts that the entries give to each loss. Entries
+        that are not right are passed over: most become right by this, and the rest are told then.
+        """
+        in_cfg, in_line = self._passable(cfg), self._passable(flags)
+        loss = (in_cfg | in_line).get(Place("option", "loss"))
+        running = (loss.words or [""])[0] if loss else self.options["loss"].default
+        running = running.replace("_", "-")
+        given: dict[str, dict[str, Any]] = {}
+        for (loss, name), entry in self._entries(in_cfg, in_line, running).items():
+            if self._fits(self.known[loss][name], entry):
+                given.setdefault(loss, {})[name] = self._value(self.known[loss][name], entry)
+        self.known |= {loss: self.methods.known(loss, values) for loss, values in given.items()}
+        self._name_methods()
+
+    def _passable(self, entries: list[Entry]) -> dict[Place, Entry]:
+        """The entries that are right as far as is known."""
+        places = {}
+        for entry in entries:
+            with contextlib.suppress(ConfigError):
+                places[self._place(entry)] = entry
+        places.pop(None, None)
+        return places
+
+    def _name_methods(self) -> None:
+        for options in self.known.values():
+            self.names |= {_plain(name): name for name in options if _plain(name) not in self.names}
+
     def _merge_methods(self, merged: Merged, in_cfg: dict, in_line: dict) -> None:
         """Fills in the options of the losses, and the loss itself where it has a value."""
         where = merged.wheres.get("loss", "--loss (default)")
@@ -170,6 +204,28 @@ class Merger:
             allowed = nearest(running, self.methods)
             raise ConfigError(f"{where}: there is no loss '{running}'{allowed}")
         merged.values["loss"] = running
+        given: dict[str, dict[str, Any]] = {}
+        for (loss, name), entry in self._entries(in_cfg, in_line, running).items():
+            given.setdefault(loss, {})[name] = self._value(self.known[loss][name], entry)
+            merged.wheres[f"{loss}.{name}"] = entry.where
+        self._check_parts(running, given.get(running, {}), merged.wheres)
+        options = self.methods.of(running, given.get(running, {}))
+        for place, entry in in_line.items():
+            if place.group == PLAIN and place.name not in options:
+                changed = ", with its parts changed," if place.name in self.known[running] else ""
+                has = f"it is one of {', '.join(options)}" if options else "there are none"
+                raise ConfigError(
+                    f"{entry.where}: the loss {running}{changed} has no option '{place.name}'; "
+                    f"{has}"
+                )
+        for loss, values in given.items():
+            if other := self._without_defaults(loss, values):
+                merged.method_values[loss] = other
+
+    def _entries(
+        self, in_cfg: dict[Place, Entry], in_line: dict[Place, Entry], running: str
+    ) -> dict[tuple[str, str], Entry]:
+        """The entry that counts for each (loss, option)."""
         found: dict[tuple[str, str], Entry] = {}
         for place, entry in in_cfg.items():
             if place.group == PLAIN:
@@ -179,20 +235,31 @@ class Merger:
             if place.group.startswith(f"{PLAIN}."):
                 found[place.group.removeprefix(f"{PLAIN}."), place.name] = entry
         for place, entry in in_line.items():
-            if place.group == PLAIN:
-                self._check_has(running, place.name, entry.where)
+            if place.group == PLAIN and place.name in self.known.get(running, {}):
                 found[running, place.name] = entry
-        for (loss, name), entry in found.items():
-            option = self.methods[loss][name]
-            value = self._value(option, entry)
-            merged.wheres[f"{loss}.{name}"] = entry.where
-            if value != option.default:
-                merged.method_values.setdefault(loss, {})[name] = value
+        return found
+
+    def _check_parts(self, loss: str, values: dict[str, Any], wheres: dict[str, str]) -> None:
+        """Raises ConfigError where a value stands for a part that there is not."""
+        for name, value in values.items():
+            try:
+                self.methods.of(loss, {name: value})
+            except ConfigError as reason:
+                raise ConfigError(f"{wheres[f'{loss}.{name}']}: {reason}") from None
+
+    def _without_defaults(self, loss: str, values: dict[str, Any]) -> dict[str, Any]:
+        """The values that are not what they would be if they were not given."""
+        for name, value in list(values.items()):
+            others = {other: values[other] for other in values if other != name}
+            default = self.methods.known(loss, others).get(name)
+            if default is not None and default.default == value:
+                values = others
+        return values
 
     def _meant(self, name: str, entry: Entry, running: str) -> list[str]:
         """The losses that a plain entry is for: those with an option of that name which it fits."""
-        having = [loss for loss, options in self.methods.items() if name in options]
-        fitting = [loss for loss in having if self._fits(self.methods[loss][name], entry)]
+        having = [loss for loss, options in self.known.items() if name in options]
+        fitting = [loss for loss in having if self._fits(self.known[loss][name], entry)]
         if running in having and running not in fitting:
             return [running]
         return fitting or having
@@ -203,12 +270,6 @@ class Merger:
         except ConfigError:
             return False
         return True
-
-    def _check_has(self, loss: str, name: str, where: str) -> None:
-        options = self.methods[loss]
-        if name not in options:
-            allowed = nearest(name, options)
-            raise ConfigError(f"{where}: the loss {loss} has no option '{name}'{allowed}")
 
 
 def _plain(name: str) -> str:

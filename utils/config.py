@@ -12,13 +12,19 @@ from utils.cfg_file import parse_cfg, parse_flags
 from utils.cfg_help import help_lines
 from utils.cfg_merge import Merger
 from utils.errors import ConfigError
-from utils.option import MethodOption, Option, nearest
+from utils.option import MethodOption, Methods, Option, nearest
 from utils.schema import OPTIONS, Schema
 
-__all__ = ["Config", "HelpAsked", "MethodOption", "help_text", "nearest", "read", "read_file"]
-
-Methods = dict[str, dict[str, MethodOption]]
-"""The options of each multi-task loss, by the loss's name."""
+__all__ = [
+    "Config",
+    "HelpAsked",
+    "MethodOption",
+    "Methods",
+    "help_text",
+    "nearest",
+    "read",
+    "read_file",
+]
 
 _USAGE = "python3 train_test.py CFG [--option value …]"
 _EXAMPLE = (
@@ -40,7 +46,7 @@ class Config(Schema):
     notices: list[str] = field(default_factory=list, compare=False, repr=False)
     """Lines to print: options that are known and not used."""
     wheres: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
-    methods: dict[str, dict[str, Option]] = field(default_factory=dict, compare=False, repr=False)
+    methods: Methods = field(default_factory=Methods, compare=False, repr=False)
 
     def where(self, name: str) -> str:
         """Where an option got its value: 'cfg/x.cfg:12', '--loss', or 'default'."""
@@ -52,10 +58,18 @@ class Config(Schema):
         return ConfigError(f"{f'--{name} (default)' if where == 'default' else where}: {message}")
 
     def method_options(self, loss: str | None = None) -> dict[str, Any]:
-        """All options of a loss, by default of the one that runs, with their values."""
+        """All options of a loss, by default of the one that runs, with their values. Those given
+        for parts that others took the place of are not among them.
+
+        Raises:
+            ConfigError: the loss is given a part that there is not.
+        """
         loss = self.loss if loss is None else loss
-        defaults = {name: option.default for name, option in self.methods.get(loss, {}).items()}
-        return defaults | self.method_values.get(loss, {})
+        if loss not in self.methods:
+            return {}
+        given = self.method_values.get(loss, {})
+        options = self.methods.of(loss, given)
+        return {name: given.get(name, option.default) for name, option in options.items()}
 
     def replace(self, **changes: Any) -> Config:
         """This cfg with other values."""
@@ -67,12 +81,12 @@ class Config(Schema):
         for name, declared in OPTIONS.items():
             line = f"{name} = {declared.format(getattr(self, name))}"
             sections.setdefault(declared.section, []).append(line.rstrip())
-        for loss, declared in self.methods.items():
-            values = (
-                self.method_options() if loss == self.loss else self.method_values.get(loss, {})
-            )
-            for name, value in values.items():
-                line = f"{name} = {declared[name].format(value)}"
+        for loss in self.methods:
+            given = self.method_values.get(loss, {})
+            known = self.methods.known(loss, given)
+            values = given | (self.method_options() if loss == self.loss else {})
+            for name in sorted(values, key=list(known).index):
+                line = f"{name} = {known[name].format(values[name])}"
                 sections.setdefault(f"loss.{loss}", []).append(line.rstrip())
         return "\n".join(
             f"[{name}]\n" + "\n".join(lines) + "\n" for name, lines in sections.items()
@@ -135,11 +149,7 @@ def read_file(path: str, overrides: list[str], methods: Methods) -> Config:
 
 
 def _read(path: str, overrides: list[str], methods: Methods, baseline: bool) -> Config:
-    declared = {
-        loss: {name: Option.of_method(loss, name, one) for name, one in options.items()}
-        for loss, options in methods.items()
-    }
-    merger = Merger(OPTIONS, declared)
+    merger = Merger(OPTIONS, methods)
     merged = merger.merge(parse_cfg(path), parse_flags(overrides), baseline)
     if not merged.values.get("tasks"):
         where = merged.wheres.get("tasks", path)
@@ -153,7 +163,7 @@ def _read(path: str, overrides: list[str], methods: Methods, baseline: bool) -> 
         overrides=overrides,
         notices=merged.notices,
         wheres=merged.wheres,
-        methods=declared,
+        methods=methods,
     )
     _check(config)
     return config

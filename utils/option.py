@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
 from difflib import get_close_matches
 from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from utils.cfg_file import quote
+from utils.errors import ConfigError
 
 REQUIRED = MISSING
 """The default of an option that every cfg must give."""
@@ -156,6 +158,43 @@ class Option:
         if self.item is bool:
             return str(value).lower()
         return repr(self.item(value)) if self.item in (int, float) else quote(str(value))
+
+
+class Methods(dict[str, Mapping[str, MethodOption]]):
+    """The options of each multi-task loss, by the loss's name.
+
+    Args:
+        own: those of each loss as it is.
+        with_parts: `(loss, values) -> options`. A value may put another part into a loss, as
+            `weighting` and `gradient` do, and a part brings options of its own.
+    """
+
+    def __init__(
+        self,
+        own: Mapping[str, Mapping[str, MethodOption]] | None = None,
+        with_parts: Callable[[str, Mapping[str, Any]], Mapping[str, MethodOption]] | None = None,
+    ):
+        super().__init__(own or {})
+        self.with_parts = with_parts
+
+    def of(self, loss: str, values: Mapping[str, Any]) -> dict[str, Option]:
+        """The options of a loss with the parts that the values give it.
+
+        Raises:
+            ConfigError: there is no such part.
+        """
+        options = self.with_parts(loss, values) if self.with_parts and values else self[loss]
+        return {name: Option.of_method(loss, name, one) for name, one in options.items()}
+
+    def known(self, loss: str, values: Mapping[str, Any]) -> dict[str, Option]:
+        """Every option that a cfg may state for a loss: those of :meth:`of`, and those of parts
+        that others took the place of. Without :meth:`of` where there is no such part, which is told
+        when the loss is to run."""
+        own = self.of(loss, {})
+        try:
+            return own | self.of(loss, values)
+        except ConfigError:
+            return own
 
 
 def option(

@@ -7,26 +7,40 @@ import string
 
 import pytest
 
-from utils.config import Config, HelpAsked, MethodOption, help_text, nearest, read, read_file
+from utils.config import (
+    Config,
+    HelpAsked,
+    MethodOption,
+    Methods,
+    help_text,
+    nearest,
+    read,
+    read_file,
+)
 from utils.errors import ConfigError
 from utils.option import MethodOption as SameMethodOption
 from utils.schema import OPTIONS
 
-METHODS = {
-    "amtl": {
-        "focusing_factor": MethodOption(float, 2.0, "γ"),
-        "margin": MethodOption(float, 0.05, "of the potential"),
-        "normalise": MethodOption(str, "softmax", "of the weights", ("softmax", "sum", "none")),
-    },
-    "dtp": {"focusing_factor": MethodOption(float, 0.5, "γ")},
-    "weighted-sum": {"loss_weight": MethodOption(list[float], None, "of each task")},
-    "grad-norm": {
-        "alpha": MethodOption(float, 1.5, "α"),
-        "lr_weight": MethodOption(float, 0.025, "η"),
-    },
-    "stch": {"alpha": MethodOption(int, 3, "another α"), "warm": MethodOption(bool, True, "early")},
-    "mgda": {},
-}
+METHODS = Methods(
+    {
+        "amtl": {
+            "focusing_factor": MethodOption(float, 2.0, "γ"),
+            "margin": MethodOption(float, 0.05, "of the potential"),
+            "normalise": MethodOption(str, "softmax", "of the weights", ("softmax", "sum", "none")),
+        },
+        "dtp": {"focusing_factor": MethodOption(float, 0.5, "γ")},
+        "weighted-sum": {"loss_weight": MethodOption(list[float], None, "of each task")},
+        "grad-norm": {
+            "alpha": MethodOption(float, 1.5, "α"),
+            "lr_weight": MethodOption(float, 0.025, "η"),
+        },
+        "stch": {
+            "alpha": MethodOption(int, 3, "another α"),
+            "warm": MethodOption(bool, True, "early"),
+        },
+        "mgda": {},
+    }
+)
 
 CFG = """\
 # A comment
@@ -296,6 +310,82 @@ def test_loss_names_of_the_official_code(cfg):
     assert read([cfg(section)], METHODS).method_options("weighted-sum") == {"loss_weight": [3.0]}
 
 
+def of_parts(loss, values):
+    """The options of a loss of METHODS whose weighting can be another loss's."""
+    parts = {"weighting": MethodOption(str, loss, "whose weights")}
+    weighting = values.get("weighting", loss)
+    if weighting not in METHODS:
+        raise ConfigError(f"weighting = {weighting}: no such weighting")
+    return METHODS[weighting] | parts
+
+
+PARTED = Methods({loss: of_parts(loss, {}) for loss in METHODS}, of_parts)
+
+
+def refused(*argv):
+    with pytest.raises(ConfigError) as caught:
+        read(list(argv), PARTED)
+    return str(caught.value)
+
+
+def same_again(cfg, config):
+    again = read([cfg(config.text(), "again.cfg")], PARTED)
+    return again == config and again.text() == config.text() and not again.differences(config)
+
+
+def test_a_changed_part_brings_its_options(cfg):
+    path = cfg("[run]\ntasks = depth\nloss = mgda\n")
+    config = read([path, "--margin", "0.1", "--weighting", "amtl"], PARTED)
+    values = {"focusing_factor": 2.0, "margin": 0.1, "normalise": "softmax", "weighting": "amtl"}
+    assert config.method_options() == values
+    assert config.method_options("amtl")["margin"] == 0.05
+    assert same_again(cfg, config)
+    plain = "[run]\ntasks = depth\nloss = mgda\n[loss]\nweighting = amtl\nmargin = 0.1\n"
+    own = "[run]\ntasks = depth\nloss = mgda\n[loss.mgda]\nmargin = 0.1\nweighting = amtl\n"
+    for text in (plain, own):
+        other = read([cfg(text, "other.cfg")], PARTED)
+        assert other.method_options() == values
+        assert not other.differences(config)
+        assert same_again(cfg, other)
+    less = read([path, "--weighting", "amtl"], PARTED)
+    assert config.differences(less) == ["margin"]
+    assert "weighting" in config.differences(read([path], PARTED))
+
+
+def test_the_defaults_are_those_of_the_part_that_runs(cfg):
+    path = cfg("[run]\ntasks = depth\nloss = amtl\n")
+    config = read([path, "--weighting", "dtp"], PARTED)
+    assert config.method_options() == {"focusing_factor": 0.5, "weighting": "dtp"}
+    assert same_again(cfg, config)
+    as_amtl = read([path, "--weighting", "dtp", "--focusing_factor", "2"], PARTED)
+    assert as_amtl.method_options()["focusing_factor"] == 2.0
+    assert same_again(cfg, as_amtl)
+    assert read([path, "--weighting", "dtp", "--focusing_factor", ".5"], PARTED) == config
+
+
+def test_the_options_of_a_replaced_part_stay_for_it(cfg):
+    text = "[run]\ntasks = depth\n[loss.amtl]\nmargin = 0.2\n[loss]\nfocusing_factor = 3\n"
+    path = cfg(text)
+    config = read([path, "--weighting", "mgda"], PARTED)
+    assert config.method_options() == {"weighting": "mgda"}
+    assert "margin = 0.2" in config.text()
+    assert same_again(cfg, config)
+    assert read([path], PARTED).method_options()["margin"] == 0.2
+    assert refused(path, "--weighting", "dtp", "--margin", "1") == (
+        "--margin: the loss amtl, with its parts changed, has no option 'margin'; it is one of "
+        "focusing_factor, weighting"
+    )
+
+
+def test_a_part_that_there_is_not(cfg):
+    path = cfg("[run]\ntasks = depth\n[loss.mgda]\nweighting = mgdaa\n")
+    assert refused(path, "--weighting", "x") == "--weighting: weighting = x: no such weighting"
+    assert f"{path}:4: weighting = mgdaa: no such" in refused(path, "--loss", "mgda")
+    other = read([path], PARTED)
+    assert "weighting = mgdaa" in other.text(), "it is told when that loss is to run"
+    assert same_again(cfg, other)
+
+
 def test_a_plain_option_of_several_losses_with_different_types(cfg):
     path = cfg("[run]\ntasks = depth\nloss = grad-norm\n[loss]\nalpha = 0.7\n")
     config = read([path], METHODS)
@@ -307,7 +397,7 @@ def test_a_plain_option_of_several_losses_with_different_types(cfg):
 
 def test_an_unknown_default_loss(cfg):
     with pytest.raises(ConfigError, match=r"--loss \(default\): there is no loss 'amtl'; it is on"):
-        read([cfg(CFG.split("[loss]")[0])], {"x": {}})
+        read([cfg(CFG.split("[loss]")[0])], Methods({"x": {}}))
 
 
 def test_errors_of_others_name_the_place(cfg):

@@ -2,17 +2,19 @@
 
 import pytest
 
-from utils.config import MethodOption, read
+from utils.config import MethodOption, Methods, read
 from utils.errors import ConfigError
 from utils.official import SHORT, UNUSED
 
-METHODS = {
-    "amtl": {
-        "focusing_factor": MethodOption(float, 2.0, "γ"),
-        "margin": MethodOption(float, 0.05, "of the potential"),
-    },
-    "weighted-sum": {"loss_weight": MethodOption(list[float], None, "of each task")},
-}
+METHODS = Methods(
+    {
+        "amtl": {
+            "focusing_factor": MethodOption(float, 2.0, "γ"),
+            "margin": MethodOption(float, 0.05, "of the potential"),
+        },
+        "weighted-sum": {"loss_weight": MethodOption(list[float], None, "of each task")},
+    }
+)
 
 # In the manner of the official files: flags, comments, the two spellings that its parser refused.
 CFG = """\
