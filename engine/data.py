@@ -124,7 +124,7 @@ def build_data(config: Config, only: Task | None = None) -> Data:
     kinds = task_kinds(config)
     train_names = dataset_names(config, "train_dataset")
     test_names = dataset_names(config, "test_dataset") or train_names
-    root = _data_root(config, [*train_names, *test_names])
+    root = data_root(config, [*train_names, *test_names])
     train = [datasets.read(name, root, "train") for name in train_names]
     test = [datasets.read(name, root, "test") for name in test_names]
     train, val = _validation(config, root, train, test)
@@ -143,7 +143,7 @@ def build_data(config: Config, only: Task | None = None) -> Data:
     return data
 
 
-def _data_root(config: Config, names: Sequence[str]) -> Path:
+def data_root(config: Config, names: Sequence[str]) -> Path:
     """The folder the datasets lie in. Scenes have one for each way to render them, so that they
     neither mix with real data nor with other scenes."""
     root = Path(config.dataset_root).expanduser()

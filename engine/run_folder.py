@@ -27,6 +27,8 @@ class RunFolder:
         self.log = path / "log.txt"
         self.steps = path / "steps.csv"
         self.epochs = path / "epochs.csv"
+        self.gradients = path / "gradients.csv"
+        self.affinity = path / "affinity.csv"
         self.last = path / "last.pt"
         self.best = path / "best.pt"
         self.results = path / "results.json"
@@ -88,8 +90,14 @@ def read_results(path: Path) -> dict | None:
 
 
 def multi_task_folder(config: Config) -> RunFolder:
-    """`<runs>/<cfg path without .cfg>/<loss>/seed<N>`, the path counted from the folder `cfg` where
-    the file lies below one; `--run NAME` makes it `seed<N>-NAME`."""
+    """`<runs>/<cfg path without .cfg>/<loss>/seed<N>`; `--run NAME` makes it `seed<N>-NAME`."""
+    name = f"seed{config.seed}" + (f"-{config.run}" if config.run else "")
+    return RunFolder(cfg_folder(config) / config.loss / name)
+
+
+def cfg_folder(config: Config) -> Path:
+    """`<runs>/<cfg path without .cfg>`, the path counted from the folder `cfg` where the file lies
+    below one."""
     path = Path(config.path).with_suffix("")
     parts = path.absolute().parts
     if "cfg" in parts:
@@ -97,8 +105,7 @@ def multi_task_folder(config: Config) -> RunFolder:
         path = Path(*parts[last + 1 :])
     elif path.is_absolute() or ".." in path.parts:
         path = Path(path.name)
-    name = f"seed{config.seed}" + (f"-{config.run}" if config.run else "")
-    return RunFolder(Path(config.runs) / path / config.loss / name)
+    return Path(config.runs) / path
 
 
 def baseline_folder(config: Config, task: str) -> RunFolder:
