@@ -4,11 +4,15 @@ Defaults < cfg < command line. An option of a loss (see `utils.option.MethodOpti
 plainly, and is then for every loss that has it, or in `[loss.<name>]`, for that one alone; on the
 command line it is for the loss that will run. Options that put another part into a loss are looked
 at first: the part brings options of its own.
+
+A section `[dataset.<name>]` is about a dataset of the user's own; what its keys mean is the
+business of `datasets/custom.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,10 +23,15 @@ from utils.option import Methods, Option, closest, nearest
 
 PLAIN = "loss"
 """The section of the options that belong to losses, to every one that has them."""
+DATASET = "dataset"
+"""What the name of a section about a dataset begins with, before a dot."""
+
+_DATASET_NAME = re.compile(r"\w[\w-]*")
 
 
 class Place(NamedTuple):
-    """What an entry is about: `group` is 'option', 'unused', 'loss', or 'loss.<name>'."""
+    """What an entry is about: `group` is 'option', 'unused', 'loss', 'loss.<name>' or
+    'dataset.<name>'; of the latter's header the name is ''."""
 
     group: str
     name: str
@@ -35,12 +44,15 @@ class Merged:
     Attributes:
         values: by option.
         method_values: by loss, then by option of that loss; defaults are left out.
-        wheres: the place of each value, by option, and by `<loss>.<option>`.
+        datasets: the words given for each key of each dataset's section.
+        wheres: the place of each value, by option, by `<loss>.<option>`, by `dataset.<name>` and
+            by `dataset.<name>.<key>`.
         notices: a line for each option that is known and not used.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     method_values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    datasets: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     wheres: dict[str, str] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
@@ -77,7 +89,7 @@ class Merger:
         in_cfg: dict[Place, Entry] = {}
         for entry in cfg:
             place = self._place(entry)
-            if place in in_cfg:
+            if place in in_cfg and place.name:
                 first = in_cfg[place].where
                 raise ConfigError(f"{entry.where}: {place.name} is given twice, first in {first}")
             if place:
@@ -93,11 +105,15 @@ class Merger:
                 merged.wheres[place.name] = entry.where
             elif place.group == "unused":
                 merged.notices.append(_notice(place.name, entry.where))
+            elif place.group.startswith(f"{DATASET}."):
+                _add_to_dataset(merged, place, entry)
         self._merge_methods(merged, in_cfg, in_line)
         return merged
 
     def _place(self, entry: Entry) -> Place | None:
         """Where an entry belongs; None for a section's header. Checks names and sections."""
+        if dataset := _dataset_section(entry):
+            return Place(f"{DATASET}.{dataset}", _plain(entry.name))
         loss = self._check_section(entry)
         if not entry.name:
             return None
@@ -126,7 +142,9 @@ class Merger:
             return None
         prefix, _, loss = section.partition(".")
         if prefix != PLAIN:
-            allowed = nearest(section, [*self.sections, PLAIN, f"{PLAIN}.<name>"])
+            allowed = nearest(
+                section, [*self.sections, PLAIN, f"{PLAIN}.<name>", f"{DATASET}.<name>"]
+            )
             raise ConfigError(f"{entry.where}: there is no section [{section}]{allowed}")
         loss = loss.replace("_", "-")
         if loss not in self.methods:
@@ -270,6 +288,31 @@ class Merger:
         except ConfigError:
             return False
         return True
+
+
+def _dataset_section(entry: Entry) -> str | None:
+    """The dataset whose section the entry stands in, if it is one."""
+    prefix, dot, name = (entry.section or "").partition(".")
+    if prefix != DATASET or not dot:
+        return None
+    if not _DATASET_NAME.fullmatch(name):
+        raise ConfigError(
+            f"{entry.where}: a dataset's name has letters, digits, _ and -, not '{name}'"
+        )
+    return name
+
+
+def _add_to_dataset(merged: Merged, place: Place, entry: Entry) -> None:
+    values = merged.datasets.setdefault(place.group.removeprefix(f"{DATASET}."), {})
+    if not place.name:
+        merged.wheres[place.group] = entry.where
+        return
+    if any('"' in word or not word.isprintable() for word in entry.words):
+        raise ConfigError(
+            f"{entry.where}: {place.name} holds a quotation mark or an invisible character"
+        )
+    values[place.name] = entry.words
+    merged.wheres[f"{place.group}.{place.name}"] = entry.where
 
 
 def _plain(name: str) -> str:

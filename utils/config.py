@@ -8,9 +8,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from utils.cfg_file import parse_cfg, parse_flags
+from utils.cfg_file import parse_cfg, parse_flags, quote
 from utils.cfg_help import help_lines
-from utils.cfg_merge import Merger
+from utils.cfg_merge import DATASET, Merger
 from utils.errors import ConfigError
 from utils.option import MethodOption, Methods, Option, nearest
 from utils.schema import OPTIONS, Schema
@@ -39,6 +39,10 @@ class Config(Schema):
     method_values: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The options given to each loss, where they are not the defaults."""
 
+    datasets: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """The datasets that the cfg itself describes: the words of each key, by name. See
+    `datasets.custom`."""
+
     path: str = field(default="", compare=False)
     """The cfg as the user named it."""
     overrides: list[str] = field(default_factory=list, compare=False, repr=False)
@@ -49,7 +53,8 @@ class Config(Schema):
     methods: Methods = field(default_factory=Methods, compare=False, repr=False)
 
     def where(self, name: str) -> str:
-        """Where an option got its value: 'cfg/x.cfg:12', '--loss', or 'default'."""
+        """Where an option got its value: 'cfg/x.cfg:12', '--loss', or 'default'. A key of a
+        dataset's section is called `dataset.<name>.<key>`, the section `dataset.<name>`."""
         return self.wheres.get(name) or self.wheres.get(f"{self.loss}.{name}", "default")
 
     def error(self, name: str, message: str) -> ConfigError:
@@ -81,6 +86,9 @@ class Config(Schema):
         for name, declared in OPTIONS.items():
             line = f"{name} = {declared.format(getattr(self, name))}"
             sections.setdefault(declared.section, []).append(line.rstrip())
+        for dataset, values in self.datasets.items():
+            lines = [f"{key} = {' '.join(map(quote, words))}" for key, words in values.items()]
+            sections[f"{DATASET}.{dataset}"] = [line.rstrip() for line in lines]
         for loss in self.methods:
             given = self.method_values.get(loss, {})
             known = self.methods.known(loss, given)
@@ -102,7 +110,21 @@ class Config(Schema):
         if self.loss == other.loss:
             mine, others = self.method_options(), other.method_options()
             names += [name for name in mine if mine[name] != others.get(name)]
+        mine, others = self.used_datasets(), other.used_datasets()
+        for dataset in mine.keys() & others.keys():
+            keys = {**mine[dataset], **others[dataset]}
+            names += [
+                f"{key} in [{DATASET}.{dataset}]"
+                for key in keys
+                if mine[dataset].get(key) != others[dataset].get(key)
+            ]
         return names
+
+    def used_datasets(self) -> dict[str, dict[str, list[str]]]:
+        """Those of `datasets` that the run is trained, validated or tested on."""
+        val = [word.partition(":")[0] for word in self.val.split() if ":" in word]
+        used = {*self.train_dataset, *self.test_dataset, *val}
+        return {name: values for name, values in self.datasets.items() if name in used}
 
     def key(self, task: str) -> str:
         """A name for the single-task network of this cfg: 16 hexadecimal digits that are the same
@@ -112,6 +134,8 @@ class Config(Schema):
             for name, declared in OPTIONS.items()
             if declared.decides == "weights"
         }
+        if own := self.used_datasets():
+            values["datasets"] = own
         text = json.dumps({"task": task, **values}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -159,6 +183,7 @@ def _read(path: str, overrides: list[str], methods: Methods, baseline: bool) -> 
     config = Config(
         **merged.values,
         method_values=merged.method_values,
+        datasets=merged.datasets,
         path=path,
         overrides=overrides,
         notices=merged.notices,
