@@ -127,6 +127,11 @@ class Task(ABC):
             utils.errors.DataError: the file is missing, damaged or of another kind; names it.
         """
 
+    def carry_over(self, target: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+        """A target in the numbers of other `classes`, all of which are among the task's, in the
+        task's own numbers. Tasks without classes have nothing to do."""
+        return target
+
     @abstractmethod
     def absent(self, size: tuple[int, int]) -> np.ndarray:
         """The target of an image of `size` (height, width) that has no label for this task."""
@@ -181,6 +186,10 @@ class Task(ABC):
     @abstractmethod
     def answer(self, prediction: Any) -> list[np.ndarray]:
         """A batch of predictions as one array an image, stored as the task's targets are."""
+
+    def pseudo_targets(self, prediction: Any) -> list[np.ndarray]:
+        """A batch of predictions as targets to train another network on, one an image."""
+        return self.answer(prediction)
 
     @abstractmethod
     def draw(self, image: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -27,8 +27,9 @@ from utils.geometry import Warp
 _VISIBLE = 0.25
 _SHORTEST_SIDE = 2.0
 
-# Detections below this score are not drawn: there are up to 200 an image, nearly all of them weak.
-_DRAWN_SCORE = 0.3
+# Detections below this score are not drawn, and teach no other network: there are up to 200 an
+# image, nearly all of them weak.
+_CONFIDENT = 0.3
 
 # Where IoU 0.50 and 0.75 stand among the thresholds of AP.
 _AT_50, _AT_75 = 0, 5
@@ -76,6 +77,12 @@ class Detection(Task):
         ]
         return np.array(rows, dtype=np.float32).reshape(-1, 6)
 
+    def carry_over(self, target: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+        numbers = np.array([self.classes.index(name) for name in classes], np.float32)
+        carried = target.copy()
+        carried[:, 4] = numbers[target[:, 4].astype(int)]
+        return carried
+
     def absent(self, size: tuple[int, int]) -> np.ndarray:
         return np.zeros((0, 6), dtype=np.float32)
 
@@ -117,11 +124,15 @@ class Detection(Task):
     def meter(self) -> Meter:
         return _BoxMeter(self.classes)
 
-    def answer(self, prediction: BoxPrediction) -> list[np.ndarray]:
     def survey(self) -> Survey:
         return ObjectCounts(self.classes)
 
+    def answer(self, prediction: BoxPrediction) -> list[np.ndarray]:
         return [found.cpu().numpy() for found in detect(prediction)]
+
+    def pseudo_targets(self, prediction: BoxPrediction) -> list[np.ndarray]:
+        """The detections with a score of at least 0.3, as objects."""
+        return [found[found[:, 6] >= _CONFIDENT, :6] for found in self.answer(prediction)]
 
     def draw(self, image: np.ndarray, target: np.ndarray) -> np.ndarray:
         """The image with a frame and a name on each object. Of an answer, only detections with a
@@ -129,7 +140,7 @@ class Detection(Task):
         picture = np.ascontiguousarray(image).copy()
         scored = target.shape[1] == 7
         if scored:
-            target = target[target[:, 6] >= _DRAWN_SCORE]
+            target = target[target[:, 6] >= _CONFIDENT]
             target = target[np.argsort(target[:, 6], kind="stable")]
         colours = palette(len(self.classes))[target[:, 4].astype(int)].tolist()
         for row, colour in zip(target, colours, strict=True):
