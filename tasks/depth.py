@@ -33,6 +33,7 @@ class Depth(Task):
     """
 
     kind = "depth"
+    storage = {"unit": float}  # noqa: RUF012
     accuracy = "d1"
     metrics = {"d1": 1, "d2": 1, "d3": 1, "rmse": -1, "abs_rel": -1}  # noqa: RUF012
     selection = ("d1", "rmse")
@@ -41,8 +42,11 @@ class Depth(Task):
     def head(self) -> DenseHead:
         return DenseHead(1, start=TYPICAL)
 
-    def read(self, path: Path, size, *, unit: float = 1.0) -> np.ndarray:
-        """Reads an .npy, or a 16-bit PNG, of depths in `unit` metres; what is no number is 0."""
+    def read(self, path: Path, size, *, unit: float | None = None) -> np.ndarray:
+        """Reads an .npy, or a 16-bit PNG, of depths in `unit` metres (by default 1 in an .npy and a
+        thousandth in a PNG); what is no number is 0."""
+        if unit is None:
+            unit = 1.0 if path.suffix == ".npy" else 1e-3
         depth = read_array(path) if path.suffix == ".npy" else read_png(path)
         if depth.ndim != 2:
             raise DataError(f"{path}: holds an array {depth.shape}, a depth map has two dimensions")
