@@ -6,11 +6,16 @@ import csv
 import math
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+import torch
+from torch import Tensor
 from tqdm import tqdm
 
+from engine.affinity import draw_affinity, groups_in_words
 from engine.run_folder import RunFolder, write_rows
+from losses.diagnose import statistics
 
 
 class Records:
@@ -24,16 +29,15 @@ class Records:
 
     def __init__(self, folder: RunFolder, tasks: Iterable[str], done: int = 0, steps: int = 0):
         self.folder = folder
-        self.columns = [
-            "epoch",
-            "step",
-            "lr",
-            *(f"{n} {t}" for n in ("loss", "weight") for t in tasks),
-        ]
+        self.tasks = list(tasks)
+        columns = ["lr", *(f"{n} {t}" for n in ("loss", "weight") for t in self.tasks)]
+        figures = statistics(torch.eye(len(self.tasks)), self.tasks)
+        self.steps = _Table(folder.steps, ["epoch", "step", *columns], done)
+        self.gradients = _Table(folder.gradients, ["epoch", "step", *figures], done)
+        self.affinity = _Table(folder.affinity, ["epoch", "source", "group", *self.tasks], done)
         from torch.utils.tensorboard import SummaryWriter  # a second, which an error need not wait
 
         self.events = SummaryWriter(str(folder.events), purge_step=done * steps)
-        self._keep_steps_before(done)
 
     def log(self, line: str) -> None:
         """Prints a line above the progress bar, if there is one, and keeps it in the log."""
@@ -43,13 +47,30 @@ class Records:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
 
     def add_steps(self, rows: list[dict]) -> None:
-        """Adds an epoch's steps, dictionaries with some of the keys of `columns`."""
-        with open(self.folder.steps, "a", newline="") as file:
-            csv.DictWriter(file, self.columns).writerows(rows)
-        for row in rows:
-            for name, value in row.items():
-                if name not in ("epoch", "step") and not math.isnan(value):
-                    self.events.add_scalar(_tag(f"step/{name}"), value, row["step"])
+        """Adds an epoch's steps, dictionaries with some of the columns of `steps.csv`."""
+        self.steps.add(rows)
+        self._show("step", rows)
+
+    def add_gradients(self, rows: list[dict]) -> None:
+        """Adds the figures of an epoch's diagnosed steps, by the names of `losses.diagnose`; those
+        of tasks that took no part are left out."""
+        self.gradients.add(rows)
+        self._show("gradient", rows)
+
+    def add_affinity(
+        self, epoch: int, step: int, affinity: Tensor, groups: Sequence[Sequence[str]]
+    ) -> None:
+        """Adds the affinities (T, T) of source on target after an epoch, and the groups: a row a
+        source, with the number of its group; and to TensorBoard as numbers and as a picture."""
+        number = {task: k for k, group in enumerate(groups) for task in group}
+        for source, row in zip(self.tasks, affinity.tolist(), strict=True):
+            named = {"epoch": epoch, "source": source, "group": number[source]}
+            self.affinity.add([named | dict(zip(self.tasks, row, strict=True))])
+            for target, value in zip(self.tasks, row, strict=True):
+                self.events.add_scalar(_tag(f"affinity/{source}→{target}"), value, step)
+        picture = draw_affinity(affinity.numpy(), self.tasks, groups)
+        self.events.add_image("affinity", picture, step, dataformats="HWC")
+        self.events.add_text("groups", groups_in_words(groups), step)
 
     def set_epochs(self, history: list[dict], step: int) -> None:
         """Writes all epochs so far; the last one also goes to TensorBoard, at `step`."""
@@ -63,16 +84,40 @@ class Records:
     def close(self) -> None:
         self.events.close()
 
-    def _keep_steps_before(self, epoch: int) -> None:
-        kept = []
-        if self.folder.steps.exists():
-            with open(self.folder.steps, newline="") as file:
-                kept = [row for row in csv.DictReader(file) if int(row["epoch"]) <= epoch]
-        with open(self.folder.steps, "w", newline="") as file:
+    def _show(self, kind: str, rows: list[dict]) -> None:
+        for row in rows:
+            for name, value in row.items():
+                if name not in ("epoch", "step") and math.isfinite(value):
+                    self.events.add_scalar(_tag(f"{kind}/{name}"), value, row["step"])
+
+
+class _Table:
+    """A CSV that grows, with the epoch in each row; made with its first row. Rows of epochs after
+    `done` are dropped."""
+
+    def __init__(self, path: Path, columns: list[str], done: int):
+        self.path = path
+        self.columns = columns
+        if path.exists():
+            with open(path, newline="") as file:
+                kept = [row for row in csv.DictReader(file) if int(row["epoch"]) <= done]
+            path.unlink()
+            self.add(kept)
+
+    def add(self, rows: list[dict]) -> None:
+        """Adds rows with some of the columns."""
+        if not rows:
+            return
+        begun = self.path.exists()
+        with open(self.path, "a", newline="") as file:
             writer = csv.DictWriter(file, self.columns)
-            writer.writeheader()
-            writer.writerows(kept)
+            if not begun:
+                writer.writeheader()
+            writer.writerows(rows)
 
 
 def _tag(name: str) -> str:
-    return name.replace(" ", "/").replace(":", "-")
+    """A name as TensorBoard can have it."""
+    for own, other in ((" ", "/"), (":", "-"), ("|", "_"), ("→", "_to_")):
+        name = name.replace(own, other)
+    return name
