@@ -17,6 +17,7 @@ import sys
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 import losses
+from engine.check import check
 from engine.experiment import run_experiment, test_checkpoint
 from engine.export import export
 from engine.listing import listing
@@ -29,14 +30,15 @@ MODES = {
     "train": run_experiment,
     "test": test_checkpoint,
     "export": export,
+    "check": check,
     "summary": summarise,
 }
 """What each `--mode` does with a cfg."""
 
 
 def main(argv: list[str]) -> int:
-    """Runs one command line; returns its exit status: 0, 2 after the user's mistake, 130 after an
-    interruption."""
+    """Runs one command line; returns its exit status: 0, 1 where a check finds damaged files, 2
+    after the user's mistake, 130 after an interruption."""
     try:
         if argv[:1] == ["--list"]:
             print(listing(argv[1:]))
@@ -44,16 +46,20 @@ def main(argv: list[str]) -> int:
         config = options.read(argv, losses.methods())
         for notice in [*config.notices, *unused_options(config)]:
             print(notice, file=sys.stderr)
-        MODES[config.mode](config)
+        found = MODES[config.mode](config)
+        return 1 if config.mode == "check" and found["damaged"] else 0
     except options.HelpAsked:
         print(options.help_text(losses.methods()))
+        return 0
     except UserError as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print(
+            "\ninterrupted; a training goes on from its last checkpoint by the same command",
+            file=sys.stderr,
+        )
         return 130
-    return 0
 
 
 if __name__ == "__main__":

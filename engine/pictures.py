@@ -15,6 +15,9 @@ from datasets.photometric import normalised_images
 _IMAGES = 8
 _GAP = 4
 
+NO_LABEL = 200
+"""The grey of a picture where an image has no label."""
+
 
 @torch.no_grad()
 def draw_results(network: nn.Module, data: Merged, device: torch.device, folder: Path) -> None:
@@ -35,7 +38,7 @@ def _picture(data: Merged, item: dict, predictions: dict) -> np.ndarray:
     image = item["image"]
     columns = [_column(image, np.full_like(image, 255))]
     for task in data.tasks:
-        truth = np.full_like(image, 200)
+        truth = np.full_like(image, NO_LABEL)
         if item["labelled"][task.name]:
             truth = task.draw(image, item["targets"][task.name])
         guess = task.draw(image, task.answer(predictions[task.name])[0])

@@ -1,0 +1,108 @@
+"""A sheet of samples: a few images of every dataset and split, each with its labels drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from datasets.merge import PADDING
+from engine.examine import Part
+from engine.pictures import NO_LABEL
+from tasks.images import read_image
+from utils.errors import DataError
+from utils.files import replacing
+from utils.geometry import Warp
+
+_COLUMNS = 6
+_TILE = (168, 224)  # height and width of a picture
+_GAP = 6
+_MARGIN = 132  # of the tasks' names
+_TITLE = 40
+_BLACK, _GREY = (20, 20, 20), (110, 110, 110)
+
+
+def write_contact_sheet(path: Path, parts: Sequence[Part]) -> Path:
+    """Writes a PNG with a block for each part: a row of images, and below it a row for each of its
+    tasks; grey where an image has no label. Returns the path.
+
+    Shown are images that can be read with all their labels, those with the most labels, evenly
+    taken.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    sheet = np.concatenate([_block(part) for part in parts])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as beside:
+            Image.fromarray(sheet).save(beside, format="PNG")
+    except OSError as reason:
+        raise DataError(f"{path}: the sheet of samples cannot be written ({reason})") from None
+    return path
+
+
+def _block(part: Part) -> np.ndarray:
+    """(H, W, 3) uint8: a title and the rows of one part."""
+    height, width = _TILE
+    rows = ["image", *(task.kind for task in part.tasks)]
+    shape = (_TITLE + len(rows) * (height + _GAP) + _GAP, _MARGIN + _COLUMNS * (width + _GAP), 3)
+    block = np.full(shape, 255, np.uint8)
+    for column, index in enumerate(_chosen(part)):
+        left = _MARGIN + column * (width + _GAP)
+        for row, tile in enumerate(_tiles(part, index)):
+            top = _TITLE + row * (height + _GAP)
+            block[top : top + height, left : left + width] = tile
+    return _captioned(block, part, rows)
+
+
+def _captioned(block: np.ndarray, part: Part, rows: Sequence[str]) -> np.ndarray:
+    picture = Image.fromarray(block)
+    draw = ImageDraw.Draw(picture)
+    title, small = ImageFont.load_default(20), ImageFont.load_default(15)
+    name = f"{part.source.name} {part.split}"
+    draw.text((10, _TITLE / 2), name, _BLACK, title, anchor="lm")
+    images = f"{len(part.source.samples):,} images"
+    draw.text((22 + draw.textlength(name, title), _TITLE / 2), images, _GREY, small, anchor="lm")
+    for row, name in enumerate(rows):
+        middle = _TITLE + row * (_TILE[0] + _GAP) + _TILE[0] / 2
+        draw.text((_MARGIN - 10, middle), name, _BLACK, small, anchor="rm")
+    return np.asarray(picture)
+
+
+def _chosen(part: Part) -> list[int]:
+    """The indices of the images to show."""
+    kinds = [task.kind for task in part.tasks]
+    labels = {i: sum(k in part.source.samples[i].labels for k in kinds) for i in part.found.whole}
+    best = [i for i, count in labels.items() if count == max(labels.values())]
+    places = np.linspace(0, len(best) - 1, min(_COLUMNS, len(best))).round().astype(int)
+    return [best[place] for place in places]
+
+
+def _tiles(part: Part, index: int) -> list[np.ndarray]:
+    """An image, and each of its labels drawn."""
+    sample = part.source.samples[index]
+    image = read_image(sample.image)
+    size = image.shape[:2]
+    shrink = min(_TILE[0] / size[0], _TILE[1] / size[1])
+    warp = Warp.resize(size, tuple(max(1, round(side * shrink)) for side in size))
+    shown = warp.image(image, PADDING)
+    tiles = [_tile(shown)]
+    for task in part.tasks:
+        if task.kind in sample.labels:
+            storage = part.source.storage.get(task.kind, {})
+            target = task.read(sample.labels[task.kind], size, **storage)
+            tiles.append(_tile(task.draw(shown, task.warp(target, warp))))
+        else:
+            tiles.append(_tile(np.full_like(shown, NO_LABEL)))
+    return tiles
+
+
+def _tile(picture: np.ndarray) -> np.ndarray:
+    """A picture in the middle of a white tile."""
+    tile = np.full((*_TILE, 3), 255, np.uint8)
+    top, left = (np.array(_TILE) - picture.shape[:2]) // 2
+    tile[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return tile
