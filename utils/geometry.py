@@ -33,8 +33,17 @@ class Warp:
         scale = np.diag([size[1] / source[1], size[0] / source[0]])
         return cls(np.concatenate([scale, np.zeros((2, 1))], axis=1), size)
 
-    def image(self, image: np.ndarray, border: tuple[int, int, int]) -> np.ndarray:
-        """Warps (H, W, 3) uint8 linearly, filtered where it shrinks; `border` fills the outside."""
+    def image(
+        self, image: np.ndarray, border: tuple[int, int, int], out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Warps (H, W, 3) uint8 linearly, filtered where it shrinks; `border` fills the outside.
+
+        Args:
+            out: what the result is written to, and which is then returned. Without it, the result
+                may share its memory with `image`, where the warp changes nothing.
+        """
+        if (same := self._same(image, out)) is not None:
+            return same
         matrix = self.matrix
         scale = np.linalg.norm(matrix[:, :2], axis=0)
         if scale.min() < _SHRINK_BELOW:
@@ -45,15 +54,25 @@ class Warp:
             )
             image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
             matrix = matrix @ np.diag([width / shrunk[0], height / shrunk[1], 1.0])
+        # OpenCV warps four channels twice as fast as three.
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
         # One pixel more all round: the outermost would be blended with the border up to their
         # centres, though they reach half a pixel farther.
         image = cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
         matrix = matrix @ np.array([[1.0, 0, -1], [0, 1, -1], [0, 0, 1]])
-        return self._apply(image, matrix, cv2.INTER_LINEAR, border)
+        warped = self._apply(image, matrix, cv2.INTER_LINEAR, (*border, 0))
+        return _written(cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB, dst=out), out)
 
-    def nearest(self, array: np.ndarray, border: float) -> np.ndarray:
-        """Warps a map (H, W) or (H, W, C) by its nearest pixels; `border` fills the outside."""
-        return self._apply(array, self.matrix, cv2.INTER_NEAREST, (border,) * 4)
+    def nearest(
+        self, array: np.ndarray, border: float, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Warps a map (H, W) or (H, W, C) by its nearest pixels; `border` fills the outside. `out`
+        is as in :meth:`image`."""
+        if (same := self._same(array, out)) is not None:
+            return same
+        return _written(
+            self._apply(array, self.matrix, cv2.INTER_NEAREST, (border,) * 4, out), out
+        )
 
     def boxes(self, boxes: np.ndarray) -> np.ndarray:
         """The boxes (N, 4: x1, y1, x2, y2) around the warped boxes, not clipped."""
@@ -64,10 +83,23 @@ class Warp:
     def rotation(self) -> np.ndarray:
         """(2, 2): the rotation or mirroring in the matrix, its stretching left out (the orthogonal
         factor of the polar decomposition)."""
+        if self.matrix[0, 1] == self.matrix[1, 0] == 0:
+            return np.diag(np.sign(self.matrix.diagonal()))
         u, _, vt = np.linalg.svd(self.matrix[:, :2])
         return u @ vt
 
-    def _apply(self, array, matrix, interpolation, border):
+    def _same(self, array, out):
+        """The array itself, or its mirror image, where that is the whole warp: so it is in half of
+        all augmentations of images that have the output's size."""
+        if array.shape[:2] != self.size:
+            return None
+        if np.array_equal(self.matrix, [[1, 0, 0], [0, 1, 0]]):
+            return array if out is None else _written(array, out)
+        if np.array_equal(self.matrix, [[-1, 0, self.size[1]], [0, 1, 0]]):
+            return _written(cv2.flip(array, 1, dst=out), out)
+        return None
+
+    def _apply(self, array, matrix, interpolation, border, out=None):
         # OpenCV counts from pixel centres: p' = A (p + 1/2) + b - 1/2.
         centred = matrix.copy()
         centred[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
@@ -78,4 +110,13 @@ class Warp:
             flags=interpolation,
             borderMode=cv2.BORDER_CONSTANT,
             borderValue=border,
+            dst=out,
         )
+
+
+def _written(result: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    """The result, in `out` if there is one. OpenCV writes to it where it is of the very type."""
+    if out is None or result is out:
+        return result
+    out[...] = result
+    return out
