@@ -347,6 +347,18 @@ def test_an_answer_is_a_target_with_scores(task):
         assert ((answer[:, 6] > 0.01) & (answer[:, 6] <= 1)).all()
 
 
+def test_a_teacher_s_objects_are_its_confident_detections(task):
+    prediction = random_prediction(3)
+    answers, taught = task.answer(prediction), task.pseudo_targets(prediction)
+    assert sum(len(found) for found in answers) > sum(len(found) for found in taught) > 0
+    for answer, target in zip(answers, taught, strict=True):
+        assert target.dtype == np.float32
+        assert np.array_equal(target, answer[answer[:, 6] >= 0.3][:, :6])
+    total, count = task.criterion(prediction, task.collate(taught), torch.ones(3, dtype=bool))
+    assert total.isfinite()
+    assert count > 0
+
+
 @pytest.mark.parametrize("size", [(40, 50), (120, 160), (480, 640)])
 def test_draw_marks_the_objects(task, size):
     image = np.full((*size, 3), 127, np.uint8)
