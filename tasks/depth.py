@@ -10,37 +10,42 @@ import torch
 from torch import Tensor
 
 from tasks.base import DenseHead, Meter, Task, labelled_part
-from tasks.files import fit, read_array, read_png
+from tasks.files import all_finite, fit, read_array, read_png
 from tasks.survey import Survey, percent, share
 from utils.errors import DataError
 from utils.geometry import Warp
 
 NEAREST, FARTHEST = 1e-3, 10.0
-"""Metres; a depth counts where it lies strictly between them."""
+"""Metres; a depth counts where it lies strictly between them. The farthest is that of indoor data,
+where the cfg says nothing else."""
 
-TYPICAL = 3.0
-"""Metres, about the mean depth of a room."""
-
-
-def valid_pixels(depth: Tensor) -> Tensor:
-    return (depth > NEAREST) & (depth < FARTHEST)
+_TYPICAL = 0.3
+"""Of the farthest, about the mean depth: 3 m in rooms, 24 m in streets seen to 80 m."""
 
 
 class Depth(Task):
     """Target: (H, W) float32 metres, 0 where there is no reading. Prediction: (B, 1, H, W) metres.
 
     Accuracy: d1, the share of pixels whose depth is within a factor of 1.25 of the truth.
+
+    Args:
+        max_depth: metres; readings from there on do not count, in training as in testing.
     """
 
     kind = "depth"
+    options = ("max_depth",)
     storage = {"unit": float}  # noqa: RUF012
     accuracy = "d1"
     metrics = {"d1": 1, "d2": 1, "d3": 1, "rmse": -1, "abs_rel": -1}  # noqa: RUF012
     selection = ("d1", "rmse")
 
+    def __init__(self, classes=(), dataset=None, max_depth: float = FARTHEST):
+        super().__init__(classes, dataset)
+        self.max_depth = max_depth
+
     @property
     def head(self) -> DenseHead:
-        return DenseHead(1, start=TYPICAL)
+        return DenseHead(1, start=_TYPICAL * self.max_depth)
 
     def read(self, path: Path, size, *, unit: float | None = None) -> np.ndarray:
         """Reads an .npy, or a 16-bit PNG, of depths in `unit` metres (by default 1 in an .npy and a
@@ -50,8 +55,12 @@ class Depth(Task):
         depth = read_array(path) if path.suffix == ".npy" else read_png(path)
         if depth.ndim != 2:
             raise DataError(f"{path}: holds an array {depth.shape}, a depth map has two dimensions")
-        depth = depth.astype(np.float32) * np.float32(unit)
-        return fit(np.nan_to_num(depth, nan=0.0, posinf=0.0, neginf=0.0), size)
+        depth = depth.astype(np.float32, copy=False)
+        if unit != 1:
+            depth = depth * np.float32(unit)
+        if not all_finite(depth):
+            depth = np.nan_to_num(depth, nan=0.0, posinf=0.0, neginf=0.0)
+        return fit(depth, size)
 
     def absent(self, size):
         return np.zeros(size, np.float32)
@@ -62,25 +71,29 @@ class Depth(Task):
     def criterion(self, prediction, target, labelled):
         """The absolute error in metres, summed over the pixels with a reading."""
         target = labelled_part(target, labelled)
-        valid = valid_pixels(target)
+        valid = self.valid_pixels(target)
         error = (labelled_part(prediction, labelled)[:, 0].float() - target).abs()
         return torch.where(valid, error, 0.0).sum(), valid.sum().float()
 
+    def valid_pixels(self, depth: Tensor | np.ndarray) -> Tensor | np.ndarray:
+        """Bool of the same shape: the pixels whose depth counts."""
+        return (depth > NEAREST) & (depth < self.max_depth)
+
     def meter(self):
-        return _DepthErrors()
+        return _DepthErrors(self)
 
     def survey(self):
-        return _DepthRange(FARTHEST)
+        return _DepthRange(self.max_depth)
 
     def constant(self, targets):
-        valid = [t[(t > NEAREST) & (t < FARTHEST)] for t in targets]
+        valid = [target[self.valid_pixels(target)] for target in targets]
         return torch.tensor([np.concatenate(valid).mean(dtype=np.float64)], dtype=torch.float32)
 
     def answer(self, prediction):
         return list(prediction[:, 0].float().cpu().numpy())
 
     def draw(self, image, target):
-        near = 255 * (1 - np.clip(target / FARTHEST, 0, 1) ** 0.5)
+        near = 255 * (1 - np.clip(target / self.max_depth, 0, 1) ** 0.5)
         shown = cv2.applyColorMap(near.astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1].copy()
         shown[target <= NEAREST] = 0
         return shown
@@ -89,14 +102,16 @@ class Depth(Task):
 class _DepthErrors(Meter):
     """Sums over all pixels with a reading."""
 
-    def __init__(self):
+    def __init__(self, task: Depth):
+        self.task = task
         self.sums = torch.zeros(6, dtype=torch.float64)
 
     def update(self, prediction, target, labelled):
         truth = labelled_part(target, labelled)
-        valid = valid_pixels(truth)
+        valid = self.task.valid_pixels(truth)
         truth = truth[valid].double()
-        guess = labelled_part(prediction, labelled)[:, 0][valid].double().clamp(NEAREST, FARTHEST)
+        guess = labelled_part(prediction, labelled)[:, 0][valid].double()
+        guess = guess.clamp(NEAREST, self.task.max_depth)
         ratio = torch.maximum(guess / truth, truth / guess)
         error = guess - truth
         sums = [

@@ -29,12 +29,14 @@ def read_png(path: Path) -> np.ndarray:
 def read_array(path: Path) -> np.ndarray:
     """The numbers of an .npy file; pickled objects, which could run code, are refused.
 
+    They are mapped into memory, which reads only what is used and copies nothing; changing them
+    does not change the file.
+
     Raises:
         DataError: the file is missing, damaged, or holds no numbers.
     """
     try:
-        with path.open("rb") as file:
-            array = np.lib.format.read_array(file, allow_pickle=False)
+        array = np.asarray(np.lib.format.open_memmap(path, mode="c"))
     except FileNotFoundError:
         raise DataError(f"{path}: the file is missing") from None
     except Exception as reason:  # of many kinds: it depends on which bytes are damaged
@@ -51,3 +53,8 @@ def fit(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return array
     # OpenCV's INTER_NEAREST takes the pixel to the upper left instead.
     return cv2.resize(array, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def all_finite(array: np.ndarray) -> bool:
+    """Whether no number of a float32 map is NaN or infinite: then the sum of squares is neither."""
+    return bool(np.isfinite(cv2.norm(array, cv2.NORM_L2SQR)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from utils.errors import DataError
 
@@ -17,15 +19,30 @@ def read_image(path: Path) -> np.ndarray:
     """(H, W, 3) uint8 RGB.
 
     Raises:
-        DataError: the file is missing or cannot be decoded.
+        DataError: the file is missing, cannot be decoded, or would fill the memory.
     """
     try:
+        stored = path.read_bytes()
+        _refuse_bombs(stored)
         # Decoded from memory, where OpenCV refuses half a file; from disk it fills it up with grey.
-        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), _AS_STORED)
+        image = cv2.imdecode(np.frombuffer(stored, np.uint8), _AS_STORED)
     except FileNotFoundError:
         raise DataError(f"{path}: the file is missing") from None
+    except Image.DecompressionBombError as reason:
+        raise DataError(f"{path}: cannot be read as an image ({reason})") from None
     except (OSError, cv2.error):
         image = None
     if image is None:
         raise DataError(f"{path}: cannot be read as an image")
     return image
+
+
+def _refuse_bombs(stored: bytes) -> None:
+    """A few bytes can hold an image of gigabytes. Pillow looks at the header alone; what it does
+    not know is left to OpenCV."""
+    try:
+        Image.open(io.BytesIO(stored)).close()
+    except Image.DecompressionBombError:
+        raise
+    except Exception:  # of many kinds: it depends on which bytes are damaged
+        return
