@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from datasets.merge import Batch, Merged
-from datasets.sampling import Batches
+from datasets.sampling import Batches, Sampling
 from utils.errors import DataError
 
 
@@ -17,8 +17,9 @@ class Loader:
     """Merged images as `Batch`es, read by `workers` processes (0: by this one).
 
     Args:
-        training: shuffled, with the augmentation of the epoch; else in the order of the data.
+        training: shuffled, and augmented anew in every epoch; else in the order of the data.
         pin: whether the batches go on to a GPU.
+        sampling: of the datasets, in training.
     """
 
     def __init__(
@@ -30,8 +31,9 @@ class Loader:
         workers: int,
         pin: bool,
         seed: int = 0,
+        sampling: Sampling | None = None,
     ):
-        self._batches = Batches(len(data), batch_size, training, seed)
+        self._batches = Batches(data.sizes, batch_size, training, seed, sampling)
         self._loader = DataLoader(
             data,
             batch_sampler=self._batches,
@@ -48,8 +50,8 @@ class Loader:
     def __len__(self) -> int:
         return len(self._loader)
 
-    def epoch(self, number: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch.
+    def epoch(self, number: int = 1) -> Iterator[Batch]:
+        """The batches of an epoch, counted from 1.
 
         Raises:
             DataError: a file is missing or damaged; names it.

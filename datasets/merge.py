@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +14,7 @@ from torch.utils.data import Dataset
 
 from datasets.augment import Augmentation, colour_matrix, generator, sharpness
 from datasets.base import Sample, Source
-from datasets.unite import has_label
+from datasets.unite import has_label, read_label
 from tasks import Task
 from tasks.images import read_image
 from utils.errors import DataError
@@ -66,8 +67,8 @@ class Batch:
 
 
 class Merged(Dataset):
-    """Datasets one after the other. An item is asked for by (epoch, index), so that the
-    augmentation is a function of both."""
+    """Datasets one after the other. An item is asked for by (round, index), so that the
+    augmentation is a function of both: see `datasets.sampling.Batches`."""
 
     def __init__(
         self,
@@ -90,6 +91,11 @@ class Merged(Dataset):
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of images of each dataset."""
+        return list(Counter(source.name for source, _ in self.entries).values())
 
     def __getitem__(self, key: tuple[int, int]) -> dict | DataError:
         """Image, targets and what is labelled, augmented; or what is wrong with a file."""
@@ -121,8 +127,7 @@ class Merged(Dataset):
 
     def read_target(self, task: Task, index: int, shape: tuple[int, int]) -> np.ndarray:
         """The stored label of an image of `shape` (height, width), before any warp."""
-        source, sample = self.entries[index]
-        return task.read(sample.labels[task.kind], shape, **source.storage.get(task.kind, {}))
+        return read_label(task, *self.entries[index], shape)
 
     def collate(self, items: list[dict | DataError]) -> Batch | DataError:
         """A batch of items, or the first error among them."""

@@ -16,8 +16,9 @@ from datasets.augment import Augmentation
 from datasets.base import Source
 from datasets.holdout import split
 from datasets.merge import Merged
+from datasets.sampling import Sampling
 from datasets.unite import unite_tasks
-from tasks import SPELLINGS, Task
+from tasks import KINDS, SPELLINGS, Task
 from utils.config import Config, nearest
 from utils.errors import ConfigError, DataError
 
@@ -26,13 +27,15 @@ from utils.errors import ConfigError, DataError
 class Data:
     """The merged training, validation and test images, and the tasks they are labelled for.
 
-    `selected_on` says where the validation images come from: 'validation' or 'test'.
+    `sampling` says how the training images are drawn, and `selected_on` where the validation images
+    come from: 'validation' or 'test'.
     """
 
     tasks: list[Task]
     train: Merged
     val: Merged
     test: Merged
+    sampling: Sampling
     selected_on: str
 
 
@@ -49,6 +52,7 @@ def with_full_names(config: Config) -> Config:
         "test_dataset": dataset_names(config, "test_dataset"),
     }
     validation_sets(config)
+    sampling_of(config)
     rooms = {"arch": models.canonical_architecture, "backbone": models.canonical_backbone}
     for option, name in rooms.items():
         try:
@@ -112,6 +116,23 @@ def validation_sets(config: Config) -> list[tuple[str, str]]:
     return [(datasets.SPELLINGS[name], part) for name, part in sets]
 
 
+def sampling_of(config: Config) -> Sampling:
+    """How the cfg wants its datasets to be drawn from.
+
+    Raises:
+        ConfigError: `epoch_images` is neither a word that it knows nor a number.
+    """
+    try:
+        return Sampling(config.sampling, config.temperature, config.epoch_images)
+    except ConfigError as reason:
+        raise config.error("epoch_images", str(reason)) from None
+
+
+def task_options(config: Config) -> dict:
+    """The settings of the cfg that tasks take, by name."""
+    return {name: getattr(config, name) for kind in KINDS.values() for name in kind.options}
+
+
 def build_data(config: Config, only: Task | None = None) -> Data:
     """Lists the cfg's data, rendering them first where the cfg says so and they are not there.
 
@@ -128,8 +149,7 @@ def build_data(config: Config, only: Task | None = None) -> Data:
     train = [datasets.read(name, root, "train") for name in train_names]
     test = [datasets.read(name, root, "test") for name in test_names]
     train, val = _validation(config, root, train, test)
-    options = {name: getattr(config, name) for name in ("label_smoothing", "loc_weight")}
-    tasks = [only] if only else unite_tasks(kinds, train, options)
+    tasks = [only] if only else unite_tasks(kinds, train, task_options(config), config.classes)
     size = tuple(config.size)
     augmentation = Augmentation(size, (config.min_scale, config.max_scale))
     data = Data(
@@ -137,6 +157,7 @@ def build_data(config: Config, only: Task | None = None) -> Data:
         train=Merged(train, tasks, size, augmentation, config.seed),
         val=Merged(val, tasks, size),
         test=Merged(test, tasks, size),
+        sampling=sampling_of(config),
         selected_on="test" if config.val == "test" else "validation",
     )
     _require_labels(data)

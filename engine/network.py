@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import datasets
 import models
 from datasets.unite import unite_tasks
-from engine.data import dataset_names, task_kinds
+from engine.data import dataset_names, task_kinds, task_options
 from tasks import Task
 from tasks.base import BoxHead, DenseHead
 from utils.config import Config
@@ -59,7 +59,7 @@ def declared_tasks(config: Config) -> list[Task]:
     """
     sources = [datasets.declared(name) for name in dataset_names(config, "train_dataset")]
     try:
-        return unite_tasks(task_kinds(config), sources, {})
+        return unite_tasks(task_kinds(config), sources, task_options(config), config.classes)
     except DataError as reason:
         raise config.error("tasks", str(reason)) from None
 

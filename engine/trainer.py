@@ -61,6 +61,7 @@ class Trainer:
             workers=config.num_workers,
             pin=device.type == "cuda",
             seed=config.seed,
+            sampling=data.sampling,
         )
         self.val_loader = self.test_loader(data.val)
         projections = teachers.distillation.parameters() if teachers else ()

@@ -34,6 +34,10 @@ class Segmentation(Task):
 
     def __init__(self, classes=(), dataset=None, label_smoothing: float = 0.0):
         super().__init__(classes, dataset)
+        if len(self.classes) > VOID:
+            raise DataError(
+                f"{self.name} would have {len(self.classes)} classes, and a mask holds {VOID}"
+            )
         self.label_smoothing = label_smoothing
 
     @property
@@ -54,6 +58,11 @@ class Segmentation(Task):
                 f"classes are {first} to {first + len(self.classes) - 1}, and void is {void}"
             )
         return fit(classes.astype(np.uint8), size)
+
+    def carry_over(self, target, classes):
+        numbers = np.full(256, VOID, np.uint8)
+        numbers[: len(classes)] = [self.classes.index(name) for name in classes]
+        return numbers[target]
 
     def absent(self, size):
         return np.full(size, VOID, np.uint8)

@@ -8,7 +8,6 @@ import datasets
 from datasets.augment import Augmentation
 from datasets.loader import Loader
 from datasets.merge import Merged
-from datasets.sampling import Batches
 from datasets.unite import unite_tasks
 from utils.errors import DataError
 
@@ -31,48 +30,6 @@ def content(batch):
     for target in batch.targets.values():
         tensors += target if isinstance(target, list) else [target]
     return [batch.indices, *(np.ascontiguousarray(tensor).tobytes() for tensor in tensors)]
-
-
-class TestBatches:
-    def indices(self, epoch=0, length=23, batch_size=4, training=True, seed=0):
-        batches = Batches(length, batch_size, training, seed)
-        batches.epoch = epoch
-        found = list(batches)
-        assert len(found) == len(batches)
-        assert {key[0] for batch in found for key in batch} == {epoch}
-        return [[key[1] for key in batch] for batch in found]
-
-    def test_an_epoch_shows_each_image_at_most_once_in_full_batches(self):
-        batches = self.indices()
-        shown = [i for batch in batches for i in batch]
-        assert [len(batch) for batch in batches] == [4] * 5
-        assert len(set(shown)) == 20
-        assert set(shown) <= set(range(23))
-        assert shown != sorted(shown)
-
-    def test_a_whole_number_of_batches_is_a_permutation(self):
-        shown = [i for batch in self.indices(length=24) for i in batch]
-        assert sorted(shown) == list(range(24))
-
-    def test_what_one_epoch_leaves_out_another_shows(self):
-        shown = {i for epoch in range(20) for batch in self.indices(epoch) for i in batch}
-        assert shown == set(range(23))
-
-    def test_order_is_a_function_of_seed_and_epoch(self):
-        assert self.indices(3, seed=1) == self.indices(3, seed=1)
-        orders = [self.indices(epoch, seed=seed) for epoch in range(3) for seed in range(3)]
-        assert len({str(order) for order in orders}) == 9
-
-    def test_fewer_images_than_a_batch_are_one_batch(self):
-        assert [sorted(batch) for batch in self.indices(length=3)] == [[0, 1, 2]]
-
-    def test_tests_show_every_image_in_order(self):
-        batches = self.indices(training=False)
-        assert [i for batch in batches for i in batch] == list(range(23))
-        assert [len(batch) for batch in batches] == [4] * 5 + [3]
-
-    def test_indices_are_plain_numbers(self):
-        assert {type(i) for batch in self.indices() for i in batch} == {int}
 
 
 class TestContent:

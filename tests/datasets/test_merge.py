@@ -6,10 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-import datasets
 from datasets.augment import Augmentation
 from datasets.base import Sample, Source
-from datasets.holdout import split
 from datasets.merge import Batch, Merged
 from datasets.unite import unite_tasks
 from tasks.base import BoxPrediction
@@ -77,62 +75,6 @@ def merged(sources, kinds=("segmentation", "detection", "depth", "normal"), **op
 
 def whole_batch(data, epoch=0):
     return data.collate([data[epoch, i] for i in range(len(data))])
-
-
-class TestUniteTasks:
-    def test_in_the_order_of_the_cfg_with_the_classes_of_the_data(self, sources):
-        tasks = unite_tasks(["depth", "detection"], sources, {})
-        assert [task.name for task in tasks] == ["depth", "detection"]
-        assert tasks[1].classes == ("cat",)
-        assert tasks[0].classes == ()
-
-    def test_different_classes_are_kept_apart(self, sources):
-        tasks = unite_tasks(["segmentation"], sources, {})
-        assert {task.name: task.classes for task in tasks} == {
-            "segmentation:things": THINGS,
-            "segmentation:rooms": ROOMS,
-        }
-
-    def test_equal_classes_are_one_task(self, tmp_path):
-        sources = [
-            make_source(tmp_path, name, ("segmentation",), 2, {"segmentation": ROOMS})
-            for name in ("a", "b")
-        ]
-        (task,) = unite_tasks(["segmentation"], sources, {})
-        assert task.name == "segmentation"
-        assert len(merged(sources, ["segmentation"]).labelled_for(task)) == 4
-
-    def test_a_dataset_without_labels_of_a_kind_has_no_say_in_its_classes(self, sources):
-        unlabelled = Source("x", (Sample(sources[0].samples[0].image, {}),), {"segmentation": ()})
-        (task,) = unite_tasks(["segmentation"], [sources[0], unlabelled], {})
-        assert task.name == "segmentation"
-
-    def test_options_go_to_the_tasks_that_know_them(self, sources):
-        options = {"label_smoothing": 0.1, "loc_weight": 3.0}
-        tasks = unite_tasks(["segmentation", "detection", "depth"], sources, options)
-        assert [task.label_smoothing for task in tasks[:2]] == [0.1, 0.1]
-        assert tasks[2].loc_weight == 3.0
-
-    def test_a_kind_that_nobody_labels(self, sources):
-        with pytest.raises(DataError, match="labels for normal: it names things, depths"):
-            unite_tasks(["depth", "normal"], sources[:2], {})
-
-    def test_rendered_datasets_of_different_classes(self, scenes_root):
-        read = [datasets.read(name, scenes_root, "train") for name in ("VOC", "NYU", "NYUD_MT")]
-        tasks = unite_tasks(["segmentation", "detection", "depth", "normal"], read, {})
-        assert [task.name for task in tasks] == [
-            "segmentation:VOC",
-            "segmentation:NYUD_MT",
-            "detection",
-            "depth",
-            "normal",
-        ]
-        data = Merged(read, tasks, SIZE)
-        counts = {task.name: len(data.labelled_for(task)) for task in tasks}
-        assert counts["detection"] == 10
-        assert counts["segmentation:VOC"] == 7
-        assert counts["segmentation:NYUD_MT"] == counts["normal"] == 16
-        assert counts["depth"] == 32
 
 
 class TestMerged:
@@ -324,55 +266,3 @@ class TestReadImage:
             read_image(tmp_path / "none.jpg")
         with pytest.raises(DataError, match="cannot be read as an image"):
             read_image(tmp_path)
-
-
-class TestSplit:
-    @staticmethod
-    def source(**groups):
-        """A dataset of groups of images that are labelled alike."""
-        kinds = {
-            "boxes": ("detection",),
-            "both": ("detection", "segmentation"),
-            "depth": ("depth",),
-        }
-        samples = [
-            Sample(f"{group}{i}.jpg", {kind: "" for kind in kinds[group]})
-            for group, count in groups.items()
-            for i in range(count)
-        ]
-        return Source("x", tuple(samples), {"segmentation": ROOMS}, {"depth": {"unit": 2}})
-
-    def test_disjoint_and_complete_in_the_order_of_the_list(self):
-        source = self.source(boxes=30, both=20)
-        kept, taken = split(source, 0.2)
-        assert sorted(s.image for s in kept.samples + taken.samples) == sorted(
-            s.image for s in source.samples
-        )
-        for part in (kept, taken):
-            assert list(part.samples) == [s for s in source.samples if s in part.samples]
-            assert (part.name, part.classes, part.storage) == ("x", source.classes, source.storage)
-
-    def test_every_combination_of_labels_keeps_its_share(self):
-        _, taken = split(self.source(boxes=30, both=20, depth=10), 0.2)
-        names = [str(s.image) for s in taken.samples]
-        counts = {g: sum(n.startswith(g) for n in names) for g in ("boxes", "both", "depth")}
-        assert counts == {"boxes": 6, "both": 4, "depth": 2}
-
-    def test_at_least_one_of_each_on_both_sides(self):
-        for share in (0.001, 0.999):
-            for part in split(self.source(boxes=30, both=2), share):
-                assert {tuple(s.labels) for s in part.samples} == {
-                    ("detection",),
-                    ("detection", "segmentation"),
-                }
-
-    def test_a_single_image_is_trained_on(self):
-        kept, taken = split(self.source(boxes=5, depth=1), 0.2)
-        assert "depth0.jpg" in [s.image for s in kept.samples]
-        assert len(taken.samples) == 1
-
-    def test_depends_on_nothing_but_the_list(self):
-        first, second = (split(self.source(boxes=30, both=20), 0.2)[1] for _ in range(2))
-        assert first.samples == second.samples
-        numbers = [int(str(s.image)[5:-4]) for s in first.samples if len(s.labels) == 1]
-        assert numbers != list(range(6))  # from all over the list
