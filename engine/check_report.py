@@ -46,7 +46,7 @@ def _split(part: Part) -> dict:
         "sizes": _sizes(part.found.sizes),
         "tasks": {
             kind: {
-                "files": sum(kind in sample.labels for sample in samples),
+                "labels": sum(kind in sample.labels for sample in samples),
                 **survey.result(),
             }
             for kind, survey in part.found.surveys.items()
@@ -83,8 +83,9 @@ def report(found: dict, parts: Sequence[Part]) -> str:
     damaged = found["damaged"]
     if not damaged:
         return "\n".join([*lines, "every file can be read"])
-    files = "1 file is" if len(damaged) == 1 else f"{len(damaged):,} files are"
-    lines.append(f"{files} missing, damaged or not what the dataset should hold:")
+    lines.append(
+        f"missing, damaged or not what the dataset should hold: {_counted(len(damaged), 'file')}"
+    )
     for damage in damaged:
         where = f"{damage['file']}: " if damage["file"] else ""
         lines.append(f"  {where}{damage['reason']}")
@@ -95,8 +96,10 @@ def _paragraph(split: dict, part: Part) -> list[str]:
     expected = split["expected"]
     images = _counted(split["images"], "image", expected.get("images"))
     lines = [f"{split['dataset']} {split['split']}: {images}{_sizes_in_words(split['sizes'])}"]
+    if split["damaged"]:
+        lines.append(f"  damaged: {_counted(split['damaged'], 'file')}, named at the end")
     for kind, survey in part.found.surveys.items():
-        labels = _counted(split["tasks"][kind]["files"], "label", expected.get(kind))
+        labels = _counted(split["tasks"][kind]["labels"], "label", expected.get(kind))
         lines += _wrapped(f"{kind}: {labels}", 2)
         for line in survey.lines() if survey.labels else []:
             lines += _wrapped(line, 4)
@@ -105,7 +108,7 @@ def _paragraph(split: dict, part: Part) -> list[str]:
     return lines
 
 
-def _counted(count: int, what: str, expected: int | None) -> str:
+def _counted(count: int, what: str, expected: int | None = None) -> str:
     """A number of things, beside the one that is known of the whole dataset."""
     text = f"{count:,} {what}{'s' if count != 1 else ''}"
     return text if expected in (None, count) else f"{text} (the full data have {expected:,})"

@@ -184,6 +184,8 @@ class _Progress:
 
 
 def _damage(file: Path, error: DataError) -> Damage:
+    if file.is_file() and not file.stat().st_size:
+        return Damage(file, "the file is empty")
     return Damage(file, str(error).removeprefix(f"{file}: "))
 
 

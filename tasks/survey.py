@@ -47,7 +47,7 @@ class Survey(ABC):
 
     def result(self) -> dict:
         """All counts, as JSON has them: shares in [0, 1], None where nothing was counted."""
-        return {"labels": self.labels, **self.counts()}
+        return {"counted": self.labels, **self.counts()}
 
     def notes(self) -> list[str]:
         """What a user may want to know and need not mend, a line each."""
