@@ -188,7 +188,7 @@ class CocoLabel:
         objects = annotations.objects
         rows = range(*objects.of_image(self.row).indices(len(objects.ids)))
         masks = [self._outline(k) for k in rows]
-        order = sorted(zip(rows, masks, strict=True), key=lambda pair: -int(pair[1].sum()))
+        order = sorted(zip(rows, masks, strict=True), key=lambda pair: -np.count_nonzero(pair[1]))
         result = np.zeros(self._size(size), np.uint8)
         for crowd in (True, False):
             for k, inside in order:

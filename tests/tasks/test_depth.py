@@ -38,6 +38,38 @@ def test_name_and_head(task):
     assert NEAREST < task.head.start < FARTHEST  # an untrained network's depth is one
 
 
+class TestMaxDepth:
+    """Readings to 80 m, as a car's camera has them."""
+
+    def test_the_head_starts_at_three_tenths_of_it(self, task):
+        assert task.head.start == 3.0
+        assert Depth(max_depth=80.0).head.start == pytest.approx(24)
+
+    def test_it_says_which_readings_count_in_training_and_testing(self):
+        far = Depth(max_depth=80.0)
+        target = torch.tensor([[[5.0, 15.0, 79.0, 80.0, 200.0]]])
+        prediction = torch.full((1, 1, 1, 5), 15.0)
+        total, count = far.criterion(prediction, target, ALL[:1])
+        assert (total.item(), count.item()) == (10 + 0 + 64, 3)
+        assert Depth().criterion(prediction, target, ALL[:1])[1] == 1
+        meter = far.meter()
+        meter.update(prediction, target, ALL[:1])
+        assert meter.compute()["d1"] == pytest.approx(1 / 3)
+        assert far.constant([target.numpy()]).item() == pytest.approx(33)
+
+    def test_predictions_beyond_it_are_measured_as_it(self):
+        for max_depth in (10.0, 80.0):
+            meter = Depth(max_depth=max_depth).meter()
+            meter.update(torch.full((1, 1, 1, 1), 500.0), torch.full((1, 1, 1), 5.0), ALL[:1])
+            assert meter.compute()["rmse"] == pytest.approx(max_depth - 5)
+
+    def test_the_drawing_spans_it(self):
+        image, depth = np.zeros((1, 2, 3), np.uint8), np.array([[8.0, 64.0]], np.float32)
+        far = Depth(max_depth=80.0).draw(image, depth)
+        np.testing.assert_array_equal(far, Depth().draw(image, depth / 8))
+        assert far[0, 1].any()
+
+
 class TestRead:
     def test_npy_in_metres(self, task, tmp_path):
         depth = np.random.default_rng(0).uniform(0.5, 9, (4, 5))
