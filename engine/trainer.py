@@ -14,6 +14,7 @@ from datasets.loader import Loader
 from datasets.merge import Batch
 from datasets.photometric import normalised_images
 from engine import checkpoint
+from engine.affinity import groups_in_words
 from engine.data import Data
 from engine.evaluator import Evaluation, evaluate
 from engine.optimizer import Schedule, make_optimizer
@@ -71,6 +72,7 @@ class Trainer:
         self.history: list[dict] = []
         self.best = {"total": -math.inf, "epoch": 0}
         self._restore()
+        self.groups = objective.grouping
         self.records = Records(folder, self.names, len(self.history), len(self.train_loader))
 
     def test_loader(self, images):
@@ -103,14 +105,20 @@ class Trainer:
             progress.close()
             self.records.close()
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
-        """One step on a batch; returns the losses before it, of the tasks that take part."""
+    def step(self, batch: Batch, figures: dict[str, float] | None = None) -> dict[str, Tensor]:
+        """One step on a batch; returns the losses before it, of the tasks that take part.
+
+        Args:
+            figures: takes those of the gradients (see `losses.diagnose`), where they are wanted.
+        """
         images = normalised_images(batch)
         lessons = self.teachers.lessons(images) if self.teachers else None
         for group in self.objective.groups():
             if not (lessons or any(batch.labelled[task].any() for task in group)):
                 continue
             losses = self._task_losses(images, batch, lessons)
+            if figures == {}:
+                figures |= self.objective.diagnose(losses, self.model, self.precision.scale())
             self.optimizer.zero_grad(set_to_none=True)
             self.objective.backward(losses, self.model, group, scale=self.precision.scale())
             self._update()
@@ -151,18 +159,22 @@ class Trainer:
         # stop.
         torch.manual_seed(self.config.seed * 1_000_003 + epoch)
         self.network.train()
-        started, images, rates, losses = time.perf_counter(), 0, [], []
+        started, images, rates, losses, diagnosed = time.perf_counter(), 0, [], [], []
         for step, batch in enumerate(
             self.train_loader.epoch(epoch), (epoch - 1) * len(self.train_loader)
         ):
             rates.append(self.schedule.set(step))
-            losses.append(self._in_order(self.step(batch.to(self.device))))
+            figures = {} if self.config.diagnose and step % self.config.diagnose == 0 else None
+            losses.append(self._in_order(self.step(batch.to(self.device), figures)))
+            if figures:
+                diagnosed.append({"epoch": epoch, "step": step + 1, **figures})
             images += len(batch.images)
             progress.step(len(batch.images), partial(self._describe, epoch, losses[-1]))
         losses = torch.stack(losses).cpu()
         seconds = time.perf_counter() - started
         self._require_numbers(epoch, losses)
         self._record_steps(epoch, rates, losses)
+        self.records.add_gradients(diagnosed)
         row = {"epoch": epoch, "lr": rates[-1]}
         row |= {"seconds": seconds, "images_per_second": images / seconds}
         means = losses.nanmean(0).tolist()
@@ -211,6 +223,15 @@ class Trainer:
         self.records.log(
             f"{line}  |  {row['images_per_second']:.1f} images/s, {duration(row['seconds'])}"
         )
+        if self.objective.affinity is not None:
+            self._record_groups(epoch)
+
+    def _record_groups(self, epoch: int) -> None:
+        groups, step = self.objective.grouping, epoch * len(self.train_loader)
+        self.records.add_affinity(epoch, step, self.objective.affinity, groups)
+        if sorted(groups) != sorted(self.groups):
+            self.records.log(f"groups of tasks updated together: {groups_in_words(groups)}")
+        self.groups = groups
 
     def _evaluate(self, epoch: int, row: dict) -> Evaluation:
         network = self.averaged.module if self.averaged else self.network

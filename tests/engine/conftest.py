@@ -3,9 +3,15 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 import losses
+from engine import checkpoint
+from engine.baselines import baseline_config
 from engine.data import with_full_names
+from engine.network import make_network
+from engine.run_folder import RunFolder
+from engine.teachers import SingleTask
 from utils.config import read
 
 DENSE = """
@@ -73,6 +79,25 @@ def make_config(cfg, scenes_root, tmp_path):
         argv = [str(cfg(text, name)), "--dataset_root", str(scenes_root)]
         argv += ["--runs", str(tmp_path / "runs"), *options]
         return with_full_names(read(argv, losses.methods()))
+
+    return make
+
+
+@pytest.fixture
+def make_singles(tmp_path):
+    """A single-task network a task, untrained, as a run would have left it."""
+
+    def make(config, tasks):
+        singles = {}
+        for number, task in enumerate(tasks):
+            single = baseline_config(config, task)
+            torch.manual_seed(100 + number)
+            network = make_network(single, {task.name: task.head}, "false")
+            folder = RunFolder(tmp_path / "singles" / task.name)
+            folder.path.mkdir(parents=True, exist_ok=True)
+            checkpoint.save(folder.best, {"network": network.state_dict()})
+            singles[task.name] = SingleTask(single, folder)
+        return singles
 
     return make
 

@@ -1,5 +1,6 @@
 """The trainer's step, with every loss, on batches that are labelled in part."""
 
+import csv
 import math
 
 import pytest
@@ -9,6 +10,7 @@ import losses
 from engine.data import build_data
 from engine.network import make_network
 from engine.run_folder import RunFolder
+from engine.teachers import Teachers
 from engine.trainer import Trainer
 from utils.errors import UserError
 
@@ -16,8 +18,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def make_trainer(make_config, partial, tmp_path):
-    def make(loss="amtl", *options):
+def make_trainer(make_config, make_singles, partial, tmp_path):
+    def make(loss="amtl", *options, folder=None):
         config = make_config(partial, "--loss", loss, *options)
         data = build_data(config)
         names = [task.name for task in data.tasks]
@@ -26,9 +28,14 @@ def make_trainer(make_config, partial, tmp_path):
         )
         torch.manual_seed(0)
         network = make_network(config, {task.name: task.head for task in data.tasks}, "false")
-        folder = RunFolder(tmp_path / loss)
-        folder.path.mkdir()
-        return Trainer(config, network, data, objective, folder, CPU)
+        folder = RunFolder(tmp_path / (folder or loss))
+        folder.path.mkdir(exist_ok=True)
+        teachers = None
+        if objective.needs_teachers:
+            singles, weight = make_singles(config, data.tasks), objective.distance_weight
+            torch.manual_seed(1)
+            teachers = Teachers(config, data.tasks, singles, weight, CPU)
+        return Trainer(config, network, data, objective, folder, CPU, teachers)
 
     return make
 
@@ -42,7 +49,7 @@ def test_every_loss_trains_on_partially_annotated_batches(make_trainer, loss):
         for batch in list(trainer.train_loader.epoch(epoch))[:2]:
             found = trainer.step(batch)
             present = {name for name in names if batch.labelled[name].any()}
-            assert set(found) == present
+            assert set(found) == (set(names) if trainer.teachers else present)
             assert all(math.isfinite(value.item()) for value in found.values())
         trainer.objective.end_epoch()
         trainer.objective.evaluated({name: 0.1 + 0.1 * i for i, name in enumerate(names)})
@@ -87,3 +94,70 @@ def test_the_average_follows_the_weights_and_is_what_is_tested(make_trainer):
     assert all(torch.equal(saved[name], mean[name]) for name in saved)
     assert not torch.equal(own[key], mean[key])
     torch.testing.assert_close(own[key], mean[key], atol=0.05, rtol=0)
+
+
+def weights_of(trainer):
+    return torch.load(trainer.folder.last, weights_only=True)["network"]
+
+
+def same(first, second):
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("loss", ["rlw", "graddrop", "pcgrad", "kd-mtl", "sel-update"])
+def test_looking_at_the_gradients_changes_nothing(make_trainer, loss):
+    states = []
+    for wanted in (False, True):
+        trainer = make_trainer(loss)
+        for batch in list(trainer.train_loader.epoch(1))[:3]:
+            torch.manual_seed(5)
+            figures = {} if wanted else None
+            trainer.step(batch, figures)
+            assert not wanted or figures["condition"] >= 1
+            if wanted and trainer.teachers:
+                assert "norm/detection" in figures, "every task takes part in every batch"
+        states.append(trainer.network.state_dict())
+    assert same(*states)
+
+
+@pytest.mark.parametrize("loss", ["kd-amtl", "sel-update"])
+def test_a_run_that_is_cut_off_goes_on_to_the_last_digit(make_trainer, loss):
+    options = ("--max_epoch", "2", "--diagnose", "3")
+    whole = make_trainer(loss, *options)
+    whole.fit()
+    stopped = make_trainer(loss, *options, folder="stopped")
+    real = stopped.schedule.set
+
+    def stop_in_the_second_epoch(step):
+        if step > len(stopped.train_loader):
+            raise KeyboardInterrupt
+        return real(step)
+
+    stopped.schedule.set = stop_in_the_second_epoch
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit()
+    resumed = make_trainer(loss, *options, folder="stopped")
+    resumed.fit()
+    assert same(weights_of(resumed), weights_of(whole))
+    for table in ("gradients", "affinity"):
+        paths = [getattr(trainer.folder, table) for trainer in (whole, resumed)]
+        assert [path.exists() for path in paths] == [table == "gradients" or loss != "kd-amtl"] * 2
+        if paths[0].exists():
+            assert paths[0].read_text() == paths[1].read_text()
+    with open(whole.folder.gradients, newline="") as file:
+        steps = [int(row["step"]) for row in csv.DictReader(file)]
+    assert steps == list(range(1, 2 * len(whole.train_loader) + 1, 3))
+
+
+def test_the_groups_are_told_when_they_change(make_trainer, capsys):
+    trainer = make_trainer(
+        "sel-update", "--first_batches", "2", "--affinity_decay", "0.5", "--max_epoch", "2"
+    )
+    trainer.fit()
+    told = [line for line in capsys.readouterr().out.splitlines() if "updated together" in line]
+    with open(trainer.folder.affinity, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["source"] for row in rows] == 2 * trainer.names
+    alone = [len({row["group"] for row in rows[k : k + 3]}) == 3 for k in (0, 3)]
+    assert len(told) >= (not all(alone))
+    assert all("segmentation" in line and "depth" in line for line in told)
