@@ -1,0 +1,69 @@
+"""The data of a cfg: classes of several datasets, and how they are drawn from."""
+
+import pytest
+
+from engine.data import build_data
+from engine.experiment import run_experiment
+from engine.network import declared_tasks
+from utils.errors import ConfigError
+
+MERGED = "VOC NYUD_MT"
+
+
+def merged(partial, potentials=3):
+    """The cfg of VOC and NYUD_MT, which both have masks, but of other classes."""
+    given = " ".join(["0.5"] * potentials)
+    return partial.replace("VOC NYU", MERGED) + f"[baselines]\npotential = {given}\n"
+
+
+class TestClasses:
+    def test_a_united_task_is_trained_and_tested_on_both_datasets(self, make_config, partial):
+        config = make_config(merged(partial), "--classes", "unite")
+        results = run_experiment(config)
+        assert list(results["metrics"]) == ["segmentation", "detection", "depth"]
+        assert 0 <= results["metrics"]["segmentation"]["mIoU"] <= 1
+        assert results["test_images"]["segmentation"] == 3 + 6  # half of VOC's have masks
+        known = results["per_class"]["segmentation"]
+        assert {"background", "wall", "chair"} <= set(known)  # VOC's, NYUD_MT's, and of both
+
+    def test_separate_ones_have_a_head_each(self, make_config, partial):
+        for classes, names in (
+            ("separate", ["segmentation:VOC", "segmentation:NYUD_MT", "detection", "depth"]),
+            ("unite", ["segmentation", "detection", "depth"]),
+        ):
+            config = make_config(merged(partial), "--classes", classes)
+            tasks = build_data(config).tasks
+            assert [task.name for task in tasks] == names
+            # A network can be built before the data are there.
+            assert [(t.name, t.classes) for t in declared_tasks(config)] == [
+                (t.name, t.classes) for t in tasks
+            ]
+
+    def test_the_single_task_network_of_a_united_task_learns_all_its_classes(
+        self, make_config, partial
+    ):
+        config = make_config(
+            merged(partial, 1).replace("seg det depth", "seg"), "--classes", "unite"
+        )
+        (task,) = build_data(config).tasks
+        data = build_data(config, only=task)
+        assert data.train.sizes == [6, 13]
+        assert len(task.classes) == 21 + 40 - 3  # chair, sofa and person are in both
+
+
+class TestSampling:
+    def test_the_cfg_decides_how_many_images_an_epoch_has(self, make_config, partial, tmp_path):
+        text = merged(partial, 2).replace("seg det depth", "det depth")
+        options = ("--sampling", "balanced", "--epoch_images", "20", "--max_epoch", "2")
+        results = run_experiment(make_config(text, *options))
+        assert results["finished"]
+        (steps,) = (tmp_path / "runs").glob("**/steps.csv")
+        assert len(steps.read_text().splitlines()) == 1 + 2 * 5  # of 4 images each
+
+    def test_a_wrong_number_of_images_is_told_before_anything_is_built(self, make_config, partial):
+        with pytest.raises(ConfigError) as caught:
+            make_config(partial, "--epoch_images", "0")
+        assert "epoch_images wants all, longest, shortest, or a number of images" in str(
+            caught.value
+        )
+        assert "\n" not in str(caught.value)
