@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from tasks.base import DenseHead, Meter, Task, labelled_part
-from tasks.files import fit, read_array, read_png
+from tasks.files import all_finite, fit, read_array, read_png
 from tasks.survey import Survey, percent, share
 from utils.errors import DataError
 from utils.geometry import Warp
 
 _BINS = 18_000  # of angle, a hundredth of a degree each
 _UNIT_WITHIN = 0.01  # 8 bits a component make a length wrong by up to 0.007
+_OF_COLOUR = np.linspace(-1, 1, 256, dtype=np.float32)
 _SHORTEST = 0.5  # a stored normal is about a unit long, or zero where there is none
 
 
@@ -41,8 +43,7 @@ class Normal(Task):
         """Reads an .npy of vectors, or an 8-bit PNG that stores n as v = 255 (n + 1) / 2, and black
         where there is none."""
         normals = fit(_stored(path), size)
-        length = np.linalg.norm(normals, axis=2, keepdims=True)
-        return np.where(length > _SHORTEST, normals / np.maximum(length, _SHORTEST), np.float32(0))
+        return normals if _are_unit(normals) else _normalised(normals)
 
     def absent(self, size):
         return np.zeros((*size, 3), np.float32)
@@ -85,15 +86,35 @@ class Normal(Task):
 
 def _stored(path: Path) -> np.ndarray:
     """(H, W, 3) float32, the vectors as they are in the file."""
-    if path.suffix == ".npy":
-        stored = read_array(path)
-    else:
-        colours = read_png(path)
-        known = colours.any(axis=-1, keepdims=True)
-        stored = np.where(known, colours * np.float32(2 / 255) - 1, np.float32(0))
+    stored = read_array(path) if path.suffix == ".npy" else read_png(path)
     if stored.ndim != 3 or stored.shape[2] != 3:
         raise DataError(f"{path}: holds an array {stored.shape}, normals are (H, W, 3)")
-    return np.nan_to_num(stored.astype(np.float32))
+    if path.suffix != ".npy":
+        black = cv2.inRange(stored, (0, 0, 0), (0, 0, 0)) > 0
+        stored = cv2.LUT(stored, _OF_COLOUR)
+        stored[black] = 0
+    stored = stored.astype(np.float32, copy=False)
+    return stored if all_finite(stored) else np.nan_to_num(stored)
+
+
+def _are_unit(normals: np.ndarray) -> bool:
+    """Whether every vector is zero, or a unit long to 1e-4. Then l, its length squared, is 0 or 1,
+    l² - l is 0, and there are as many that are not 0 as the sum of all l."""
+    ones = np.ones((1, 3))
+    for strip in np.array_split(normals, 1 + normals.size // 2**17):  # each fits a core's cache
+        lengths = cv2.transform(cv2.multiply(strip, strip), ones)
+        unlike = cv2.norm(lengths * lengths - lengths, cv2.NORM_L2SQR)
+        short = cv2.countNonZero(lengths) - cv2.sumElems(lengths)[0]
+        if unlike > 1e-8 or short > 0.5:
+            return False
+    return True
+
+
+def _normalised(normals: np.ndarray) -> np.ndarray:
+    """The vectors divided by their lengths; zero where they are too short."""
+    length = np.sqrt(cv2.transform(cv2.multiply(normals, normals), np.ones((1, 3))))
+    factor = np.where(length > _SHORTEST, 1 / np.maximum(length, _SHORTEST), np.float32(0))
+    return cv2.multiply(normals, cv2.merge([factor] * 3))
 
 
 class _Angles(Meter):
@@ -134,7 +155,8 @@ class _Lengths(Survey):
         self.pixels = self.vectors = self.other_length = 0
 
     def count(self, label, target):
-        length = np.linalg.norm(_stored(label), axis=2)
+        with np.errstate(over="ignore"):  # whatever the file holds
+            length = np.linalg.norm(_stored(label), axis=2)
         known = length > _SHORTEST
         self.pixels += length.size
         self.vectors += int(known.sum())
