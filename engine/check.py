@@ -8,9 +8,10 @@ import sys
 
 import datasets
 from datasets.base import Source, missing_files_allowed
+from engine.catalogue import dataset_names, read_dataset, validation_sets
 from engine.check_report import report, summary
 from engine.contact_sheet import write_contact_sheet
-from engine.data import data_root, dataset_names, validation_sets, with_full_names
+from engine.data import data_root, with_full_names
 from engine.examine import Part, examine
 from engine.run_folder import cfg_folder
 from tasks import KINDS
@@ -45,7 +46,7 @@ def _list(config: Config) -> tuple[list[Part], list[str]]:
     for name, split in splits:
         try:
             with missing_files_allowed():
-                parts.append(_part(config, datasets.read(name, root, split), split))
+                parts.append(_part(config, read_dataset(config, name, root, split), split))
         except DataError as error:
             faults.append(str(error))
     if not parts:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-import datasets
 import datasets.scenes as scenes
 import models
 from datasets.augment import Augmentation
@@ -18,6 +17,7 @@ from datasets.holdout import split
 from datasets.merge import Merged
 from datasets.sampling import Sampling
 from datasets.unite import unite_tasks
+from engine.catalogue import check_divided, dataset_names, read_dataset, validation_sets
 from tasks import KINDS, SPELLINGS, Task
 from utils.config import Config, nearest
 from utils.errors import ConfigError, DataError
@@ -51,7 +51,7 @@ def with_full_names(config: Config) -> Config:
         "train_dataset": dataset_names(config, "train_dataset"),
         "test_dataset": dataset_names(config, "test_dataset"),
     }
-    validation_sets(config)
+    check_divided(config)
     sampling_of(config)
     rooms = {"arch": models.canonical_architecture, "backbone": models.canonical_backbone}
     for option, name in rooms.items():
@@ -81,39 +81,6 @@ def task_kinds(config: Config) -> list[str]:
             raise config.error("tasks", f"names the task {SPELLINGS[name]} twice")
         kinds.append(SPELLINGS[name])
     return kinds
-
-
-def dataset_names(config: Config, option: str) -> list[str]:
-    """The datasets that an option of the cfg names, by the names of their readers.
-
-    Raises:
-        ConfigError: a dataset that nobody knows.
-    """
-    names = []
-    for name in getattr(config, option):
-        if name not in datasets.SPELLINGS:
-            known = nearest(name, datasets.SPELLINGS)
-            raise config.error(option, f"there is no dataset {name!r}{known}")
-        names.append(datasets.SPELLINGS[name])
-    return names
-
-
-def validation_sets(config: Config) -> list[tuple[str, str]]:
-    """The (dataset, split)s that `val` names; none where it says something else.
-
-    Raises:
-        ConfigError: a dataset or split that nobody knows.
-    """
-    if ":" not in config.val:
-        return []
-    sets = [tuple(word.split(":", 1)) for word in config.val.split()]
-    for name, part in sets:
-        if name not in datasets.SPELLINGS:
-            known = nearest(name, datasets.SPELLINGS)
-            raise config.error("val", f"there is no dataset {name!r}{known}")
-        if part not in ("train", "test"):
-            raise config.error("val", f"{name} has the splits train and test, not {part!r}")
-    return [(datasets.SPELLINGS[name], part) for name, part in sets]
 
 
 def sampling_of(config: Config) -> Sampling:
@@ -146,8 +113,8 @@ def build_data(config: Config, only: Task | None = None) -> Data:
     train_names = dataset_names(config, "train_dataset")
     test_names = dataset_names(config, "test_dataset") or train_names
     root = data_root(config, [*train_names, *test_names])
-    train = [datasets.read(name, root, "train") for name in train_names]
-    test = [datasets.read(name, root, "test") for name in test_names]
+    train = [read_dataset(config, name, root, "train") for name in train_names]
+    test = [read_dataset(config, name, root, "test") for name in test_names]
     train, val = _validation(config, root, train, test)
     tasks = [only] if only else unite_tasks(kinds, train, task_options(config), config.classes)
     size = tuple(config.size)
@@ -174,7 +141,8 @@ def data_root(config: Config, names: Sequence[str]) -> Path:
     root = root / (
         f"scenes_{height}x{width}_{config.render_train}+{config.render_val}_seed{config.render_seed}"
     )
-    missing = [name for name in dict.fromkeys(names) if not (root / name).is_dir()]
+    rendered = [name for name in dict.fromkeys(names) if name not in config.datasets]
+    missing = [name for name in rendered if not (root / name).is_dir()]
     if missing:
         print(f"rendering {', '.join(missing)} into {root}", flush=True)
         scenes.write(
@@ -195,7 +163,7 @@ def _validation(
     if config.val == "test":
         return train, test
     if sets := validation_sets(config):
-        return train, [datasets.read(name, root, part) for name, part in sets]
+        return train, [read_dataset(config, name, root, part) for name, part in sets]
     parts = [split(source, float(config.val)) for source in train]
     return [kept for kept, _ in parts], [taken for _, taken in parts]
 

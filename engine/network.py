@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import datasets
 import models
 from datasets.unite import unite_tasks
-from engine.data import dataset_names, task_kinds, task_options
+from engine.catalogue import dataset_names, declared_dataset
+from engine.data import task_kinds, task_options
 from tasks import Task
 from tasks.base import BoxHead, DenseHead
 from utils.config import Config
@@ -57,7 +57,7 @@ def declared_tasks(config: Config) -> list[Task]:
     Raises:
         ConfigError: a name that nobody knows, or a task that none of the datasets has labels for.
     """
-    sources = [datasets.declared(name) for name in dataset_names(config, "train_dataset")]
+    sources = [declared_dataset(config, name) for name in dataset_names(config, "train_dataset")]
     try:
         return unite_tasks(task_kinds(config), sources, task_options(config), config.classes)
     except DataError as reason:

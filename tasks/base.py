@@ -96,6 +96,11 @@ class Task(ABC):
     """Short names that a cfg may use as well."""
     options: ClassVar[tuple[str, ...]] = ()
     """The options of a cfg that are keyword arguments of this task's constructor."""
+    has_classes: ClassVar[bool] = False
+    """Whether its labels are of classes, which a dataset must name."""
+    storage: ClassVar[dict[str, type]] = {}
+    """The numbers that say how a dataset's files are to be read, each int or float: those keyword
+    arguments of `read` that a cfg may give for a dataset of the user's own."""
     accuracy: ClassVar[str]
     """The metric in [0, 1], higher is better, that potentials and achievements are made of."""
     metrics: ClassVar[dict[str, int]]

@@ -53,6 +53,7 @@ class Detection(Task):
     kind = "detection"
     aliases = ("det",)
     options = ("loc_weight",)
+    has_classes = True
     accuracy = "mAP"
     metrics = {"mAP": 1, "AP50": 1, "AP75": 1}  # noqa: RUF012
     selection = ("mAP",)
