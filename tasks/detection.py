@@ -14,6 +14,7 @@ from tasks.base import BoxHead, BoxPrediction, Meter, Task, labelled_part
 from tasks.box_drawing import draw_frame, draw_label
 from tasks.box_losses import complete_iou_loss, iou_aware_focal_loss
 from tasks.boxes import anchors_in_pixels, decode, paired_iou
+from tasks.coco_json import CocoLabel
 from tasks.nms import detect
 from tasks.object_counts import ObjectCounts
 from tasks.segmentation import palette
@@ -68,12 +69,18 @@ class Detection(Task):
     def head(self) -> BoxHead:
         return BoxHead(len(self.classes))
 
-    def read(self, path: Path, size: tuple[int, int]) -> np.ndarray:
-        """Reads a VOC annotation; its boxes are scaled where it was made for another size."""
-        stored, objects = read_voc_xml(path)
+    def read(self, label: Path | CocoLabel, size: tuple[int, int]) -> np.ndarray:
+        """Reads a VOC annotation, or what a COCO JSON says of the image, whose crowds count as
+        difficult. Boxes are scaled where they were made for another size."""
+        if not isinstance(label, Path):
+            boxes, category, crowd = label.boxes(size)
+            names = label.annotations.classes
+            of_name = [self._index(names[k], label.file) for k in category]
+            return np.column_stack([boxes, of_name, crowd]).astype(np.float32).reshape(-1, 6)
+        stored, objects = read_voc_xml(label)
         scale = np.array([size[1] / stored[1], size[0] / stored[0]] * 2)
         rows = [
-            (*(np.array(item.box) * scale), self._index(item.name, path), item.difficult)
+            (*(np.array(item.box) * scale), self._index(item.name, label), item.difficult)
             for item in objects
         ]
         return np.array(rows, dtype=np.float32).reshape(-1, 6)
@@ -87,7 +94,7 @@ class Detection(Task):
     def absent(self, size: tuple[int, int]) -> np.ndarray:
         return np.zeros((0, 6), dtype=np.float32)
 
-    def warp(self, target: np.ndarray, warp: Warp) -> np.ndarray:
+    def warp(self, target: np.ndarray, warp: Warp, out: np.ndarray | None = None) -> np.ndarray:
         """The boxes in the output, clipped to it. Dropped is a box of which less than a quarter is
         visible, or with a side under 2 pixels."""
         height, width = warp.size
@@ -98,7 +105,11 @@ class Detection(Task):
         kept = visible & (sides >= _SHORTEST_SIDE).all(axis=1)
         return np.concatenate([clipped, target[:, 4:]], axis=1)[kept].astype(np.float32)
 
-    def collate(self, targets: list[np.ndarray]) -> list[Tensor]:
+    def room(self, count, size, empty) -> None:
+        """There is none: the images have different numbers of objects."""
+        return None
+
+    def collate(self, targets: list[np.ndarray], room: None = None) -> list[Tensor]:
         """The targets of a batch, one (N, 6) tensor an image."""
         return [torch.from_numpy(target) for target in targets]
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import colorsys
+import functools
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from tasks.base import DenseHead, Meter, Task, labelled_part
-from tasks.files import fit, read_png
+from tasks.coco_json import CocoLabel
+from tasks.files import fit
+from tasks.masks import coco_mask, read_mask
 from tasks.survey import Survey, most_first, percent, share
 from utils.errors import DataError
 from utils.geometry import Warp
@@ -28,6 +32,8 @@ class Segmentation(Task):
     kind = "segmentation"
     aliases = ("seg",)
     options = ("label_smoothing",)
+    has_classes = True
+    storage = {"first": int, "void": int}  # noqa: RUF012
     accuracy = "mIoU"
     metrics = {"mIoU": 1}  # noqa: RUF012
     selection = ("mIoU",)
@@ -44,20 +50,31 @@ class Segmentation(Task):
     def head(self) -> DenseHead:
         return DenseHead(len(self.classes))
 
-    def read(self, path: Path, size, *, first: int = 0, void: int = VOID) -> np.ndarray:
-        """Reads a PNG of numbers: `first` is that of the first class, `void` that of void."""
-        mask = read_png(path)
-        if mask.ndim != 2:
-            raise DataError(f"{path}: holds colours where class numbers are wanted")
-        mask = mask.astype(np.int32)
-        classes = np.where(mask == void, VOID, mask - first)
-        beyond = mask[(mask != void) & ((classes < 0) | (classes >= len(self.classes)))]
-        if beyond.size:
+    def read(
+        self,
+        label: Path | CocoLabel,
+        size,
+        *,
+        first: int = 0,
+        void: int = VOID,
+        numbers: tuple[int, ...] = (),
+    ) -> np.ndarray:
+        """Reads a PNG or .npy of numbers, or draws the objects of a COCO JSON.
+
+        `first` is the number of the first class, and `void` that of void. Or `numbers` has that of
+        each class, and all others are void.
+        """
+        if not isinstance(label, Path):
+            return fit(coco_mask(label, size, self.classes, VOID), size)
+        mask = read_mask(label)
+        classes, unknown = _tables(len(self.classes), first, void, numbers)
+        beyond = _looked_up(mask, unknown)
+        if beyond.any():
             raise DataError(
-                f"{path}: has the value {beyond[0]}, but the {len(self.classes)} "
+                f"{label}: has the value {mask[beyond > 0][0]}, but the {len(self.classes)} "
                 f"classes are {first} to {first + len(self.classes) - 1}, and void is {void}"
             )
-        return fit(classes.astype(np.uint8), size)
+        return fit(_looked_up(mask, classes), size)
 
     def carry_over(self, target, classes):
         numbers = np.full(256, VOID, np.uint8)
@@ -67,8 +84,8 @@ class Segmentation(Task):
     def absent(self, size):
         return np.full(size, VOID, np.uint8)
 
-    def warp(self, target, warp: Warp):
-        return warp.nearest(target, VOID)
+    def warp(self, target, warp: Warp, out=None):
+        return warp.nearest(target, VOID, out)
 
     def criterion(self, prediction, target, labelled):
         """Cross entropy with label smoothing, summed over the pixels that are not void."""
@@ -102,6 +119,28 @@ class Segmentation(Task):
         )
         shown[target == VOID] = image[target == VOID] // 3
         return shown
+
+
+@functools.cache
+def _tables(
+    classes: int, first: int, void: int, given: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """By the number in a mask, modulo 2^16: the class, and whether (1) it means nothing. `given`
+    are the numbers of the classes, where there are any."""
+    numbers, unknown = np.full(2**16, VOID, np.uint8), np.zeros(2**16, np.uint8)
+    stored = given or range(first, first + classes)
+    numbers[np.array(stored) % 2**16] = np.arange(classes)
+    if not given:
+        unknown[:] = 1
+        unknown[np.array([*stored, void]) % 2**16] = 0
+        numbers[void % 2**16] = VOID
+    return numbers, unknown
+
+
+def _looked_up(mask: np.ndarray, table: np.ndarray) -> np.ndarray:
+    if mask.dtype == np.uint8:
+        return cv2.LUT(mask, table[:256])
+    return table[mask.astype(np.uint16)]
 
 
 class _Confusion(Meter):

@@ -73,8 +73,8 @@ class TestRead:
             (np.full((2, 3), 6, np.uint8), {"first": 1, "void": 0}, "value 6"),
             (np.full((2, 3), 0, np.uint8), {"first": 1}, "value 0"),
             (np.full((2, 3), 256, np.uint16), {"first": 1, "void": 0}, "value 256"),
-            (np.zeros((2, 3, 3), np.uint8), {}, "colours"),
-            (np.zeros((2, 3, 4), np.uint8), {}, "colours"),
+            (np.eye(3, dtype=np.uint8)[None].repeat(2, 0), {}, "colours"),
+            (np.eye(4, dtype=np.uint8)[None].repeat(2, 0), {}, "colours"),
         ],
     )
     def test_what_is_no_mask_of_these_classes(self, task, tmp_path, mask, storage, says):
