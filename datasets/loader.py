@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import cv2
 import torch
 from torch.utils.data import DataLoader
 
-from datasets.merge import Batch, Merged
+from datasets.batch import Batch
+from datasets.merge import Merged
 from datasets.sampling import Batches, Sampling
 from utils.errors import DataError
 
@@ -20,6 +22,10 @@ class Loader:
         training: shuffled, and augmented anew in every epoch; else in the order of the data.
         pin: whether the batches go on to a GPU.
         sampling: of the datasets, in training.
+        skip: leave images out of their batch that cannot be read, and go on.
+
+    Attributes:
+        skipped: what was wrong with the files of such images, by how often it was met.
     """
 
     def __init__(
@@ -32,12 +38,15 @@ class Loader:
         pin: bool,
         seed: int = 0,
         sampling: Sampling | None = None,
+        skip: bool = False,
     ):
+        self._skip = skip
+        self.skipped: Counter[str] = Counter()
         self._batches = Batches(data.sizes, batch_size, training, seed, sampling)
         self._loader = DataLoader(
             data,
             batch_sampler=self._batches,
-            collate_fn=data.collate,
+            collate_fn=_as_it_is,
             num_workers=workers,
             pin_memory=pin,
             persistent_workers=workers > 0,
@@ -54,14 +63,37 @@ class Loader:
         """The batches of an epoch, counted from 1.
 
         Raises:
-            DataError: a file is missing or damaged; names it.
+            DataError: a file is missing or damaged, and not to be skipped; names it. Or there is
+                none that can be read.
         """
         self._batches.epoch = number
-        for batch in self._loader:
-            # A worker hands its error over; raised there, it would come wrapped in a traceback.
-            if isinstance(batch, DataError):
-                raise DataError(*batch.args)
-            yield batch
+        empty = True
+        for batch, errors in self._read():
+            if errors and not self._skip:
+                # A worker hands its error over; raised there, it would come wrapped in a traceback.
+                raise DataError(*errors[0].args)
+            self.skipped.update(str(error) for error in errors)
+            if batch is not None:
+                empty = False
+                yield batch
+        if empty and self.skipped:
+            first = next(iter(self.skipped))
+            raise DataError(f"not one image can be read; what is wrong with the first: {first}")
+
+    def _read(self) -> Iterator[tuple[Batch | None, list[DataError]]]:
+        try:
+            yield from self._loader
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise DataError(
+                "a process that read images was ended from outside (too little memory?); use "
+                "fewer: --num_workers 1, or 0 for none"
+            ) from None
+
+
+def _as_it_is(batch):
+    return batch
 
 
 def _one_thread(_: int) -> None:

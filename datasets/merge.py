@@ -3,67 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from datasets.augment import Augmentation, colour_matrix, generator, sharpness
 from datasets.base import Sample, Source
+from datasets.batch import Batch, Room
 from datasets.unite import has_label, read_label
 from tasks import Task
+from tasks.base import stacked
 from tasks.images import read_image
 from utils.errors import DataError
 from utils.geometry import Warp
 
 PADDING = (124, 116, 104)
 """What lies outside of an image, RGB: the mean colour of ImageNet, 0 once normalised."""
-
-
-@dataclass
-class Batch:
-    """A batch of B images.
-
-    Attributes:
-        images: (B, H, W, 3) uint8 RGB.
-        colours: (B, 3, 4) the photometric distortion of each image; None at test time.
-        sharpness: (B) likewise.
-        targets: by task name, what `Task.collate` made of all B targets.
-        labelled: by task name, (B) bool: the images that have a label for the task. It stays on the
-            CPU, where asking it costs nothing.
-        indices: the images' places in the merged dataset.
-    """
-
-    images: Tensor
-    colours: Tensor | None
-    sharpness: Tensor | None
-    targets: dict[str, Any]
-    labelled: dict[str, Tensor]
-    indices: list[int]
-
-    def to(self, device: torch.device) -> Batch:
-        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
-
-    def pin_memory(self) -> Batch:
-        return self._map(Tensor.pin_memory)
-
-    def _map(self, move: Callable[[Tensor], Tensor]) -> Batch:
-        def each(value):
-            if isinstance(value, list):
-                return [move(tensor) for tensor in value]
-            return None if value is None else move(value)
-
-        return replace(
-            self,
-            images=each(self.images),
-            colours=each(self.colours),
-            sharpness=each(self.sharpness),
-            targets={name: each(value) for name, value in self.targets.items()},
-        )
 
 
 class Merged(Dataset):
@@ -97,14 +54,28 @@ class Merged(Dataset):
         """The number of images of each dataset."""
         return list(Counter(source.name for source, _ in self.entries).values())
 
-    def __getitem__(self, key: tuple[int, int]) -> dict | DataError:
-        """Image, targets and what is labelled, augmented; or what is wrong with a file."""
-        try:
-            return self._item(*key)
-        except DataError as error:
-            return error
+    def __getitem__(self, key: tuple[int, int]) -> dict:
+        """Image, targets and what is labelled, augmented.
 
-    def _item(self, epoch: int, index: int) -> dict:
+        Raises:
+            DataError: a file is missing or damaged; names it.
+        """
+        return self._item(*key)
+
+    def __getitems__(self, keys: Sequence[tuple[int, int]]) -> tuple[Batch | None, list[DataError]]:
+        """What a worker reads at once: the batch of these keys, without the images that cannot be
+        read (None: without any), and what is wrong with their files."""
+        room = Room(self.tasks, len(keys), self.size)
+        items, errors = [], []
+        for key in keys:
+            try:
+                items.append(self._item(*key, room, row=len(items)))
+            except DataError as error:
+                errors.append(error)
+        return (self.collate(items, room) if items else None), errors
+
+    def _item(self, epoch: int, index: int, room: Room | None = None, row: int = 0) -> dict:
+        """An item; with a `room`, its image and targets are rows of that."""
         source, sample = self.entries[index]
         image = read_image(sample.image)
         shape = image.shape[:2]
@@ -115,13 +86,18 @@ class Merged(Dataset):
             item |= {"colour": colour_matrix(rng), "sharpness": sharpness(rng)}
         else:
             warp = Warp.resize(shape, self.size)
-        item["image"] = warp.image(image, PADDING)
+        item["image"] = warp.image(image, PADDING, room and room.image(row))
         for task in self.tasks:
             labelled = has_label(task, source, sample)
-            target = self.read_target(task, index, shape) if labelled else None
-            item["targets"][task.name] = (
-                task.warp(target, warp) if labelled else task.absent(self.size)
-            )
+            out = room and room.target(task, row)
+            if labelled:
+                target = task.warp(self.read_target(task, index, shape), warp, out)
+            elif out is None:
+                target = task.absent(self.size)
+            else:
+                out[...] = task.absent((1, 1))
+                target = out
+            item["targets"][task.name] = target
             item["labelled"][task.name] = labelled
         return item
 
@@ -129,16 +105,18 @@ class Merged(Dataset):
         """The stored label of an image of `shape` (height, width), before any warp."""
         return read_label(task, *self.entries[index], shape)
 
-    def collate(self, items: list[dict | DataError]) -> Batch | DataError:
-        """A batch of items, or the first error among them."""
-        if errors := [item for item in items if isinstance(item, DataError)]:
-            return errors[0]
+    def collate(self, items: list[dict], room: Room | None = None) -> Batch:
+        """A batch of items, those of the first rows of `room` if there is one."""
         augmented = "colour" in items[0]
+        targets = {}
+        for task in self.tasks:
+            mine = [item["targets"][task.name] for item in items]
+            targets[task.name] = task.collate(mine, room and room.targets[task.name])
         return Batch(
-            images=torch.from_numpy(np.stack([item["image"] for item in items])),
-            colours=torch.from_numpy(np.stack([i["colour"] for i in items])) if augmented else None,
+            images=stacked([item["image"] for item in items], room and room.images),
+            colours=stacked([item["colour"] for item in items]) if augmented else None,
             sharpness=torch.tensor([i["sharpness"] for i in items]) if augmented else None,
-            targets={t.name: t.collate([i["targets"][t.name] for i in items]) for t in self.tasks},
+            targets=targets,
             labelled={
                 t.name: torch.tensor([i["labelled"][t.name] for i in items]) for t in self.tasks
             },

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from datasets.batch import Batch
 from datasets.loader import Loader
-from datasets.merge import Batch, Merged
+from datasets.merge import Merged
 from datasets.photometric import normalised_images
 from engine.precision import Precision
 from tasks import Task

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from datasets.batch import Batch
 from datasets.loader import Loader
-from datasets.merge import Batch
 from datasets.photometric import normalised_images
 from engine import checkpoint
 from engine.affinity import groups_in_words

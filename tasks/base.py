@@ -7,6 +7,7 @@ in this folder with a subclass of `Task`; :mod:`tasks` finds it by itself.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -60,6 +61,11 @@ class BoxPrediction(NamedTuple):
 def labelled_part(batched: Tensor, labelled: Tensor) -> Tensor:
     """The labelled images of a batch: the tensor itself where all are."""
     return batched if labelled.all() else batched[labelled]
+
+
+def stacked(arrays: list[np.ndarray], room: Tensor | None = None) -> Tensor:
+    """Arrays along a new first axis; of the first rows of `room`, these."""
+    return torch.from_numpy(np.stack(arrays)) if room is None else room[: len(arrays)]
 
 
 class Meter(ABC):
@@ -141,13 +147,26 @@ class Task(ABC):
     def absent(self, size: tuple[int, int]) -> np.ndarray:
         """The target of an image of `size` (height, width) that has no label for this task."""
 
-    @abstractmethod
-    def warp(self, target: np.ndarray, warp: Warp) -> np.ndarray:
-        """The target of the warped image."""
+    def pack(self, target: np.ndarray) -> np.ndarray:
+        """The target in fewer bytes, to be kept; `warp` takes both."""
+        return target
 
-    def collate(self, targets: list[np.ndarray]) -> Any:
-        """The targets of a batch: stacked along a new first axis."""
-        return torch.from_numpy(np.stack(targets))
+    @abstractmethod
+    def warp(self, target: np.ndarray, warp: Warp, out: np.ndarray | None = None) -> np.ndarray:
+        """The target of the warped image; in `out`, a row of :meth:`room`, if there is one."""
+
+    def room(
+        self, count: int, size: tuple[int, int], empty: Callable[[tuple, torch.dtype], Tensor]
+    ) -> Tensor | None:
+        """The memory for the targets of `count` images of `size` (height, width), made by `empty`
+        of a shape and a type. None where they are not all of one shape."""
+        pixel = self.absent((1, 1))
+        return empty((count, *size, *pixel.shape[2:]), torch.from_numpy(pixel).dtype)
+
+    def collate(self, targets: list[np.ndarray], room: Tensor | None = None) -> Any:
+        """The targets of a batch: stacked along a new first axis, unless they are the first rows of
+        a `room`."""
+        return stacked(targets, room)
 
     @abstractmethod
     def criterion(self, prediction: Any, target: Any, labelled: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,8 @@ NEAREST, FARTHEST = 1e-3, 10.0
 """Metres; a depth counts where it lies strictly between them. The farthest is that of indoor data,
 where the cfg says nothing else."""
 
+_MOST_MILLIMETRES = np.iinfo(np.uint16).max
+
 _TYPICAL = 0.3
 """Of the farthest, about the mean depth: 3 m in rooms, 24 m in streets seen to 80 m."""
 
@@ -65,8 +67,19 @@ class Depth(Task):
     def absent(self, size):
         return np.zeros(size, np.float32)
 
-    def warp(self, target, warp: Warp):
-        return warp.nearest(target, 0.0) / np.float32(warp.zoom)
+    def pack(self, target):
+        """(H, W) uint16 millimetres, half a millimetre off at most, where all depths fit: below
+        65.5 m. Else, and where one is below 0, the target as it is."""
+        low, high, _, _ = cv2.minMaxLoc(target)
+        if low < 0 or high > _MOST_MILLIMETRES / 1000:
+            return target
+        return np.rint(target * np.float32(1000)).astype(np.uint16)
+
+    def warp(self, target, warp: Warp, out=None):
+        """Zooming in brings the scene closer: the depths are divided by the zoom."""
+        metres = 1e-3 if target.dtype == np.uint16 else 1.0
+        out = np.empty(warp.size, np.float32) if out is None else out
+        return np.multiply(warp.nearest(target, 0.0), np.float32(metres / warp.zoom), out=out)
 
     def criterion(self, prediction, target, labelled):
         """The absolute error in metres, summed over the pixels with a reading."""

@@ -101,8 +101,3 @@ class TestDamage:
         data.entries[:] = [(source, type(sample)(tmp_path / "gone.jpg", sample.labels))] * 4
         with pytest.raises(DataError, match=r"^\S*gone\.jpg: the file is missing$"):
             list(loader(data, workers, training=False).epoch())
-
-    def test_the_first_of_several_in_a_batch_is_named(self, torn):
-        data, _ = torn
-        first, second = DataError("a.png: is gone"), DataError("b.png: is gone")
-        assert data.collate([data[0, 0], first, second]) is first
