@@ -161,3 +161,25 @@ def test_the_groups_are_told_when_they_change(make_trainer, capsys):
     alone = [len({row["group"] for row in rows[k : k + 3]}) == 3 for k in (0, 3)]
     assert len(told) >= (not all(alone))
     assert all("segmentation" in line and "depth" in line for line in told)
+
+
+def flat_weights(network):
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+@pytest.mark.parametrize("loss", ["amtl", "nash-mtl", "graddrop", "grad-norm"])
+def test_loss_scaling_changes_nothing_but_the_rounding(make_trainer, loss):
+    """As on a GPU without bfloat16; gradients are unscaled before a rule or a figure sees them."""
+    found = []
+    for scale in (None, 1024.0):
+        trainer = make_trainer(loss, "--optimizer", "sgd", "--lr", "8", "--clip_grad", "1")
+        if scale:
+            trainer.precision.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+        before = flat_weights(trainer.network)
+        figures = {}
+        trainer.step(next(iter(trainer.train_loader.epoch(1))), figures)
+        found.append((flat_weights(trainer.network) - before, figures))
+    (plain, unscaled), (update, figures) = found
+    assert figures == pytest.approx(unscaled, rel=1e-3)
+    assert plain.norm() == pytest.approx(1.0, rel=1e-2), "as long as clip_grad allows"
+    assert (update - plain).norm() < 1e-3
