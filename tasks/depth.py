@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from tasks.base import DenseHead, Meter, Task, labelled_part
-from tasks.files import all_finite, fit, read_array, read_png
+from tasks.disparity import DisparityLabel
+from tasks.files import all_finite, channels_last, fit, read_array, read_png
 from tasks.survey import Survey, percent, share
 from utils.errors import DataError
 from utils.geometry import Warp
@@ -49,14 +50,21 @@ class Depth(Task):
     def head(self) -> DenseHead:
         return DenseHead(1, start=_TYPICAL * self.max_depth)
 
-    def read(self, path: Path, size, *, unit: float | None = None) -> np.ndarray:
+    def read(self, label: Path | DisparityLabel, size, *, unit: float | None = None) -> np.ndarray:
         """Reads an .npy, or a 16-bit PNG, of depths in `unit` metres (by default 1 in an .npy and a
-        thousandth in a PNG); what is no number is 0."""
+        thousandth in a PNG), or a disparity map; what is no number is 0."""
+        if not isinstance(label, Path):
+            return fit(label.depth(), size)
         if unit is None:
-            unit = 1.0 if path.suffix == ".npy" else 1e-3
-        depth = read_array(path) if path.suffix == ".npy" else read_png(path)
+            unit = 1.0 if label.suffix == ".npy" else 1e-3
+        depth = read_array(label) if label.suffix == ".npy" else read_png(label)
+        if depth.ndim == 3:
+            depth = channels_last(depth, 1)
+            depth = depth[..., 0] if depth.shape[2] == 1 else depth
         if depth.ndim != 2:
-            raise DataError(f"{path}: holds an array {depth.shape}, a depth map has two dimensions")
+            raise DataError(
+                f"{label}: holds an array {depth.shape}, a depth map has two dimensions"
+            )
         depth = depth.astype(np.float32, copy=False)
         if unit != 1:
             depth = depth * np.float32(unit)

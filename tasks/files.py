@@ -47,6 +47,22 @@ def read_array(path: Path) -> np.ndarray:
     return array
 
 
+def map_size(path: Path) -> tuple[int, int]:
+    """(height, width) of a map in a PNG or .npy, without its numbers.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    if path.suffix == ".npy":
+        shape = read_array(path).shape
+        return shape[-2:] if len(shape) == 3 and shape[0] < 4 <= shape[2] else shape[:2]
+    try:
+        with Image.open(path) as image:
+            return image.size[::-1]
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as reason:
+        raise DataError(f"{path}: cannot be read as an image ({reason})") from None
+
+
 def fit(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A map stretched by nearest pixels to `size` (height, width), where it has another."""
     if array.shape[:2] == size:
@@ -58,3 +74,10 @@ def fit(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def all_finite(array: np.ndarray) -> bool:
     """Whether no number of a float32 map is NaN or infinite: then the sum of squares is neither."""
     return bool(np.isfinite(cv2.norm(array, cv2.NORM_L2SQR)))
+
+
+def channels_last(array: np.ndarray, channels: int) -> np.ndarray:
+    """(H, W, `channels`), also of an array stored as (`channels`, H, W); others as they are."""
+    if array.ndim == 3 and array.shape[2] != channels == array.shape[0]:
+        return np.ascontiguousarray(array.transpose(1, 2, 0))
+    return array

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from tasks.files import channels_last, read_array
 from utils.errors import DataError
 
 # Labels are drawn on the stored pixels, so a camera's note to turn the picture is left alone.
@@ -16,11 +17,13 @@ _AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def read_image(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB.
+    """(H, W, 3) uint8 RGB. An .npy holds it as it is, or as floats in [0, 1], or as (3, H, W).
 
     Raises:
         DataError: the file is missing, cannot be decoded, or would fill the memory.
     """
+    if path.suffix == ".npy":
+        return _of_array(channels_last(read_array(path), 3), path)
     try:
         stored = path.read_bytes()
         _refuse_bombs(stored)
@@ -35,6 +38,16 @@ def read_image(path: Path) -> np.ndarray:
     if image is None:
         raise DataError(f"{path}: cannot be read as an image")
     return image
+
+
+def _of_array(image: np.ndarray, path: Path) -> np.ndarray:
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise DataError(f"{path}: holds an array {image.shape}, an image is (H, W, 3)")
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype.kind != "f" or not (image.min() >= 0 and image.max() <= 1):
+        raise DataError(f"{path}: an image is stored as 8-bit numbers or as floats from 0 to 1")
+    return np.rint(image * 255).astype(np.uint8)
 
 
 def _refuse_bombs(stored: bytes) -> None:

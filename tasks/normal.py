@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from tasks.base import DenseHead, Meter, Task, labelled_part
-from tasks.files import all_finite, fit, read_array, read_png
+from tasks.files import all_finite, channels_last, fit, read_array, read_png
 from tasks.survey import Survey, percent, share
 from utils.errors import DataError
 from utils.geometry import Warp
@@ -40,8 +40,8 @@ class Normal(Task):
         return DenseHead(3, unit=True)
 
     def read(self, path: Path, size) -> np.ndarray:
-        """Reads an .npy of vectors, or an 8-bit PNG that stores n as v = 255 (n + 1) / 2, and black
-        where there is none."""
+        """Reads an .npy of vectors, (H, W, 3) or (3, H, W), or an 8-bit PNG that stores n as
+        v = 255 (n + 1) / 2, and black where there is none."""
         normals = fit(_stored(path), size)
         return normals if _are_unit(normals) else _normalised(normals)
 
@@ -100,7 +100,7 @@ class Normal(Task):
 
 def _stored(path: Path) -> np.ndarray:
     """(H, W, 3) float32, the vectors as they are in the file."""
-    stored = read_array(path) if path.suffix == ".npy" else read_png(path)
+    stored = channels_last(read_array(path), 3) if path.suffix == ".npy" else read_png(path)
     if stored.ndim != 3 or stored.shape[2] != 3:
         raise DataError(f"{path}: holds an array {stored.shape}, normals are (H, W, 3)")
     if path.suffix != ".npy":

@@ -94,7 +94,13 @@ class TestRead:
         found = task.read(tmp_path / "a.npy", (4, 6))
         np.testing.assert_array_equal(found, np.array([[1, 5], [0, 3]]).repeat(2, 0).repeat(3, 1))
 
-    @pytest.mark.parametrize("shape", [(6,), (2, 3, 1), (2, 3, 3), (0, 3), ()])
+    @pytest.mark.parametrize("shape", [(2, 3, 1), (1, 2, 3)])
+    def test_one_channel_more_is_none(self, task, tmp_path, shape):
+        np.save(tmp_path / "a.npy", np.arange(6.0).reshape(shape))
+        found = task.read(tmp_path / "a.npy", (2, 3))
+        np.testing.assert_array_equal(found, np.arange(6.0).reshape(2, 3))
+
+    @pytest.mark.parametrize("shape", [(6,), (2, 3, 4), (2, 3, 3), (0, 3), ()])
     def test_what_is_no_map(self, task, tmp_path, shape):
         np.save(tmp_path / "a.npy", np.ones(shape))
         with pytest.raises(DataError) as caught:

@@ -83,7 +83,17 @@ class TestRead:
         found = task.read(tmp_path / "a.npy", (4, 6))
         np.testing.assert_allclose(found, normals.repeat(2, 0).repeat(2, 1), atol=1e-6)
 
-    @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 4), (3, 4, 5), (0, 5, 3)])
+    @pytest.mark.parametrize("shape", [(3, 5), (3, 3)])
+    def test_channels_may_come_first(self, task, tmp_path, shape):
+        normals = unit_vectors(shape)
+        np.save(tmp_path / "last.npy", normals)
+        last = task.read(tmp_path / "last.npy", shape)
+        np.testing.assert_allclose(last, normals, atol=1e-6)
+        if shape != (3, 3):  # where both fit, they are last
+            np.save(tmp_path / "first.npy", normals.transpose(2, 0, 1))
+            np.testing.assert_array_equal(task.read(tmp_path / "first.npy", shape), last)
+
+    @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 4), (2, 4, 5), (0, 5, 3)])
     def test_what_is_no_map_of_vectors(self, task, tmp_path, shape):
         np.save(tmp_path / "a.npy", np.ones(shape))
         with pytest.raises(DataError) as caught:

@@ -1,0 +1,73 @@
+"""Depth from Cityscapes' disparity."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from tasks.depth import Depth
+from tasks.disparity import BASELINE, FOCAL_LENGTH, DisparityLabel
+from utils.errors import DataError
+
+DEPTH = Depth(max_depth=80.0)
+
+
+def write_camera(path, **changes):
+    camera = {"extrinsic": {"baseline": 0.222}, "intrinsic": {"fx": 2268.36, "fy": 2225.54}}
+    path.write_text(json.dumps(camera | changes))
+    return path
+
+
+def test_the_formula_with_and_without_a_camera_file(tmp_path):
+    stored = np.array([[0, 1, 2, 257, 30000, 65535]], np.uint16)
+    cv2.imwrite(str(tmp_path / "d.png"), stored)
+    disparity = (stored[:, 2:].astype(float) - 1) / 256
+    label = DisparityLabel(tmp_path / "d.png")
+    found = DEPTH.read(label, (1, 6))
+    assert found.dtype == np.float32
+    assert found[0, :2].tolist() == [0, 0]  # none, and infinitely far
+    np.testing.assert_allclose(found[0, 2:], BASELINE * FOCAL_LENGTH / disparity[0], 1e-6)
+    label = DisparityLabel(tmp_path / "d.png", write_camera(tmp_path / "c.json"))
+    found = DEPTH.read(label, (1, 6))
+    np.testing.assert_allclose(found[0, 2:], 0.222 * 2268.36 / disparity[0], 1e-6)
+
+
+def test_a_point_20_m_away_in_a_street_is_read_as_20_m(tmp_path):
+    disparity = BASELINE * FOCAL_LENGTH / 20  # 24 pixels
+    cv2.imwrite(str(tmp_path / "d.png"), np.full((4, 6), round(disparity * 256 + 1), np.uint16))
+    found = DEPTH.read(DisparityLabel(tmp_path / "d.png"), (2, 3))
+    assert found.shape == (2, 3)
+    np.testing.assert_allclose(found, 20, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
+        ('{"extrinsic": {"baseline": 0.2}}', "has no 'intrinsic'"),
+        ('{"extrinsic": {"baseline": 0.2}, "intrinsic": {"fx": "wide"}}', "cannot be read"),
+        ('{"extrinsic": {"baseline": -0.2}, "intrinsic": {"fx": 2200}}', "not positive"),
+        ('{"extrinsic": {"baseline": NaN}, "intrinsic": {"fx": 2200}}', "not positive"),
+        (None, "is missing"),
+    ],
+)
+def test_a_camera_file_that_is_none_is_named(tmp_path, content, says):
+    cv2.imwrite(str(tmp_path / "d.png"), np.ones((2, 2), np.uint16))
+    camera = tmp_path / "c.json"
+    if content is not None:
+        camera.write_text(content)
+    with pytest.raises(DataError, match=says) as caught:
+        DEPTH.read(DisparityLabel(tmp_path / "d.png", camera), (2, 2))
+    assert str(caught.value).startswith(f"{camera}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("picture", [np.ones((2, 2), np.uint8), np.ones((2, 2, 3), np.uint16)])
+def test_a_picture_that_is_no_disparity_map(tmp_path, picture):
+    cv2.imwrite(str(tmp_path / "d.png"), picture)
+    with pytest.raises(DataError) as caught:
+        DEPTH.read(DisparityLabel(tmp_path / "d.png"), (2, 2))
+    assert str(tmp_path / "d.png") in str(caught.value)
