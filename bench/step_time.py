@@ -206,6 +206,9 @@ def candidates(step: Step, only: list[str]) -> dict[str, list[Callable[[], None]
     for name in PRESETS:
         if only and name not in only:
             continue
+        if PRESETS[name].distilled:
+            print(f"{name}: left out: it needs single-task networks", file=sys.stderr)
+            continue
         try:
             ways[name] = [ours(name, step)]
         except ConfigError as reason:
