@@ -98,3 +98,6 @@ def _announce(trainer: Trainer, baselines: Baselines | None) -> None:
     )
     if baselines:
         log("potentials: " + ", ".join(f"{n} {p:.4f}" for n, p in baselines.potential.items()))
+    if trainer.teachers:
+        paths = {name: single.folder.path for name, single in baselines.networks.items()}
+        log("teachers: " + ", ".join(f"{name} {path}" for name, path in paths.items()))
