@@ -38,6 +38,7 @@ from pathlib import Path
 from datasets.base import Label, Sample, Source, require_files
 from datasets.custom_section import Section
 from datasets.patterns import find, is_list, line_count
+from tasks import KINDS
 from tasks.coco_json import CocoAnnotations
 from utils.errors import DataError
 
@@ -58,9 +59,8 @@ def read(section: Section, dataset_root: Path, split: str) -> Source:
             f"{section.where('root')}: the dataset {section.name} is not there: no folder {root}; "
             f"`root = …` in [dataset.{section.name}] names its place"
         )
-    classes = _classes(section, root)
     images = _find(section, "images", root, split)
-    labels = {kind: _labels(section, kind, root, split, images, classes) for kind in classes}
+    labels = {kind: _labels(section, kind, root, split, images) for kind in section.labels}
     samples = [
         Sample(path, {kind: found[key] for kind, found in labels.items() if key in found})
         for key, path in images.items()
@@ -68,7 +68,7 @@ def read(section: Section, dataset_root: Path, split: str) -> Source:
     if isinstance(section.split, float):
         held_out = _held_out(samples, section.split, root)
         samples = [s for s in samples if (s.image in held_out) == (split == "test")]
-    return Source(section.name, tuple(samples), classes, section.storage)
+    return Source(section.name, tuple(samples), _classes(section, root), section.storage)
 
 
 def declared(section: Section, dataset_root: Path) -> Source:
@@ -87,10 +87,13 @@ def _root(section: Section, dataset_root: Path) -> Path:
 
 def _classes(section: Section, root: Path) -> dict[str, tuple[str, ...]]:
     """The names of the classes by kind; where a COCO JSON names them, it is the one to train on."""
-    return {
-        kind: _annotations(section, kind, root, "train", None).classes if names is None else names
-        for kind, names in section.classes.items()
-    }
+    classes = {}
+    for kind, names in section.classes.items():
+        if names is None:
+            objects = _annotations(section, kind, root, "train").classes
+            names = (*(name for name in KINDS[kind].background if name not in objects), *objects)
+        classes[kind] = names
+    return classes
 
 
 def _find(section: Section, key: str, root: Path, split: str) -> Files:
@@ -105,7 +108,7 @@ def _find(section: Section, key: str, root: Path, split: str) -> Files:
 
 
 def _labels(
-    section: Section, kind: str, root: Path, split: str, images: Files, classes: Mapping
+    section: Section, kind: str, root: Path, split: str, images: Files
 ) -> Mapping[Hashable, Label]:
     """The labels of a kind by the keys of their images.
 
@@ -114,7 +117,7 @@ def _labels(
     """
     pattern, of_images = section.pattern(kind, split), section.pattern("images", split)
     if section.is_json(kind):
-        annotations = _annotations(section, kind, root, split, classes[kind])
+        annotations = _annotations(section, kind, root, split)
         named = ((key, annotations.label(image)) for key, image in images.items())
         found, example = {key: label for key, label in named if label}, annotations.names[0]
         how = "the images that it names are not these"
@@ -142,10 +145,11 @@ def _check_lengths(section: Section, kind: str, labels: Path, images: Path) -> N
         )
 
 
-def _annotations(
-    section: Section, kind: str, root: Path, split: str, classes: tuple[str, ...] | None
-) -> CocoAnnotations:
-    path = root / section.pattern(kind, split)
+def _annotations(section: Section, kind: str, root: Path, split: str) -> CocoAnnotations:
+    """The contents of a COCO JSON, in which the one to test on has the classes of the other."""
+    path, classes = root / section.pattern(kind, split), section.classes[kind]
+    if classes is None and section.pattern(kind, "train") != section.pattern(kind, split):
+        classes = _annotations(section, kind, root, "train").classes
     try:
         changed = path.stat().st_mtime_ns if path.exists() else 0
         return _loaded(path, changed, classes)

@@ -104,6 +104,8 @@ class Task(ABC):
     """The options of a cfg that are keyword arguments of this task's constructor."""
     has_classes: ClassVar[bool] = False
     """Whether its labels are of classes, which a dataset must name."""
+    background: ClassVar[tuple[str, ...]] = ()
+    """The class that it has beside those of the objects that a COCO JSON names."""
     storage: ClassVar[dict[str, type]] = {}
     """The numbers that say how a dataset's files are to be read, each int or float: those keyword
     arguments of `read` that a cfg may give for a dataset of the user's own."""

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from tasks.base import DenseHead, Meter, Task, labelled_part
 from tasks.coco_json import CocoLabel
 from tasks.files import fit
-from tasks.masks import coco_mask, read_mask
+from tasks.masks import BACKGROUND, coco_mask, read_mask
 from tasks.survey import Survey, most_first, percent, share
 from utils.errors import DataError
 from utils.geometry import Warp
@@ -33,6 +33,7 @@ class Segmentation(Task):
     aliases = ("seg",)
     options = ("label_smoothing",)
     has_classes = True
+    background = (BACKGROUND,)
     storage = {"first": int, "void": int}  # noqa: RUF012
     accuracy = "mIoU"
     metrics = {"mIoU": 1}  # noqa: RUF012
