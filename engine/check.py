@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from pathlib import Path
 
 import datasets
 from datasets.base import Source, missing_files_allowed
@@ -45,8 +46,7 @@ def _list(config: Config) -> tuple[list[Part], list[str]]:
     parts, faults = [], []
     for name, split in splits:
         try:
-            with missing_files_allowed():
-                parts.append(_part(config, read_dataset(config, name, root, split), split))
+            parts.append(_part(config, _listed(config, name, root, split), split))
         except DataError as error:
             faults.append(str(error))
     if not parts:
@@ -65,6 +65,16 @@ def _splits(config: Config) -> list[tuple[str, str]]:
     splits += validation_sets(config)
     names = [name for name, _ in splits]
     return sorted(dict.fromkeys(splits), key=lambda split: names.index(split[0]))
+
+
+def _listed(config: Config, name: str, root: Path, split: str) -> Source:
+    """A split with the files that are missing; but where every image is, the mistake is another,
+    and reading it says which."""
+    with missing_files_allowed():
+        source = read_dataset(config, name, root, split)
+    if any(sample.image.exists() for sample in source.samples):
+        return source
+    return read_dataset(config, name, root, split)
 
 
 def _part(config: Config, source: Source, split: str) -> Part:

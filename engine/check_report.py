@@ -36,7 +36,7 @@ def summary(config: Config, parts: Sequence[Part], unlisted: Sequence[str], shee
 
 def _split(part: Part) -> dict:
     samples = part.source.samples
-    surveys = part.found.surveys.values()
+    surveys = part.found.surveys
     return {
         "dataset": part.source.name,
         "split": part.split,
@@ -49,10 +49,10 @@ def _split(part: Part) -> dict:
                 "labels": sum(kind in sample.labels for sample in samples),
                 **survey.result(),
             }
-            for kind, survey in part.found.surveys.items()
+            for kind, survey in surveys.items()
         },
-        "notes": [note for survey in surveys for note in survey.notes()],
-        "warnings": [warning for survey in surveys for warning in survey.warnings],
+        "notes": [f"{kind}: {note}" for kind, survey in surveys.items() for note in survey.notes()],
+        "warnings": [warning for survey in surveys.values() for warning in survey.warnings],
     }
 
 

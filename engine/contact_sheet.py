@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from datasets.merge import PADDING
+from datasets.unite import read_label
 from engine.examine import Part
 from engine.pictures import NO_LABEL
 from tasks.images import read_image
@@ -38,7 +40,7 @@ def write_contact_sheet(path: Path, parts: Sequence[Part]) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as beside:
-            Image.fromarray(sheet).save(beside, format="PNG")
+            beside.write_bytes(cv2.imencode(".png", sheet[..., ::-1])[1])
     except OSError as reason:
         raise DataError(f"{path}: the sheet of samples cannot be written ({reason})") from None
     return path
@@ -92,8 +94,7 @@ def _tiles(part: Part, index: int) -> list[np.ndarray]:
     tiles = [_tile(shown)]
     for task in part.tasks:
         if task.kind in sample.labels:
-            storage = part.source.storage.get(task.kind, {})
-            target = task.read(sample.labels[task.kind], size, **storage)
+            target = read_label(task, part.source, sample, size)
             tiles.append(_tile(task.draw(shown, task.warp(target, warp))))
         else:
             tiles.append(_tile(np.full_like(shown, NO_LABEL)))

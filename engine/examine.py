@@ -15,7 +15,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from datasets.base import Source, label_file
+from datasets.base import Label, Source, label_file
+from datasets.unite import read_label
 from tasks import Task
 from tasks.images import read_image
 from utils.errors import DataError
@@ -99,9 +100,8 @@ class Part:
                 continue
             label = sample.labels[task.kind]
             try:
-                # Without its image a label is looked at, for any size, and not counted.
-                target = task.read(label, size or (1, 1), **self.source.storage.get(task.kind, {}))
-                if size:
+                target = read_label(task, self.source, sample, size or _own_size(label))
+                if size:  # what its image is not there for is looked at, and not counted
                     found.surveys[task.kind].add(label, target, size)
             except DataError as error:
                 found.damaged.append(_damage(label_file(label), error))
@@ -181,6 +181,11 @@ class _Progress:
     def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
+
+
+def _own_size(label: Label) -> tuple[int, int]:
+    """That of the image which a label was made for, if it says so, or any."""
+    return getattr(label, "size", (1, 1))
 
 
 def _damage(file: Path, error: DataError) -> Damage:

@@ -65,6 +65,7 @@ class _Objects(NamedTuple):
     first: np.ndarray  # (images + 1): those of image k are first[k] to first[k + 1] - 1
     ids: np.ndarray
     box: np.ndarray  # (N, 4) float32 x1, y1, x2, y2 on pixel edges, within the image
+    clipped: np.ndarray  # (N) bool: the box reached past the image, by more than rounding
     category: np.ndarray  # (N) indices into the classes
     crowd: np.ndarray  # (N) bool
     polygons: Ragged  # the numbers of points of each object's polygons
@@ -149,6 +150,19 @@ class CocoLabel:
         """The image's `file_name`."""
         return self.annotations.names[self.row]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the annotated image."""
+        height, width = self.annotations.images.sizes[self.row]
+        return int(height), int(width)
+
+    @property
+    def clipped(self) -> list[str]:
+        """The class of each object whose box reached past the image, by more than rounding."""
+        objects = self.annotations.objects
+        rows = objects.of_image(self.row)
+        return [self.annotations.classes[k] for k in objects.category[rows][objects.clipped[rows]]]
+
     def boxes(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The objects of an image of `size` (height, width).
 
@@ -198,7 +212,7 @@ class CocoLabel:
 
     def _outline(self, k: int) -> np.ndarray:
         objects = self.annotations.objects
-        inside = np.zeros(self.annotations.images.sizes[self.row], bool)
+        inside = np.zeros(self.size, bool)
         polygons, runs = objects.polygons_of(k), objects.runs[k]
         if not polygons and not len(runs):
             raise DataError(
@@ -213,7 +227,7 @@ class CocoLabel:
 
     def _size(self, size: tuple[int, int]) -> tuple[int, int]:
         """The annotated image's (height, width)."""
-        height, width = (int(side) for side in self.annotations.images.sizes[self.row])
+        height, width = self.size
         if abs(math.log(height * size[1] / (width * size[0]))) > _STRETCHED:
             raise DataError(
                 f"{self.file}: is for an image {self.name} of {width} x {height} pixels, but the "
@@ -326,17 +340,23 @@ def _objects(entries: list, images: _Images, index_of: dict, names: Sequence[str
     order = np.argsort(np.array(rows, np.int64), kind="stable")
     entries = [entries[k] for k in order]
     rows = np.array(rows, np.int64)[order]
-    sizes = np.array(images.sizes)
+    box = _corners(np.array([entry.box for entry in entries]).reshape(-1, 4))
+    within = np.clip(box, 0, np.tile(np.array(images.sizes)[rows][:, ::-1], 2))
     return _Objects(
         first=np.searchsorted(rows, np.arange(len(images.names) + 1)),
         ids=np.array([entry.id for entry in entries], np.int64),
-        box=_corners(np.array([e.box for e in entries]).reshape(-1, 4), sizes[rows]),
+        box=within.astype(np.float32),
+        clipped=(np.abs(within - box) > _BESIDE).any(axis=1),
         category=np.array(category, np.int64)[order],
         crowd=np.array([entry.crowd for entry in entries], bool),
-        polygons=Ragged.of([np.array([len(p) for p in e.polygons]) for e in entries], np.int32),
+        polygons=Ragged.of([_lengths(entry.polygons) for entry in entries], np.int32),
         points=Ragged.of([np.concatenate([_NO_POINTS, *e.polygons]) for e in entries], np.float32),
         runs=Ragged.of([entry.runs for entry in entries], np.int32),
     )
+
+
+def _lengths(polygons: list[np.ndarray]) -> np.ndarray:
+    return np.array([len(points) for points in polygons], np.int32)
 
 
 def _row(entry: _Annotation, images: _Images) -> int:
@@ -370,10 +390,9 @@ def _category(entry: _Annotation, index_of: dict, names: Sequence[str]) -> int:
     return index
 
 
-def _corners(box: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """x, y, width, height as x1, y1, x2, y2 within images of `size` (N, 2: height, width)."""
-    corners = np.concatenate([box[:, :2], box[:, :2] + box[:, 2:]], axis=1)
-    return np.clip(corners, 0, np.tile(size[:, ::-1], 2)).astype(np.float32)
+def _corners(box: np.ndarray) -> np.ndarray:
+    """x, y, width, height as x1, y1, x2, y2."""
+    return np.concatenate([box[:, :2], box[:, :2] + box[:, 2:]], axis=1)
 
 
 def _compact(entry: dict) -> dict | _Annotation:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from tasks.survey import Survey, most_first
@@ -18,18 +20,22 @@ class ObjectCounts(Survey):
         self.difficult = self.clipped = self.empty = 0
 
     def stored_size(self, label):
-        return read_voc_xml(label)[0]
+        return read_voc_xml(label)[0] if isinstance(label, Path) else label.size
 
     def count(self, label, target):
         self.objects += np.bincount(target[:, 4].astype(int), minlength=len(self.classes))
         self.difficult += int(target[:, 5].sum())
         self.empty += not len(target)
-        for item in read_voc_xml(label)[1]:
-            if item.clipped:
-                self.clipped += 1
-                self.warnings.append(
-                    f"{label}: a box of '{item.name}' reaches past the image and is clipped to it"
-                )
+        if isinstance(label, Path):
+            where = str(label)
+            clipped = [item.name for item in read_voc_xml(label)[1] if item.clipped]
+        else:
+            where, clipped = f"{label.file}: {label.name}", label.clipped
+        self.clipped += len(clipped)
+        self.warnings += [
+            f"{where}: a box of '{name}' reaches past the image and is clipped to it"
+            for name in clipped
+        ]
 
     def merge_counts(self, later):
         self.objects += later.objects

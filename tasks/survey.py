@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+
+from tasks.files import map_size
 
 
 class Survey(ABC):
@@ -31,10 +32,11 @@ class Survey(ABC):
         width)."""
         self.labels += 1
         stored = self.stored_size(label)
-        if stored is not None and stored != size:
+        if stored != size:
             self._resized += 1
             if self._resized == 1:
-                self._resized_first = f"{label}: {_size(stored)} for an image of {_size(size)}"
+                file = label if isinstance(label, Path) else label.file
+                self._resized_first = f"{file}: {_size(stored)} for an image of {_size(size)}"
         self.count(label, target)
 
     def merge(self, later: Survey) -> None:
@@ -59,9 +61,9 @@ class Survey(ABC):
             f"first is {self._resized_first}"
         ]
 
-    def stored_size(self, label: Any) -> tuple[int, int] | None:
-        """(height, width) that the label was made for; None where it does not say."""
-        return map_size(label) if isinstance(label, Path) else None
+    def stored_size(self, label: Any) -> tuple[int, int]:
+        """(height, width) of the image that the label was made for, as its file says."""
+        return map_size(label) if isinstance(label, Path) else label.size
 
     @abstractmethod
     def count(self, label: Any, target: np.ndarray) -> None:
@@ -78,14 +80,6 @@ class Survey(ABC):
     @abstractmethod
     def lines(self) -> list[str]:
         """The counts in words, a few lines."""
-
-
-def map_size(path: Path) -> tuple[int, int]:
-    """(height, width) of a map in a PNG or .npy that was read before; its numbers are not read."""
-    if path.suffix == ".npy":
-        return np.load(path, mmap_mode="r", allow_pickle=False).shape[:2]
-    with Image.open(path) as image:
-        return image.size[::-1]
 
 
 def share(part: int, whole: int) -> float | None:
