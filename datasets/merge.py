@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from datasets.augment import Augmentation, colour_matrix, generator, sharpness
-from datasets.base import Sample, Source
+from datasets.base import Sample, Source, label_file
 from datasets.batch import Batch, Room
+from datasets.cache import Cache
 from datasets.unite import has_label, read_label
 from tasks import Task
 from tasks.base import stacked
@@ -34,11 +36,13 @@ class Merged(Dataset):
         size: tuple[int, int],
         augmentation: Augmentation | None = None,
         seed: int = 0,
+        cache: Cache | None = None,
     ):
         self.tasks = list(tasks)
         self.size = size
         self.augmentation = augmentation
         self.seed = seed
+        self.cache = cache
         self.entries: list[tuple[Source, Sample]] = [
             (source, sample)
             for source in sources
@@ -77,7 +81,7 @@ class Merged(Dataset):
     def _item(self, epoch: int, index: int, room: Room | None = None, row: int = 0) -> dict:
         """An item; with a `room`, its image and targets are rows of that."""
         source, sample = self.entries[index]
-        image = read_image(sample.image)
+        image = self._image(sample.image)
         shape = image.shape[:2]
         item = {"index": index, "targets": {}, "labelled": {}}
         if self.augmentation:
@@ -91,7 +95,7 @@ class Merged(Dataset):
             labelled = has_label(task, source, sample)
             out = room and room.target(task, row)
             if labelled:
-                target = task.warp(self.read_target(task, index, shape), warp, out)
+                target = task.warp(self._target(task, index, shape), warp, out)
             elif out is None:
                 target = task.absent(self.size)
             else:
@@ -100,6 +104,25 @@ class Merged(Dataset):
             item["targets"][task.name] = target
             item["labelled"][task.name] = labelled
         return item
+
+    def _image(self, path: Path) -> np.ndarray:
+        if self.cache is None:
+            return read_image(path)
+        return self.cache.get(path, "image", lambda: read_image(path))
+
+    def _target(self, task: Task, index: int, shape: tuple[int, int]) -> np.ndarray:
+        """The stored label; with a cache, packed."""
+        if self.cache is None:
+            return self.read_target(task, index, shape)
+        source, sample = self.entries[index]
+        kind = task.kind
+        classes = (source.classes.get(kind, ()), task.classes)
+        what = f"{kind} of {sample.image} {shape} {source.storage.get(kind, {})} {classes}"
+        return self.cache.get(
+            label_file(sample.labels[kind]),
+            what,
+            lambda: task.pack(self.read_target(task, index, shape)),
+        )
 
     def read_target(self, task: Task, index: int, shape: tuple[int, int]) -> np.ndarray:
         """The stored label of an image of `shape` (height, width), before any warp."""
