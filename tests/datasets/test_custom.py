@@ -1,0 +1,318 @@
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+import datasets
+from datasets import custom
+from datasets.base import label_file
+from datasets.custom_section import Section
+from tasks import KINDS
+from utils.errors import DataError
+
+SIZE = (48, 64)
+NAMES = ["a", "b", "c", "d", "e"]
+
+
+def make_section(**values):
+    """The section of a dataset `factory`; each key stands in a line called by its name."""
+    wheres = {key: f"x.cfg:{key}" for key in values} | {"": "x.cfg:0"}
+    words = {key: [text] if key in KINDS else text.split() for key, text in values.items()}
+    return Section("factory", words, wheres)
+
+
+@pytest.fixture
+def factory(tmp_path):
+    """A `dataset_root` with the folder factory: five images, three of them with masks."""
+    root = tmp_path / "factory"
+    for name in NAMES:
+        put(root / "images" / f"{name}.jpg", np.full((*SIZE, 3), 80, np.uint8))
+        if name in "bce":
+            put(root / "masks" / f"{name}_mask.png", np.full(SIZE, ord(name) - ord("a"), np.uint8))
+    return tmp_path
+
+
+def put(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path)
+
+
+def write_json(path, names, categories=("bolt", "nut"), of=0):
+    """A COCO JSON with one box on each image, all of the category with the index `of`."""
+    content = {
+        "images": [
+            {"id": i, "file_name": name, "height": SIZE[0], "width": SIZE[1]}
+            for i, name in enumerate(names)
+        ],
+        "categories": [{"id": 10 - i, "name": name} for i, name in enumerate(categories)],
+        "annotations": [
+            {
+                "id": i,
+                "image_id": i,
+                "category_id": 10 - of,
+                "bbox": [i, 2, 10, 20],
+                "segmentation": [[i, 2, i + 10, 2, i + 10, 22, i, 22]],
+                "iscrowd": 0,
+            }
+            for i in range(len(names))
+        ],
+    }
+    path.write_text(json.dumps(content))
+
+
+def names(source):
+    return [sample.image.stem for sample in source.samples]
+
+
+def masks(**values):
+    words = {"images": "images/*.jpg", "segmentation": "masks/*_mask.png", "classes": "w x y z v"}
+    return make_section(**words | values)
+
+
+def refusal(section, root, split="train"):
+    with pytest.raises(DataError) as caught:
+        custom.read(section, root, split)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+class TestPatterns:
+    def test_a_label_belongs_to_the_image_of_the_same_name(self, factory):
+        source = custom.read(masks(first="1", void="0"), factory, "train")
+        assert source.name == "factory"
+        assert names(source) == NAMES
+        found = {s.image.stem: s.labels["segmentation"].name for s in source.samples if s.labels}
+        assert found == {name: f"{name}_mask.png" for name in "bce"}
+        assert source.classes == {"segmentation": ("w", "x", "y", "z", "v")}
+        assert source.storage == {"segmentation": {"first": 1, "void": 0}}
+
+    def test_the_numbers_of_the_section_are_those_of_the_files(self, factory):
+        source = custom.read(masks(first="1", void="4"), factory, "train")
+        task = KINDS["segmentation"](classes=source.classes["segmentation"])
+        storage = source.storage["segmentation"]
+        read = [
+            task.read(s.labels["segmentation"], SIZE, **storage)[0, 0]
+            for s in source.samples
+            if s.labels
+        ]
+        assert read == [0, 1, 255]
+
+    def test_the_root(self, factory, monkeypatch):
+        moved = factory / "elsewhere" / "lies"
+        shutil.move(factory / "factory", moved)
+        for root in ("elsewhere/lies", str(moved)):
+            assert names(custom.read(masks(root=root), factory, "train")) == NAMES
+        monkeypatch.setenv("HOME", str(factory))
+        assert names(custom.read(masks(root="~/elsewhere/lies"), factory, "train")) == NAMES
+        assert "x.cfg:0: the dataset factory is not there: no folder" in refusal(masks(), factory)
+        assert f"x.cfg:root: the dataset factory is not there: no folder {factory}/no; " in (
+            refusal(masks(root="no"), factory)
+        )
+
+    def test_labels_that_belong_to_no_image(self, factory):
+        assert refusal(masks(segmentation="masks/*.png"), factory) == (
+            "x.cfg:segmentation: masks/*.png belongs to no image: it has masks/b_mask.png, and "
+            "images = images/*.jpg has images/a.jpg; a label belongs to the image whose wildcards "
+            "matched the same text"
+        )
+
+    def test_patterns_that_match_nothing(self, factory):
+        message = refusal(masks(images="images/*.png"), factory)
+        assert message.startswith("x.cfg:images: images/*.png matches no file below ")
+        assert "holds a.jpg, b.jpg, c.jpg and 2 more" in message
+        assert refusal(masks(segmentation="mask/*"), factory).startswith("x.cfg:segmentation: ")
+
+
+class TestSplits:
+    def test_without_one_all_images_serve_for_either(self, factory):
+        for split in ("train", "test"):
+            assert names(custom.read(masks(), factory, split)) == NAMES
+
+    def test_a_share_is_held_out_of_those_labelled_alike(self, factory):
+        for name in range(40):
+            put(factory / "factory/images" / f"{name:02}.jpg", np.zeros((2, 2, 3), np.uint8))
+        section = masks(split="0.25")
+        train, test = (custom.read(section, factory, split) for split in ("train", "test"))
+        assert sorted(names(train) + names(test)) == sorted(
+            [*NAMES, *map("{:02}".format, range(40))]
+        )
+        assert sum(bool(s.labels) for s in test.samples) == 1
+        assert sum(not s.labels for s in test.samples) == round(0.25 * 42)
+        assert names(custom.read(section, factory, "test")) == names(test)
+
+    def test_images_that_come_later_leave_the_others_where_they_are(self, factory):
+        section = masks(split="0.3")
+        folder = factory / "factory/images"
+        for name in range(100):
+            put(folder / f"{name:03}.jpg", np.zeros((2, 2, 3), np.uint8))
+        before = set(names(custom.read(section, factory, "test")))
+        for name in range(10):
+            put(folder / f"0{name}-later.jpg", np.zeros((2, 2, 3), np.uint8))
+        after = set(names(custom.read(section, factory, "test")))
+        assert len(before - after) <= 3
+        moved = factory / "moved"
+        shutil.move(factory / "factory", moved)
+        assert set(names(custom.read(masks(split="0.3", root="moved"), factory, "test"))) == after
+
+    def test_two_words(self, factory):
+        for word, number in (("train", 3), ("val", 2)):
+            for name in NAMES[:number]:
+                put(factory / "f" / word / "i" / f"{name}.png", np.zeros((2, 2, 3), np.uint8))
+                np.save(factory / "f" / word / f"{name}.npy", np.ones((2, 2)))
+        section = make_section(
+            root="f", images="{split}/i/*.png", depth="{split}/*.npy", split="train val"
+        )
+        train, test = (custom.read(section, factory, split) for split in ("train", "test"))
+        assert (names(train), names(test)) == (["a", "b", "c"], ["a", "b"])
+        assert all("val" in str(s.image) and "val" in str(s.labels["depth"]) for s in test.samples)
+        shutil.rmtree(factory / "f" / "val")
+        assert "x.cfg:images: val/i/*.png matches no file" in refusal(section, factory, "test")
+
+
+class TestLists:
+    @pytest.fixture
+    def listed(self, factory):
+        root = factory / "factory"
+        (root / "images.txt").write_text("images/c.jpg\nimages/a.jpg\nimages/b.jpg\n")
+        (root / "masks.txt").write_text("masks/c_mask.png\n-\nmasks/b_mask.png\n")
+        return factory
+
+    def section(self, **values):
+        return masks(images="images.txt", segmentation="masks.txt", **values)
+
+    def test_line_belongs_to_line(self, listed):
+        source = custom.read(self.section(), listed, "train")
+        assert names(source) == ["c", "a", "b"]
+        assert [len(sample.labels) for sample in source.samples] == [1, 0, 1]
+        assert source.samples[2].labels["segmentation"].name == "b_mask.png"
+
+    def test_lists_of_different_lengths(self, listed):
+        root = listed / "factory"
+        (root / "masks.txt").write_text("masks/c_mask.png\n-\n")
+        assert refusal(self.section(), listed).startswith(
+            f"x.cfg:segmentation: {root}/masks.txt has 2 lines, and {root}/images.txt has 3; line n"
+        )
+
+    def test_a_listed_file_that_is_not_there(self, listed):
+        (listed / "factory/images/a.jpg").unlink()
+        message = refusal(self.section(), listed)
+        assert message.startswith("x.cfg:images: ")
+        assert "images/a.jpg: the file is missing (1 of 3 are)" in message
+
+
+class TestJson:
+    def section(self, **values):
+        return make_section(**{"images": "images/*.jpg", "detection": "boxes.json"} | values)
+
+    def boxes(self, source):
+        task = KINDS["detection"](classes=source.classes["detection"])
+        return {
+            s.image.stem: task.read(s.labels["detection"], SIZE).tolist()
+            for s in source.samples
+            if s.labels
+        }
+
+    def test_it_names_images_and_classes(self, factory):
+        path = factory / "factory/boxes.json"
+        write_json(path, ["b.jpg", "images/d.jpg", "none.jpg"])
+        source = custom.read(self.section(), factory, "train")
+        assert source.classes == {"detection": ("nut", "bolt")}, "in the order of their ids"
+        assert self.boxes(source) == {"b": [[0, 2, 10, 22, 1, 0]], "d": [[1, 2, 11, 22, 1, 0]]}
+        assert {label_file(s.labels["detection"]) for s in source.samples if s.labels} == {path}
+        ordered = custom.read(self.section(classes="bolt nut"), factory, "train")
+        assert self.boxes(ordered)["b"] == [[0, 2, 10, 22, 0, 0]]
+
+    def test_the_one_to_test_on_has_the_classes_of_the_other(self, factory):
+        write_json(factory / "factory/boxes_train.json", ["a.jpg"])
+        write_json(factory / "factory/boxes_val.json", ["b.jpg"], ("nut", "bolt"), of=1)
+        root = factory / "factory"
+        for word, name in (("train", "a"), ("val", "b")):
+            (root / f"{word}.txt").write_text(f"images/{name}.jpg\n")
+        section = self.section(
+            images="{split}.txt", detection="boxes_{split}.json", split="train val"
+        )
+        test = custom.read(section, factory, "test")
+        assert test.classes == {"detection": ("nut", "bolt")}
+        assert self.boxes(test) == {"b": [[0, 2, 10, 22, 1, 0]]}
+        assert custom.declared(section, factory).classes == test.classes
+
+    def test_its_masks_have_a_background(self, factory):
+        write_json(factory / "factory/boxes.json", ["a.jpg"])
+        section = self.section(segmentation="boxes.json", split="0.5")
+        source = custom.read(section, factory, "train")
+        classes = source.classes["segmentation"]
+        assert classes == ("background", "nut", "bolt")
+        task = KINDS["segmentation"](classes=classes)
+        whole = custom.read(self.section(segmentation="boxes.json"), factory, "train")
+        mask = task.read(whole.samples[0].labels["segmentation"], SIZE)
+        assert (mask[2:22, :10] == 2).all()
+        assert (mask == 2).sum() == 200
+        assert (mask == 0).sum() == mask.size - 200
+
+    def test_mistakes(self, factory):
+        path = factory / "factory/boxes.json"
+        assert refusal(self.section(), factory).startswith(f"x.cfg:detection: {path}: ")
+        write_json(path, ["x.jpg", "y.jpg"])
+        assert refusal(self.section(), factory) == (
+            "x.cfg:detection: boxes.json belongs to no image: it has x.jpg, and images = "
+            "images/*.jpg has images/a.jpg; the images that it names are not these"
+        )
+        write_json(path, ["a.jpg"])
+        assert "whose name is no class" in refusal(self.section(classes="nut"), factory)
+
+
+def test_what_is_known_without_files(tmp_path):
+    section = masks(depth="d/*.npy")
+    source = custom.declared(section, tmp_path)
+    assert source.classes == {"segmentation": ("w", "x", "y", "z", "v"), "depth": ()}
+    assert [set(sample.labels) for sample in source.samples] == [{"segmentation", "depth"}]
+    with pytest.raises(DataError, match=r"x\.cfg:detection: .*boxes\.json"):
+        custom.declared(make_section(images="i/*", detection="boxes.json"), tmp_path)
+
+
+def test_other_folders_hold_the_same_labels(scenes_root, tmp_path):
+    """A rendered dataset's files in another folder structure are read as in its own."""
+    original = datasets.read("NYUD_MT", scenes_root, "train")
+    lab = tmp_path / "lab"
+    for place in ("rgb", "seg", "depth", "normal"):
+        (lab / "room" / place).mkdir(parents=True)
+    for sample in original.samples:
+        name = sample.image.stem
+        shutil.copy(sample.image, lab / "room/rgb" / f"{name}.jpg")
+        shutil.copy(sample.labels["segmentation"], lab / "room/seg" / f"s{name}.png")
+        depth = np.load(sample.labels["depth"])
+        cv2.imwrite(
+            str(lab / "room/depth" / f"{name}.png"), np.rint(depth * 5000).astype(np.uint16)
+        )
+        normal = np.load(sample.labels["normal"])
+        png = np.rint((normal + 1) * 127.5).astype(np.uint8)
+        png[~normal.any(2)] = 0
+        put(lab / "room/normal" / f"{name}.png", png)
+    values = {
+        "images": "*/rgb/*.*",
+        "seg": "*/seg/s*.png",
+        "depth": "*/depth/*.png",
+        "normals": "*/normal/*.png",
+        "first": "1",
+        "void": "0",
+        "depth_unit": "0.0002",
+    }
+    classes = original.classes["segmentation"]
+    words = {key: [text] for key, text in values.items()} | {"classes": list(classes)}
+    section = Section("lab", words, dict.fromkeys(words, "x.cfg:2") | {"": "x.cfg:1"})
+    source = custom.read(section, tmp_path, "train")
+    assert source.classes["segmentation"] == classes
+    assert len(source.samples) == len(original.samples)
+    tolerance = {"segmentation": 0, "depth": 1.01e-4, "normal": 0.008}
+    by_name = {sample.image.stem: sample for sample in source.samples}
+    for sample in original.samples:
+        for kind, allowed in tolerance.items():
+            task = KINDS[kind](classes=source.classes[kind])
+            wanted = task.read(sample.labels[kind], SIZE, **original.storage.get(kind, {}))
+            label = by_name[sample.image.stem].labels[kind]
+            found = task.read(label, SIZE, **source.storage.get(kind, {}))
+            assert np.abs(found.astype(float) - wanted.astype(float)).max() <= allowed, kind
