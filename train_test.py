@@ -38,7 +38,7 @@ MODES = {
 
 def main(argv: list[str]) -> int:
     """Runs one command line; returns its exit status: 0, 1 where a check finds damaged files, 2
-    after the user's mistake, 130 after an interruption."""
+    after the user's mistake, 130 after an interruption, 141 where nobody reads the output."""
     try:
         if argv[:1] == ["--list"]:
             print(listing(argv[1:]))
@@ -60,6 +60,9 @@ def main(argv: list[str]) -> int:
             file=sys.stderr,
         )
         return 130
+    except BrokenPipeError:  # who reads the output, such as `head`, has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 if __name__ == "__main__":

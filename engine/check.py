@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -34,7 +35,8 @@ def check(config: Config) -> dict:
         examine(parts, config.num_workers)
         sheet = write_contact_sheet(cfg_folder(config) / "check.png", parts)
     found = summary(config, parts, unlisted, sheet)
-    print(json.dumps(found, indent=2, ensure_ascii=False) if config.json else report(found, parts))
+    told = json.dumps(found, indent=2, ensure_ascii=False) if config.json else report(found, parts)
+    print(told, flush=True)
     return found
 
 
@@ -78,12 +80,14 @@ def _listed(config: Config, name: str, root: Path, split: str) -> Source:
 
 
 def _part(config: Config, source: Source, split: str) -> Part:
-    """A split with those of the cfg's tasks that it has labels for, or should have."""
-    expected = getattr(datasets, "EXPECTED", {}).get(source.name, {}).get(split, {})
+    """The images of a split that the cfg would use, and those of its tasks that they have labels
+    for, or should have."""
+    expected = datasets.EXPECTED.get(source.name, {}).get(split, {})
     having = {kind for sample in source.samples for kind in sample.labels} | set(expected)
     tasks = []
     for kind in config.tasks:
         if kind in having:
             options = {name: getattr(config, name) for name in KINDS[kind].options}
             tasks.append(KINDS[kind](classes=source.classes.get(kind, ()), **options))
-    return Part(source, split, tasks, expected)
+    used = tuple(s for s in source.samples if any(kind in s.labels for kind in config.tasks))
+    return Part(replace(source, samples=used), len(source.samples), split, tasks, expected)

@@ -40,7 +40,8 @@ def _split(part: Part) -> dict:
     return {
         "dataset": part.source.name,
         "split": part.split,
-        "images": len(samples),
+        "images": part.listed,
+        "used": len(samples),
         "expected": dict(part.expected),
         "damaged": len(part.found.damaged),
         "sizes": _sizes(part.found.sizes),
@@ -95,6 +96,8 @@ def report(found: dict, parts: Sequence[Part]) -> str:
 def _paragraph(split: dict, part: Part) -> list[str]:
     expected = split["expected"]
     images = _counted(split["images"], "image", expected.get("images"))
+    if split["used"] < split["images"]:
+        images += f", {split['used']:,} of them with labels of the cfg's tasks"
     lines = [f"{split['dataset']} {split['split']}: {images}{_sizes_in_words(split['sizes'])}"]
     if split["damaged"]:
         lines.append(f"  damaged: {_counted(split['damaged'], 'file')}, named at the end")
@@ -111,7 +114,10 @@ def _paragraph(split: dict, part: Part) -> list[str]:
 def _counted(count: int, what: str, expected: int | None = None) -> str:
     """A number of things, beside the one that is known of the whole dataset."""
     text = f"{count:,} {what}{'s' if count != 1 else ''}"
-    return text if expected in (None, count) else f"{text} (the full data have {expected:,})"
+    if expected is None:
+        return text
+    full = "as many as in" if count == expected else f"{expected:,} in"
+    return f"{text} ({full} the full data)"
 
 
 def _sizes_in_words(sizes: dict) -> str:

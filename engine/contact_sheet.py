@@ -66,7 +66,7 @@ def _captioned(block: np.ndarray, part: Part, rows: Sequence[str]) -> np.ndarray
     title, small = ImageFont.load_default(20), ImageFont.load_default(15)
     name = f"{part.source.name} {part.split}"
     draw.text((10, _TITLE / 2), name, _BLACK, title, anchor="lm")
-    images = f"{len(part.source.samples):,} images"
+    images = f"{part.listed:,} images"
     draw.text((22 + draw.textlength(name, title), _TITLE / 2), images, _GREY, small, anchor="lm")
     for row, name in enumerate(rows):
         middle = _TITLE + row * (_TILE[0] + _GAP) + _TILE[0] / 2

@@ -65,12 +65,15 @@ class Part:
     """A split of a dataset.
 
     Attributes:
+        source: its images that have a label for one of the tasks.
+        listed: how many images it has in all.
         tasks: those of the cfg that it has labels for, each with the classes of this dataset.
         expected: how many images and labels of each kind the full data have, where that is known.
         found: what its files hold, as far as they were read.
     """
 
     source: Source
+    listed: int
     split: str
     tasks: list[Task]
     expected: Mapping[str, int]
@@ -93,7 +96,7 @@ class Part:
         try:
             size = read_image(sample.image).shape[:2]
             found.sizes[size] += 1
-        except DataError as error:
+        except Exception as error:
             found.damaged.append(_damage(sample.image, error))
         for task in self.tasks:
             if task.kind not in sample.labels:
@@ -103,7 +106,7 @@ class Part:
                 target = read_label(task, self.source, sample, size or _own_size(label))
                 if size:  # what its image is not there for is looked at, and not counted
                     found.surveys[task.kind].add(label, target, size)
-            except DataError as error:
+            except Exception as error:
                 found.damaged.append(_damage(label_file(label), error))
         if len(found.damaged) == before:
             found.whole.append(index)
@@ -188,9 +191,12 @@ def _own_size(label: Label) -> tuple[int, int]:
     return getattr(label, "size", (1, 1))
 
 
-def _damage(file: Path, error: DataError) -> Damage:
+def _damage(file: Path, error: Exception) -> Damage:
+    """What is wrong with a file; it is named also where a reader fails as none should."""
     if file.is_file() and not file.stat().st_size:
         return Damage(file, "the file is empty")
+    if not isinstance(error, DataError):
+        return Damage(file, f"cannot be read ({type(error).__name__}: {error})".splitlines()[0])
     return Damage(file, str(error).removeprefix(f"{file}: "))
 
 

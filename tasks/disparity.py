@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.files import read_png
+from tasks.files import map_size, read_png
 from utils.errors import DataError
 
 BASELINE, FOCAL_LENGTH = 0.209313, 2262.52
@@ -21,6 +21,11 @@ class DisparityLabel:
 
     file: Path
     camera: Path | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the map."""
+        return map_size(self.file)
 
     def depth(self) -> np.ndarray:
         """(H, W) float32 metres, baseline × focal length / d; 0 where there is no disparity.

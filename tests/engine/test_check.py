@@ -203,9 +203,19 @@ class TestWhole:
         assert status == 0
         paragraphs = [paragraph.splitlines() for paragraph in text.split("\n\n")]
         assert paragraphs[-1] == ["every file can be read"]
-        assert paragraphs[0][0].startswith("VOC train: 10 images")
+        assert paragraphs[0][0] == "VOC train: 10 images (15,215 in the full data), 48×64"
+        assert "  segmentation: 7 labels (10,477 in the full data)" in paragraphs[0]
         assert max(len(line) for line in paragraphs[0]) <= 100
         assert any(line.strip().startswith("never: aeroplane, bicycle") for line in paragraphs[0])
+
+    def test_images_that_the_cfg_does_not_use_are_left_alone(self, check, root, tmp_path):
+        for file in (root / "VOC" / "VOC2007" / "JPEGImages").iterdir():
+            file.write_bytes(b"")
+        status, found = check(BOXES.replace("det", "seg"))
+        assert status == 0, "2007 has no masks"
+        assert [(s["images"], s["used"]) for s in found["splits"]] == [(10, 7), (6, 3)]
+        text = run_check(tmp_path, root, BOXES.replace("det", "seg"))[1]
+        assert "7 of them with labels of the cfg's tasks" in text
 
     def test_the_number_of_workers_changes_nothing(self, check, root):
         for name in words(root / "NYUD_MT" / "gt_sets" / "train.txt")[::3]:
@@ -328,7 +338,7 @@ class TestDamaged:
             def read(self, path, size, **storage):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        part = Part(datasets.read("NYU", scenes_root, "train"), "train", [Fatal()], {})
+        part = Part(datasets.read("NYU", scenes_root, "train"), 16, "train", [Fatal()], {})
         with pytest.raises(DataError, match=r"too little memory.*--num_workers 1"):
             examine([part], workers=1)
 
@@ -367,8 +377,7 @@ class TestSheet:
         unlabelled = replace(
             source, samples=tuple(replace(s, labels={}) for s in source.samples[:6])
         )
-        tasks = [Depth()]
-        part = Part(unlabelled, "train", tasks, {})
+        part = Part(unlabelled, 6, "train", [Depth()], {})
         examine([part], workers=0)
         tiles = self.tiles(write_contact_sheet(tmp_path / "grey.png", [part]))
         assert tiles.shape[:2] == (2, 6)
@@ -377,7 +386,7 @@ class TestSheet:
 
         mixed = replace(source, samples=(*unlabelled.samples, *source.samples[-2:]))
         detection = KINDS["detection"](classes=source.classes["detection"])
-        part = Part(mixed, "train", [detection], {})
+        part = Part(mixed, 8, "train", [detection], {})
         examine([part], workers=0)
         tiles = self.tiles(write_contact_sheet(tmp_path / "mixed.png", [part]))
         assert (tiles[:, 2:] == 255).all(), "two images have labels, and only they are shown"

@@ -1,0 +1,72 @@
+"""What labels hold, counted in parts and as a whole."""
+
+import numpy as np
+import pytest
+
+import datasets
+from tasks import KINDS
+from tasks.survey import percent, share
+
+
+@pytest.mark.parametrize(
+    ("dataset", "kind"),
+    [("VOC", "detection"), ("VOC", "segmentation"), ("NYU", "depth"), ("NYUD_MT", "normal")],
+)
+@pytest.mark.parametrize("cut", [0, 1, 4])
+def test_parts_add_up_to_the_whole(scenes_root, dataset, kind, cut):
+    source = datasets.read(dataset, scenes_root, "train")
+    labels = [s.labels[kind] for s in source.samples if kind in s.labels][:6]
+    task = KINDS[kind](classes=source.classes.get(kind, ()))
+    storage = source.storage.get(kind, {})
+
+    def survey(labels, size):
+        counted = task.survey()
+        for label in labels:
+            counted.add(label, task.read(label, size, **storage), size)
+        return counted
+
+    for size in ((48, 64), (96, 128)):
+        whole = survey(labels, size)
+        first = survey(labels[:cut], size)
+        first.merge(survey(labels[cut:], size))
+        assert first.result() == whole.result()
+        assert first.lines() == whole.lines()
+        assert first.notes() == whole.notes()
+        assert whole.result()["counted"] == 6
+        assert bool(whole.notes()) == (size != (48, 64))
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_no_labels_at_all(kind):
+    survey = KINDS[kind](classes=("cup",)).survey()
+    assert survey.result()["counted"] == 0
+    assert survey.notes() == survey.warnings == []
+    assert all(isinstance(line, str) for line in survey.lines())
+
+
+def test_depths_of_a_few_pixels(tmp_path):
+    task = KINDS["depth"](max_depth=5.0)
+    survey, path = task.survey(), tmp_path / "a.npy"
+    np.save(path, np.array([[np.nan, 0.0, -1.0, 1.0], [2.0, 4.0, 5.0, np.inf]], np.float32))
+    survey.add(path, task.read(path, (2, 4)), (2, 4))
+    found = survey.result()
+    assert (found["nearest"], found["farthest"]) == (1.0, 5.0)
+    assert 2.0 <= found["median"] <= 4.0
+    assert found["without_reading"] == 4 / 8
+    assert found["beyond_max_depth"] == 1 / 4
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "–"), (0.0, "0 %"), (1e-9, "< 0.1 %"), (0.5, "50.0 %"), (0.99999, "> 99.9 %"),
+        (1.0, "100 %"),
+    ],
+)  # fmt: skip
+def test_a_small_share_does_not_look_like_none(value, words):
+    assert percent(value) == words
+
+
+def test_a_share_of_nothing_is_unknown():
+    assert share(0, 0) is None
+    assert share(np.int64(1), np.int64(4)) == 0.25
