@@ -14,9 +14,11 @@ from utils.geometry import Warp
 
 _BRIGHTNESS = 32 / 255
 _GAIN = (0.5, 1.5)  # of contrast and of saturation
-_HUE = 18.0  # degrees
+_HUE = (-18.0, 18.0)  # degrees
 _SHARPNESS = 0.5
 _GREY = np.array([0.299, 0.587, 0.114])
+_ALONG = np.full((3, 3), 1 / 3)  # projects onto the grey axis
+_CROSS = np.cross(np.eye(3), np.ones(3) / np.sqrt(3))
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,11 @@ def colour_matrix(rng: np.random.Generator) -> np.ndarray:
     linear, offset = np.eye(3), np.zeros(3)
     if rng.random() < 0.5:
         offset = np.full(3, rng.uniform(-_BRIGHTNESS, _BRIGHTNESS))
-    for step in (_contrast, _saturation, _hue):
-        change, chosen = step(rng), rng.random() < 0.5
+    for change, limits in ((_contrast, _GAIN), (_saturation, _GAIN), (_hue, _HUE)):
+        amount, chosen = rng.uniform(*limits), rng.random() < 0.5
         if chosen:
-            linear, offset = change @ linear, change @ offset
+            matrix = change(amount)
+            linear, offset = matrix @ linear, matrix @ offset
     if rng.random() < 0.2:
         order = rng.permutation(3)
         linear, offset = linear[order], offset[order]
@@ -76,19 +79,15 @@ def sharpness(rng: np.random.Generator) -> float:
     return rng.uniform(-_SHARPNESS, _SHARPNESS) if rng.random() < 0.5 else 0.0
 
 
-def _contrast(rng: np.random.Generator) -> np.ndarray:
-    return np.eye(3) * rng.uniform(*_GAIN)
+def _contrast(gain: float) -> np.ndarray:
+    return np.eye(3) * gain
 
 
-def _saturation(rng: np.random.Generator) -> np.ndarray:
-    gain = rng.uniform(*_GAIN)
+def _saturation(gain: float) -> np.ndarray:
     return gain * np.eye(3) + (1 - gain) * np.outer(np.ones(3), _GREY)
 
 
-def _hue(rng: np.random.Generator) -> np.ndarray:
+def _hue(degrees: float) -> np.ndarray:
     """A rotation of the colours about the grey axis (Rodrigues' formula)."""
-    angle = np.deg2rad(rng.uniform(-_HUE, _HUE))
-    axis = np.ones(3) / np.sqrt(3)
-    cross = np.cross(np.eye(3), axis)
-    around = np.cos(angle) * np.eye(3) + np.sin(angle) * cross
-    return around + (1 - np.cos(angle)) * np.outer(axis, axis)
+    angle = np.deg2rad(degrees)
+    return np.cos(angle) * np.eye(3) + np.sin(angle) * _CROSS + (1 - np.cos(angle)) * _ALONG

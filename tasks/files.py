@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from pathlib import Path
 
 import cv2
@@ -9,6 +11,8 @@ import numpy as np
 from PIL import Image
 
 from utils.errors import DataError
+
+_GREY = 0  # the colour type in a PNG's header
 
 
 def read_png(path: Path) -> np.ndarray:
@@ -18,12 +22,30 @@ def read_png(path: Path) -> np.ndarray:
         DataError: the file is missing, or no image that can be read.
     """
     try:
-        with Image.open(path) as image:
+        stored = path.read_bytes()
+        if (grey := _read_grey(stored)) is not None:
+            return grey
+        with Image.open(io.BytesIO(stored)) as image:
             return np.asarray(image)
     except FileNotFoundError:
         raise DataError(f"{path}: the file is missing") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as reason:
         raise DataError(f"{path}: cannot be read as an image ({reason})") from None
+
+
+def _read_grey(stored: bytes) -> np.ndarray | None:
+    """A PNG of grey values of 8 or 16 bits by OpenCV, which is faster than Pillow, but gives the
+    colours of palettes. None where it is another one, or damaged: Pillow says what is wrong."""
+    if len(stored) < 33 or not stored.startswith(b"\x89PNG\r\n\x1a\n"):
+        return None
+    width, height, bits, colours = struct.unpack(">IIBB", stored[16:26])
+    if bits < 8 or colours != _GREY or width * height > Image.MAX_IMAGE_PIXELS:
+        return None
+    try:
+        grey = cv2.imdecode(np.frombuffer(stored, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    return grey if grey is not None and grey.ndim == 2 else None
 
 
 def read_array(path: Path) -> np.ndarray:

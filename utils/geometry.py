@@ -56,11 +56,14 @@ class Warp:
             matrix = matrix @ np.diag([width / shrunk[0], height / shrunk[1], 1.0])
         # OpenCV warps four channels twice as fast as three.
         image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
-        # One pixel more all round: the outermost would be blended with the border up to their
-        # centres, though they reach half a pixel farther.
-        image = cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-        matrix = matrix @ np.array([[1.0, 0, -1], [0, 1, -1], [0, 0, 1]])
-        warped = self._apply(image, matrix, cv2.INTER_LINEAR, (*border, 0))
+        if self._shows_outside(image.shape, matrix):
+            # One pixel more all round: the outermost would be blended with the border up to their
+            # centres, though they reach half a pixel farther.
+            image = cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+            matrix = matrix @ np.array([[1.0, 0, -1], [0, 1, -1], [0, 0, 1]])
+            warped = self._apply(image, matrix, cv2.INTER_LINEAR, (*border, 0))
+        else:
+            warped = self._apply(image, matrix, cv2.INTER_LINEAR)
         return _written(cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB, dst=out), out)
 
     def nearest(
@@ -70,9 +73,7 @@ class Warp:
         is as in :meth:`image`."""
         if (same := self._same(array, out)) is not None:
             return same
-        return _written(
-            self._apply(array, self.matrix, cv2.INTER_NEAREST, (border,) * 4, out), out
-        )
+        return _written(self._apply(array, self.matrix, cv2.INTER_NEAREST, (border,) * 4, out), out)
 
     def boxes(self, boxes: np.ndarray) -> np.ndarray:
         """The boxes (N, 4: x1, y1, x2, y2) around the warped boxes, not clipped."""
@@ -99,7 +100,14 @@ class Warp:
             return _written(cv2.flip(array, 1, dst=out), out)
         return None
 
-    def _apply(self, array, matrix, interpolation, border, out=None):
+    def _shows_outside(self, shape, matrix):
+        """Whether a corner of the output is outside of an image of this shape."""
+        corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * self.size[::-1] - matrix[:, 2]
+        places = np.linalg.solve(matrix[:, :2], corners.T).T
+        return bool((places < -1e-9).any() or (places > np.add(shape[1::-1], 1e-9)).any())
+
+    def _apply(self, array, matrix, interpolation, border=None, out=None):
+        """`border` fills the outside; without one, the outermost pixels go on."""
         # OpenCV counts from pixel centres: p' = A (p + 1/2) + b - 1/2.
         centred = matrix.copy()
         centred[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
@@ -108,8 +116,8 @@ class Warp:
             centred,
             self.size[::-1],
             flags=interpolation,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=border,
+            borderMode=cv2.BORDER_REPLICATE if border is None else cv2.BORDER_CONSTANT,
+            borderValue=border or 0,
             dst=out,
         )
 
