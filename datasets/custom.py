@@ -34,6 +34,7 @@ import hashlib
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from datasets.base import Label, Sample, Source, require_files
 from datasets.custom_section import Section
@@ -42,8 +43,8 @@ from tasks import KINDS
 from tasks.coco_json import CocoAnnotations
 from utils.errors import DataError
 
-Files = Mapping[Hashable, Path]
-"""Images by their keys; see `datasets.patterns`."""
+Names = Mapping[Hashable, str]
+"""Files below the dataset's folder by their keys; see `datasets.patterns`."""
 
 
 def read(section: Section, dataset_root: Path, split: str) -> Source:
@@ -61,14 +62,20 @@ def read(section: Section, dataset_root: Path, split: str) -> Source:
         )
     images = _find(section, "images", root, split)
     labels = {kind: _labels(section, kind, root, split, images) for kind in section.labels}
-    samples = [
-        Sample(path, {kind: found[key] for kind, found in labels.items() if key in found})
-        for key, path in images.items()
-    ]
     if isinstance(section.split, float):
-        held_out = _held_out(samples, section.split, root)
-        samples = [s for s in samples if (s.image in held_out) == (split == "test")]
-    return Source(section.name, tuple(samples), _classes(section, root), section.storage)
+        held_out = _held_out(images, labels, section.split)
+        images = {
+            key: name for key, name in images.items() if (key in held_out) == (split == "test")
+        }
+
+    def path(label: str | Label) -> Label:
+        return Path(root, label) if isinstance(label, str) else label
+
+    samples = tuple(
+        Sample(path(name), {kind: path(of[key]) for kind, of in labels.items() if key in of})
+        for key, name in images.items()
+    )
+    return Source(section.name, samples, _classes(section, root), section.storage)
 
 
 def declared(section: Section, dataset_root: Path) -> Source:
@@ -96,21 +103,21 @@ def _classes(section: Section, root: Path) -> dict[str, tuple[str, ...]]:
     return classes
 
 
-def _find(section: Section, key: str, root: Path, split: str) -> Files:
+def _find(section: Section, key: str, root: Path, split: str) -> Names:
     pattern = section.pattern(key, split)
     try:
         files = find(root, pattern)
         if is_list(pattern):
-            require_files(list(files.values()))
+            require_files([root / name for name in files.values()])
     except DataError as reason:
         raise DataError(f"{section.where(key)}: {reason}") from None
     return files
 
 
 def _labels(
-    section: Section, kind: str, root: Path, split: str, images: Files
-) -> Mapping[Hashable, Label]:
-    """The labels of a kind by the keys of their images.
+    section: Section, kind: str, root: Path, split: str, images: Names
+) -> Mapping[Hashable, str | Label]:
+    """The labels of a kind by the keys of their images; files as they are called below `root`.
 
     Raises:
         DataError: none belongs to an image, or lists have different lengths.
@@ -129,9 +136,8 @@ def _labels(
         how = "a label belongs to the image whose wildcards matched the same text"
     if not found.keys() & images.keys():
         raise DataError(
-            f"{section.where(kind)}: {pattern} belongs to no image: it has "
-            f"{_below(root, example)}, and images = {of_images} has "
-            f"{_below(root, next(iter(images.values())))}; {how}"
+            f"{section.where(kind)}: {pattern} belongs to no image: it has {example}, and "
+            f"images = {of_images} has {next(iter(images.values()))}; {how}"
         )
     return found
 
@@ -164,23 +170,20 @@ def _loaded(path: Path, changed: int, classes: tuple[str, ...] | None) -> CocoAn
     return CocoAnnotations.load(path, classes)
 
 
-def _held_out(samples: list[Sample], share: float, root: Path) -> set[Path]:
+def _held_out(
+    images: Names, labels: Mapping[str, Mapping[Hashable, Any]], share: float
+) -> set[Hashable]:
     """The images to test on: of those labelled alike a share, at least one and not all. They are
     chosen by their names, so that images that come later take hardly any other's place."""
-    groups: dict[frozenset[str], list[Path]] = {}
-    for sample in samples:
-        groups.setdefault(frozenset(sample.labels), []).append(sample.image)
-    held_out: set[Path] = set()
+    groups: dict[tuple[bool, ...], list[Hashable]] = {}
+    for key in images:
+        groups.setdefault(tuple(key in found for found in labels.values()), []).append(key)
+    held_out: set[Hashable] = set()
     for group in groups.values():
         count = min(max(1, round(share * len(group))), len(group) - 1)
-        held_out.update(sorted(group, key=lambda image: _digest(_below(root, image)))[:count])
+        held_out.update(sorted(group, key=lambda key: _digest(images[key]))[:count])
     return held_out
 
 
 def _digest(name: str) -> bytes:
     return hashlib.sha256(name.encode()).digest()
-
-
-def _below(root: Path, path: Path | str) -> str:
-    """A path as it is named below the dataset's folder."""
-    return str(path).removeprefix(f"{root}/")

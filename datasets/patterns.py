@@ -32,15 +32,16 @@ def wildcards(pattern: str) -> int:
     return _expression(pattern).groups
 
 
-def find(folder: Path, pattern: str) -> dict[Hashable, Path]:
-    """The files below a folder that a pattern matches or a list names, by their keys, in order.
+def find(folder: Path, pattern: str) -> dict[Hashable, str]:
+    """The files that a pattern matches or a list names, by their keys, in order; each as it is
+    called below the folder.
 
     Raises:
         DataError: there are none; a list cannot be read; two files have one key.
     """
     if is_list(pattern):
         lines = _lines(folder / pattern)
-        files = {n: folder / line for n, line in enumerate(lines, 1) if line != NO_FILE}
+        files = {n: line for n, line in enumerate(lines, 1) if line != NO_FILE}
         if not files:
             raise DataError(f"the list {folder / pattern} names no file")
         return files
@@ -59,7 +60,7 @@ def find(folder: Path, pattern: str) -> dict[Hashable, Path]:
         raise DataError(
             f"{pattern} matches no file below {folder}{_what_there_is(folder, pattern)}"
         )
-    return {key: folder / name for key, name in found.items()}
+    return found
 
 
 def line_count(path: Path) -> int:
