@@ -116,6 +116,14 @@ def test_own_datasets_are_merged_with_those_that_come_along(make, scenes_root):
     assert len(data.val) == 6
 
 
+def test_own_datasets_are_not_rendered(make, own_root, capsys):
+    words = "--tasks depth --train_dataset robot NYUD_MT --render_train 2 --render_val 1"
+    data = build_data(make(OWN, *words.split(), "--render_size", "24", "32"))
+    assert "rendering NYUD_MT into " in capsys.readouterr().out
+    assert {source.name for source, _ in data.train.entries} == {"robot", "NYUD_MT"}
+    assert len(data.test) == 6 + 1
+
+
 def test_a_dataset_without_a_split_serves_for_one_thing(make):
     text = OWN.replace("split = 0.3\n", "")
     message = refusal(make, text)
