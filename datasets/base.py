@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,14 +100,28 @@ def missing_files_allowed() -> Iterator[None]:
 
 
 def require_files(paths: list[Path]) -> None:
-    """Checks that files that a list promises are there, unless :func:`missing_files_allowed`.
+    """Checks that files that a list promises are there and not empty, unless
+    :func:`missing_files_allowed`. It lists their folders, far faster than asking for each file.
 
     Raises:
         DataError: some are not; names the first, and says how many there are.
     """
     if _MISSING_ALLOWED.get():
         return
-    present = {folder: names_in(folder) for folder in {path.parent for path in paths}}
-    missing = [path for path in paths if path.name not in present[path.parent]]
-    if missing:
-        raise DataError(f"{missing[0]}: the file is missing ({len(missing)} of {len(paths)} are)")
+    sizes = {folder: _sizes_in(folder) for folder in {path.parent for path in paths}}
+    found = [sizes[path.parent].get(path.name) for path in paths]
+    for fault, what in ((None, "missing"), (0, "empty")):
+        faulty = [path for path, size in zip(paths, found, strict=True) if size == fault]
+        if faulty:
+            many = f"{len(faulty)} of {len(paths)} are"
+            raise DataError(f"{faulty[0]}: the file is {what} ({many})")
+
+
+def _sizes_in(folder: Path) -> dict[str, int]:
+    """The bytes of each file in a folder, by name; none where there is no folder."""
+    sizes = {}
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # a link to nowhere
+                sizes[entry.name] = entry.stat().st_size
+    return sizes

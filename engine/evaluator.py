@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from engine.precision import Precision
 from tasks import Task
 from tasks.base import DenseHead
 from tasks.images import read_image
+from utils.errors import DataError
 
 _CONSTANT_SAMPLES = 200  # training images that the constant prediction is learnt from
 
@@ -85,9 +87,12 @@ def evaluate_constants(tasks: list[Task], train: Merged, loader: Loader) -> Eval
 def _some_targets(task: Task, train: Merged) -> list[np.ndarray]:
     labelled = train.labelled_for(task)
     chosen = labelled[:: -(-len(labelled) // _CONSTANT_SAMPLES)]
-    return [
-        train.read_target(task, i, read_image(train.entries[i][1].image).shape[:2]) for i in chosen
-    ]
+    targets = []
+    for i in chosen:
+        with suppress(DataError):  # the training went on without this file, and named it
+            shape = read_image(train.entries[i][1].image).shape[:2]
+            targets.append(train.read_target(task, i, shape))
+    return targets
 
 
 def _update(meters: dict, predictions: dict, batch: Batch) -> None:

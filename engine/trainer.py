@@ -63,8 +63,11 @@ class Trainer:
             pin=device.type == "cuda",
             seed=config.seed,
             sampling=data.sampling,
+            skip=config.on_bad_sample == "skip",
         )
-        self.val_loader = self.test_loader(data.val)
+        # What is tested is tested whole.
+        skip = config.on_bad_sample == "skip" and data.selected_on != "test"
+        self.val_loader = self.test_loader(data.val, skip)
         projections = teachers.distillation.parameters() if teachers else ()
         self.optimizer = make_optimizer(config, self.network, beside=projections)
         self.schedule = Schedule(config, self.optimizer, len(self.train_loader))
@@ -75,13 +78,14 @@ class Trainer:
         self.groups = objective.grouping
         self.records = Records(folder, self.names, len(self.history), len(self.train_loader))
 
-    def test_loader(self, images):
+    def test_loader(self, images, skip=False):
         return Loader(
             images,
             self.config.batch_size,
             training=False,
             workers=self.config.num_workers,
             pin=self.device.type == "cuda",
+            skip=skip,
         )
 
     def fit(self) -> None:
@@ -101,9 +105,18 @@ class Trainer:
                 started = time.perf_counter()
                 self._finish_epoch(epoch, row)
                 progress.pause(time.perf_counter() - started)
+            self._name_skipped()
         finally:
             progress.close()
             self.records.close()
+
+    def _name_skipped(self) -> None:
+        """Logs the files that could not be read, each once."""
+        skipped = self.train_loader.skipped + self.val_loader.skipped
+        if skipped:
+            self.records.log(f"{len(skipped)} images were left out, whose files cannot be read:")
+        for what, times in skipped.items():
+            self.records.log(f"  {what} (met {times} times)")
 
     def step(self, batch: Batch, figures: dict[str, float] | None = None) -> dict[str, Tensor]:
         """One step on a batch; returns the losses before it, of the tasks that take part.
@@ -187,7 +200,7 @@ class Trainer:
         return torch.stack([losses.get(name, absent).detach() for name in self.names])
 
     def _record_steps(self, epoch: int, rates: list[float], losses: Tensor) -> None:
-        first = (epoch - 1) * len(rates) + 1
+        first = (epoch - 1) * len(self.train_loader) + 1
         rows = []
         for step, (rate, values) in enumerate(zip(rates, losses.tolist(), strict=True), first):
             named = {f"loss {name}": v for name, v in zip(self.names, values, strict=True)}
