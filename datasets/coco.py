@@ -1,4 +1,13 @@
-"""COCO's classes (Lin et al., ECCV 2014)."""
+"""COCO 2017 (Lin et al., ECCV 2014): 118,287 + 5,000 images, all with boxes, and with masks made of
+the outlines of their objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from datasets.base import Sample, Source
+from datasets.presence import require_listed
+from tasks.coco_json import CocoAnnotations
 
 OBJECTS = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
@@ -15,3 +24,17 @@ OBJECTS = (
 """The 80 objects, in the order of their category numbers."""
 
 CLASSES = {"detection": OBJECTS, "segmentation": ("background", *OBJECTS)}
+_PARTS = {"train": "train2017", "test": "val2017"}
+
+
+def read(root: Path, split: str) -> Source:
+    """Reads `train2017` and `val2017` (the test set) of `root/mscoco`, as the file of
+    `annotations/instances_*.json` lists them. An image without objects is one that shows none."""
+    folder, part = root / "mscoco", _PARTS[split]
+    annotations = CocoAnnotations.load(folder / "annotations" / f"instances_{part}.json", OBJECTS)
+    images = [folder / part / name for name in annotations.names]
+    require_listed(images, annotations.file)
+    samples = []
+    for image, name in zip(images, annotations.names, strict=True):
+        samples.append(Sample(image, dict.fromkeys(CLASSES, annotations.label(name))))
+    return Source("COCO", tuple(samples), CLASSES)

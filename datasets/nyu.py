@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datasets.base import Sample, Source, read_list, require_files
+from datasets.base import Sample, Source, read_list
+from datasets.presence import require_listed
+from utils.errors import DataError
 
 _SPLITS = {"train": ("train", "sync"), "test": ("test", "official_splits/test")}
 
@@ -22,5 +24,21 @@ def read(root: Path, split: str) -> Source:
             samples.append(
                 Sample(folder / image.lstrip("/"), {"depth": folder / depth.lstrip("/")})
             )
-    require_files([file for s in samples for file in (s.image, s.labels["depth"])])
+    _refuse_swapped(samples, split, path)
+    labels = [sample.labels["depth"] for sample in samples]
+    require_listed([sample.image for sample in samples], path, labels)
     return Source("NYU", tuple(samples), storage={"depth": {"unit": 1e-3}})
+
+
+def _refuse_swapped(samples: list[Sample], split: str, path: Path) -> None:
+    """The two lists are of one form, and easily taken for each other."""
+    below, other = (_SPLITS[name][1] for name in (split, {"train": "test", "test": "train"}[split]))
+    if not samples or samples[0].image.exists():
+        return
+    folder = path.parent
+    there = folder / other / samples[0].image.relative_to(folder / below)
+    if there.exists():
+        raise DataError(
+            f"{path}: its images are not in {folder / below} but in {folder / other}: are the "
+            "lists of train and test swapped?"
+        )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datasets.base import Sample, Source, names_in, read_list, require_files
+from datasets.base import Sample, Source, names_in, read_list
+from datasets.presence import require_listed
 
 CLASSES = (
     "wall", "floor", "cabinet", "bed", "chair", "sofa", "table", "door", "window", "bookshelf",
@@ -20,7 +21,8 @@ def read(root: Path, split: str) -> Source:
     """Reads `root/NYUD_MT` by `gt_sets/train.txt` and `val.txt` (the test set). Masks store 0 for
     void and 1 to 40 for the classes, depth is .npy in metres, normals .npy or 8-bit PNG."""
     folder = root / "NYUD_MT"
-    ids = [name for (name,) in read_list(folder / "gt_sets" / f"{_LISTS[split]}.txt")]
+    listed_in = folder / "gt_sets" / f"{_LISTS[split]}.txt"
+    ids = [name for (name,) in read_list(listed_in)]
     normals = {Path(file).stem: file for file in sorted(names_in(folder / "normals"), reverse=True)}
     samples = [
         Sample(
@@ -33,6 +35,7 @@ def read(root: Path, split: str) -> Source:
         )
         for name in ids
     ]
-    require_files([file for s in samples for file in (s.image, *s.labels.values())])
+    labels = [path for sample in samples for path in sample.labels.values()]
+    require_listed([sample.image for sample in samples], listed_in, labels)
     storage = {"segmentation": {"first": 1, "void": 0}}
     return Source("NYUD_MT", tuple(samples), {"segmentation": CLASSES}, storage)

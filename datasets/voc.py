@@ -1,10 +1,15 @@
-"""PASCAL VOC 2007 and 2012 with the SBD masks: boxes on every image, masks on about two thirds."""
+"""PASCAL VOC 2007 and 2012 (Everingham et al., IJCV 2010) with the masks of SBD (Hariharan et al.,
+ICCV 2011): boxes on every image, masks on about two thirds."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from datasets.base import Sample, Source, names_in, read_list, require_files
+from datasets.base import Sample, Source, names_in, read_list
+from datasets.presence import require_listed
+from utils.errors import DataError
 
 OBJECTS = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -12,53 +17,86 @@ OBJECTS = (
     "tvmonitor",
 )  # fmt: skip
 CLASSES = {"detection": OBJECTS, "segmentation": ("background", *OBJECTS)}
-_MASK_FOLDERS = ("SegmentationClass", "SegmentationClassAug")  # VOC's own first
 
 
 def read(root: Path, split: str) -> Source:
     """Reads `root/VOC/VOC2007` and `root/VOC/VOC2012`.
 
-    `train` is 2007 trainval (boxes) and 2012 trainval without 2012's segmentation val (boxes, and
-    masks where there are any); `test` is 2007 test (boxes) and 2012 segmentation val (boxes and
-    masks). Where a user has the paper's lists `trainvalsegdet` and `segval`, they say which images
-    of 2012 these are. The masks of 2007 are left alone: some of these images are in 2012's
-    segmentation val, under other names.
+    `train` is trainval of both years without 2012's segmentation val; `test` is 2007 test, with
+    boxes, and 2012 segmentation val, with boxes and masks. The paper's lists `trainvalsegdet` (of
+    both years) and `segval` say it where a user has them.
+
+    2012's segmentation sets hold all of 2007's, the image 000033 as 2007_000033: of its val, 217
+    are in 2007 trainval, and are left out there, and 321 are in no list of boxes of 2012. So there
+    are 5,011 - 217 + 11,540 - (1,449 - 321) = 15,206 to train on, and a few more if some other
+    images of val are in no list of boxes either; the paper counts 15,215. Of the 10,582 images with
+    SBD's masks, the 106 of 2007 test are left out: 10,476, and 10,477 in the paper.
     """
     voc07, voc12 = root / "VOC" / "VOC2007", root / "VOC" / "VOC2012"
-    segmentation_val = _ids(voc12, "Segmentation", ("segval", "val"))
-    if split == "train":
-        held_out = set(segmentation_val)
-        ids12 = _ids(voc12, "Main", ("trainvalsegdet", "trainval"))
-        ids12 = [name for name in ids12 if name not in held_out]
+    _require_years(voc07, voc12)
+    val = _list(voc12, "Segmentation", ("segval", "val"))
+    if split == "test":
         samples = [
-            *_samples(voc07, _ids(voc07, "Main", ("trainval",)), masks=False),
-            *_samples(voc12, ids12, masks=True),
+            *_samples(voc07, _list(voc07, "Main", ("test",)), ()),
+            *_samples(voc12, val, _masks(voc12)),
         ]
     else:
+        held_out = set(val.ids)
+        list07 = _list(voc07, "Main", ("trainvalsegdet", "trainval"))
+        list12 = _list(voc12, "Main", ("trainvalsegdet", "trainval"))
         samples = [
-            *_samples(voc07, _ids(voc07, "Main", ("test",)), masks=False),
-            *_samples(voc12, segmentation_val, masks=True),
+            *_samples(voc07, list07.without(held_out, "2007_"), [*_masks(voc07), *_masks(voc12)]),
+            *_samples(voc12, list12.without(held_out), _masks(voc12)),
         ]
     return Source("VOC", tuple(samples), CLASSES)
 
 
-def _ids(folder: Path, kind: str, lists: tuple[str, ...]) -> list[str]:
-    """The ids of the first of the lists that is there."""
-    paths = [folder / "ImageSets" / kind / f"{name}.txt" for name in lists]
+class _List(NamedTuple):
+    """The ids of images, and the file that lists them."""
+
+    file: Path
+    ids: list[str]
+
+    def without(self, held_out: set[str], prefix: str = "") -> _List:
+        return self._replace(ids=[name for name in self.ids if prefix + name not in held_out])
+
+
+def _require_years(voc07: Path, voc12: Path) -> None:
+    for folder, other in ((voc07, voc12), (voc12, voc07)):
+        if other.is_dir() and not folder.is_dir():
+            raise DataError(
+                f"{folder}: the folder is missing, {other.name} alone is there; both years are "
+                "read, 2012 for the masks and 2007 for its test set"
+            )
+
+
+def _list(folder: Path, kind: str, names: tuple[str, ...]) -> _List:
+    """The first of the lists that is there."""
+    paths = [folder / "ImageSets" / kind / f"{name}.txt" for name in names]
     path = next((path for path in paths if path.is_file()), paths[-1])
-    return [name for (name,) in read_list(path)]
+    return _List(path, [name for (name,) in read_list(path)])
 
 
-def _samples(folder: Path, ids: list[str], masks: bool) -> list[Sample]:
-    images = [folder / "JPEGImages" / f"{name}.jpg" for name in ids]
-    boxes = [folder / "Annotations" / f"{name}.xml" for name in ids]
-    require_files(images + boxes)
-    present = {kind: names_in(folder / kind) if masks else set() for kind in _MASK_FOLDERS}
+def _masks(folder: Path) -> list[Path]:
+    """Where masks lie, VOC's own first."""
+    return [folder / "SegmentationClass", folder / "SegmentationClassAug"]
+
+
+def _samples(folder: Path, listed: _List, masks: Sequence[Path]) -> list[Sample]:
+    """The images of a list, each with the first of its masks; a mask of another year's folder is
+    called by the year as well."""
+    images = [folder / "JPEGImages" / f"{name}.jpg" for name in listed.ids]
+    boxes = [folder / "Annotations" / f"{name}.xml" for name in listed.ids]
+    require_listed(images, listed.file, boxes)
+    present = {below: names_in(below) for below in masks}
     samples = []
-    for name, image, xml in zip(ids, images, boxes, strict=True):
+    for name, image, xml in zip(listed.ids, images, boxes, strict=True):
         labels = {"detection": xml}
-        file = f"{name}.png"
-        if found := next((kind for kind in _MASK_FOLDERS if file in present[kind]), None):
-            labels["segmentation"] = folder / found / file
+        files = [
+            below / (f"{name}.png" if below.parent == folder else f"2007_{name}.png")
+            for below in masks
+        ]
+        if found := next((file for file in files if file.name in present[file.parent]), None):
+            labels["segmentation"] = found
         samples.append(Sample(image, labels))
     return samples

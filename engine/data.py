@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from tqdm import tqdm
 import datasets.scenes as scenes
 import models
 from datasets.augment import Augmentation
-from datasets.base import Source
+from datasets.base import Source, missing_files_allowed
+from datasets.cache import open_cache
 from datasets.holdout import split
 from datasets.merge import Merged
+from datasets.presence import folder_of
 from datasets.sampling import Sampling
 from datasets.unite import unite_tasks
 from engine.catalogue import check_divided, dataset_names, read_dataset, validation_sets
@@ -113,15 +116,17 @@ def build_data(config: Config, only: Task | None = None) -> Data:
     train_names = dataset_names(config, "train_dataset")
     test_names = dataset_names(config, "test_dataset") or train_names
     root = data_root(config, [*train_names, *test_names])
-    train = [read_dataset(config, name, root, "train") for name in train_names]
+    with missing_files_allowed() if config.on_bad_sample == "skip" else nullcontext():
+        train = [read_dataset(config, name, root, "train") for name in train_names]
     test = [read_dataset(config, name, root, "test") for name in test_names]
     train, val = _validation(config, root, train, test)
     tasks = [only] if only else unite_tasks(kinds, train, task_options(config), config.classes)
     size = tuple(config.size)
     augmentation = Augmentation(size, (config.min_scale, config.max_scale))
+    cache = open_cache(config.cache, Path(config.runs))
     data = Data(
         tasks=tasks,
-        train=Merged(train, tasks, size, augmentation, config.seed),
+        train=Merged(train, tasks, size, augmentation, config.seed, cache),
         val=Merged(val, tasks, size),
         test=Merged(test, tasks, size),
         sampling=sampling_of(config),
@@ -142,7 +147,7 @@ def data_root(config: Config, names: Sequence[str]) -> Path:
         f"scenes_{height}x{width}_{config.render_train}+{config.render_val}_seed{config.render_seed}"
     )
     rendered = [name for name in dict.fromkeys(names) if name not in config.datasets]
-    missing = [name for name in rendered if not (root / name).is_dir()]
+    missing = [name for name in rendered if not folder_of(name, root).is_dir()]
     if missing:
         print(f"rendering {', '.join(missing)} into {root}", flush=True)
         scenes.write(

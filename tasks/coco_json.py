@@ -77,7 +77,9 @@ class _Objects(NamedTuple):
 
     def polygons_of(self, k: int) -> list[np.ndarray]:
         """(points, 2) of each polygon of an object."""
-        return np.split(self.points[k].reshape(-1, 2), np.cumsum(self.polygons[k])[:-1])
+        counts = self.polygons[k]
+        points = self.points[k].reshape(-1, 2)
+        return np.split(points, np.cumsum(counts)[:-1]) if len(counts) else []
 
 
 class CocoAnnotations:
@@ -199,16 +201,28 @@ class CocoLabel:
                 f"{self.file}: has {len(annotations.classes)} categories, a mask at most "
                 f"{_MOST_CLASSES}; name fewer classes"
             )
+        size = self._size(size)
         objects = annotations.objects
-        rows = range(*objects.of_image(self.row).indices(len(objects.ids)))
-        masks = [self._outline(k) for k in rows]
-        order = sorted(zip(rows, masks, strict=True), key=lambda pair: -np.count_nonzero(pair[1]))
-        result = np.zeros(self._size(size), np.uint8)
-        for crowd in (True, False):
-            for k, inside in order:
-                if objects.crowd[k] == crowd:
-                    result[inside] = CROWD if crowd else objects.category[k] + 1
+        rows = objects.of_image(self.row)
+        shown = list(zip(objects.category[rows], objects.crowd[rows], self.outlines(), strict=True))
+        shown.sort(key=lambda one: -np.count_nonzero(one[2]))
+        result = np.zeros(size, np.uint8)
+        for _, crowd, inside in shown:
+            if crowd:
+                result[inside] = CROWD
+        for category, crowd, inside in shown:
+            if not crowd:
+                result[inside] = category + 1
         return result
+
+    def outlines(self) -> list[np.ndarray]:
+        """(H, W) bool of each object or crowd, in the order of the file.
+
+        Raises:
+            DataError: an object has none.
+        """
+        rows = self.annotations.objects.of_image(self.row)
+        return [self._outline(k) for k in range(rows.start, rows.stop)]
 
     def _outline(self, k: int) -> np.ndarray:
         objects = self.annotations.objects
@@ -356,7 +370,8 @@ def _objects(entries: list, images: _Images, index_of: dict, names: Sequence[str
 
 
 def _lengths(polygons: list[np.ndarray]) -> np.ndarray:
-    return np.array([len(points) for points in polygons], np.int32)
+    """The number of points of each, of which a polygon holds x and y."""
+    return np.array([len(points) // 2 for points in polygons], np.int32)
 
 
 def _row(entry: _Annotation, images: _Images) -> int:

@@ -8,42 +8,24 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import NamedTuple
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from datasets.scenes.classes import CLASSES
+from datasets.scenes.classes import CLASSES, VOC_NUMBERS, table
+from datasets.scenes.coco_layout import COCO
+from datasets.scenes.files import MANY, Job, Layout, save_jpeg, save_png
+from datasets.scenes.multi_task_layouts import NYUDMT, PASCALMT, NYUv2
 from datasets.scenes.raycast import focal_length
 from datasets.scenes.scene import Scene
+from datasets.scenes.street_layout import Cityscapes
 
-JPEG_QUALITY = 95
-
-_VOC_NUMBERS = {
-    "bottle": 5, "chair": 9, "diningtable": 11, "pottedplant": 16, "sofa": 18, "tvmonitor": 20,
-}  # fmt: skip
-_NYU40_NUMBERS = {
-    "wall": 1, "floor": 2, "cabinet": 3, "bed": 4, "chair": 5, "sofa": 6, "diningtable": 7,
-    "door": 8, "window": 9, "bookshelf": 10, "picture": 11, "rug": 20, "ceiling": 22,
-    "tvmonitor": 25, "lamp": 35, "pottedplant": 40, "bottle": 40,
-}  # fmt: skip
-_VOC = np.array([_VOC_NUMBERS.get(name, 0) for name in CLASSES], np.uint8)
-_NYU40 = np.array([_NYU40_NUMBERS[name] for name in CLASSES], np.uint8)
+_VOC = table(VOC_NUMBERS)
 _VOID = 255
-_MANY = 1 << 20  # more images than a split ever has
 _BEHIND = 0.25  # metres: a step in depth that throws a shadow in a depth camera's view
 
 
-class Job(NamedTuple):
-    """One image to render: the scene's number, the image's id, and what the layout makes of it."""
-
-    scene: int
-    name: str
-    part: str
-
-
-class VOC:
+class VOC(Layout):
     """PASCAL VOC 2007 and 2012: boxes on all images, masks on about two thirds.
 
     Of the training images, 2007's have boxes only and 2012's have masks as well: half of these in
@@ -73,7 +55,7 @@ class VOC:
         jobs = [Job(k, _voc_id(part, k), part) for k, part in enumerate(parts)]
         parts = ["VOC2007/test"] * tested + ["VOC2012/val"] * max(1, val - tested)
         return jobs + [
-            Job(_MANY + k, _voc_id(part, images + k), part) for k, part in enumerate(parts)
+            Job(MANY + k, _voc_id(part, images + k), part) for k, part in enumerate(parts)
         ]
 
     @staticmethod
@@ -94,7 +76,7 @@ class VOC:
     def save(scene: Scene, job: Job, folder: Path) -> None:
         year, part = job.part.split("/")
         folder = folder / year
-        _save_jpeg(folder / "JPEGImages" / f"{job.name}.jpg", scene.image)
+        save_jpeg(folder / "JPEGImages" / f"{job.name}.jpg", scene.image)
         masks = {"train": "SegmentationClass", "val": "SegmentationClass"}
         masks = masks.get(part, "SegmentationClassAug") if year == "VOC2012" else None
         xml = voc_annotation(scene, year, job.name, segmented=masks == "SegmentationClass")
@@ -105,7 +87,7 @@ class VOC:
             picture.save(folder / masks / f"{job.name}.png")
 
 
-class NYU:
+class NYU(Layout):
     """NYU depth v2 as prepared for depth alone: 16-bit PNG in millimetres, 0 = no reading."""
 
     folders = ("sync", "official_splits/test")
@@ -113,8 +95,8 @@ class NYU:
     @staticmethod
     def jobs(train: int, val: int) -> list[Job]:
         return [
-            *(Job(2 * _MANY + k, f"room_{k // 8:04d}/{k % 8:05d}", "sync") for k in range(train)),
-            *(Job(3 * _MANY + k, f"room/{k:05d}", "official_splits/test") for k in range(val)),
+            *(Job(2 * MANY + k, f"room_{k // 8:04d}/{k % 8:05d}", "sync") for k in range(train)),
+            *(Job(3 * MANY + k, f"room/{k:05d}", "official_splits/test") for k in range(val)),
         ]
 
     @staticmethod
@@ -134,39 +116,20 @@ class NYU:
     def save(scene: Scene, job: Job, folder: Path) -> None:
         image, depth = (folder / job.part / name for name in _nyu_files(job.name))
         image.parent.mkdir(exist_ok=True)
-        _save_jpeg(image, scene.image)
-        _save_png(depth, depth_reading(scene))
+        save_jpeg(image, scene.image)
+        save_png(depth, depth_reading(scene))
 
 
-class NYUDMT:
-    """NYU v2 for several tasks: everything on every image."""
-
-    folders = ("images", "segmentation", "depth", "normals", "gt_sets")
-
-    @staticmethod
-    def jobs(train: int, val: int) -> list[Job]:
-        return [
-            *(Job(4 * _MANY + k, f"{k + 1:04d}", "train") for k in range(train)),
-            *(Job(5 * _MANY + k, f"{train + k + 1:04d}", "val") for k in range(val)),
-        ]
-
-    @staticmethod
-    def lists(jobs: list[Job], size: tuple[int, int]) -> dict[str, str]:
-        return {
-            f"gt_sets/{part}.txt": "".join(f"{job.name}\n" for job in jobs if job.part == part)
-            for part in ("train", "val")
-        }
-
-    @staticmethod
-    def save(scene: Scene, job: Job, folder: Path) -> None:
-        _save_jpeg(folder / "images" / f"{job.name}.jpg", scene.image)
-        _save_png(folder / "segmentation" / f"{job.name}.png", _NYU40[scene.classes])
-        np.save(folder / "depth" / f"{job.name}.npy", scene.depth)
-        np.save(folder / "normals" / f"{job.name}.npy", scene.normals)
-
-
-LAYOUTS = {"VOC": VOC, "NYU": NYU, "NYUD_MT": NYUDMT}
-"""The layouts by their names, which are also their folders."""
+LAYOUTS = {
+    "VOC": VOC,
+    "NYU": NYU,
+    "NYUD_MT": NYUDMT,
+    "NYUv2": NYUv2,
+    "PASCAL_MT": PASCALMT,
+    "COCO": COCO,
+    "Cityscapes": Cityscapes,
+}
+"""The layouts by the names of their datasets."""
 
 
 def voc_annotation(scene: Scene, year: str, name: str, segmented: bool) -> str:
@@ -232,16 +195,3 @@ def _voc_palette() -> list[int]:
 def _fill(element: ET.Element, **texts) -> None:
     for tag, text in texts.items():
         ET.SubElement(element, tag).text = str(text)
-
-
-def _save_jpeg(path: Path, image: np.ndarray) -> None:
-    _save(path, image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-
-
-def _save_png(path: Path, array: np.ndarray) -> None:
-    _save(path, array, [])
-
-
-def _save(path: Path, array: np.ndarray, options: list[int]) -> None:
-    if not cv2.imwrite(str(path), array, options):
-        raise OSError(f"{path}: cannot be written")

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import cv2
 
-from datasets.scenes.layouts import LAYOUTS, Job
+from datasets.presence import folder_of
+from datasets.scenes.files import Job
+from datasets.scenes.layouts import LAYOUTS
 from datasets.scenes.scene import render
 from utils.errors import DataError
 
@@ -53,7 +55,7 @@ def write(
     for name in layouts:
         if name not in LAYOUTS:
             raise DataError(f"there is no layout {name}: it is one of {', '.join(LAYOUTS)}")
-        _require_absent(root / name)
+        _require_absent(folder_of(name, root))
     processes = min(processes or os.cpu_count() or 1, train + val)
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -81,10 +83,10 @@ def _write_layout(root, name, counts, size, seed, run, progress) -> None:
             done = progress(done, total=len(jobs), desc=name)
         for _ in done:
             pass
-        for file, text in layout.lists(jobs, size).items():
-            (folder / file).write_text(text)
-        _require_absent(root / name)
-        folder.rename(root / name)
+        layout.finish(jobs, size, folder)
+        place = folder_of(name, root)
+        _require_absent(place)
+        folder.rename(place)
 
 
 def _require_absent(folder: Path) -> None:

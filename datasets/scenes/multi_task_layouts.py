@@ -1,0 +1,112 @@
+"""The layouts of datasets that have several labels on every image: NYUD_MT, NYUv2, PASCAL_MT."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from datasets.scenes.classes import CLASSES, VOC_NUMBERS, table
+from datasets.scenes.files import MANY, Job, Layout, save_jpeg, save_png
+from datasets.scenes.scene import Scene
+
+_NYU40_NUMBERS = {
+    "wall": 1, "floor": 2, "cabinet": 3, "bed": 4, "chair": 5, "sofa": 6, "diningtable": 7,
+    "door": 8, "window": 9, "bookshelf": 10, "picture": 11, "rug": 20, "ceiling": 22,
+    "tvmonitor": 25, "lamp": 35, "pottedplant": 40, "bottle": 40,
+}  # fmt: skip
+_NYU13_NUMBERS = {
+    "bed": 0, "ceiling": 2, "chair": 3, "floor": 4, "rug": 4, "cabinet": 5, "bookshelf": 5,
+    "bottle": 6, "pottedplant": 6, "lamp": 6, "picture": 7, "sofa": 8, "diningtable": 9,
+    "tvmonitor": 10, "wall": 11, "door": 11, "window": 12,
+}  # fmt: skip
+_NYU40, _NYU13, _VOC = table(_NYU40_NUMBERS), table(_NYU13_NUMBERS), table(VOC_NUMBERS)
+_VOID = 255
+
+
+class NYUDMT(Layout):
+    """NYU v2 for several tasks: everything on every image."""
+
+    folders = ("images", "segmentation", "depth", "normals", "gt_sets")
+
+    @staticmethod
+    def jobs(train: int, val: int) -> list[Job]:
+        return [
+            *(Job(4 * MANY + k, f"{k + 1:04d}", "train") for k in range(train)),
+            *(Job(5 * MANY + k, f"{train + k + 1:04d}", "val") for k in range(val)),
+        ]
+
+    @staticmethod
+    def lists(jobs: list[Job], size: tuple[int, int]) -> dict[str, str]:
+        return {
+            f"gt_sets/{part}.txt": "".join(f"{job.name}\n" for job in jobs if job.part == part)
+            for part in ("train", "val")
+        }
+
+    @staticmethod
+    def save(scene: Scene, job: Job, folder: Path) -> None:
+        save_jpeg(folder / "images" / f"{job.name}.jpg", scene.image)
+        save_png(folder / "segmentation" / f"{job.name}.png", _NYU40[scene.classes])
+        np.save(folder / "depth" / f"{job.name}.npy", scene.depth)
+        np.save(folder / "normals" / f"{job.name}.npy", scene.normals)
+
+
+class NYUv2(Layout):
+    """NYU v2 as MTAN ships it: everything in .npy. The outermost pixels are void and without depth,
+    as in the recorded images, which are turned into one frame."""
+
+    folders = tuple(
+        f"{part}/{name}"
+        for part in ("train", "val")
+        for name in ("image", "label", "depth", "normal")
+    )
+
+    @staticmethod
+    def jobs(train: int, val: int) -> list[Job]:
+        return [
+            *(Job(6 * MANY + k, str(k), "train") for k in range(train)),
+            *(Job(7 * MANY + k, str(k), "val") for k in range(val)),
+        ]
+
+    @staticmethod
+    def save(scene: Scene, job: Job, folder: Path) -> None:
+        label, depth = _NYU13[scene.classes].astype(np.float32), scene.depth.copy()
+        for array, none in ((label, -1), (depth, 0)):
+            array[[0, -1]] = array[:, [0, -1]] = none
+        maps = {
+            "image": scene.image / np.float32(255),
+            "label": label,
+            "depth": depth[..., None],
+            "normal": scene.normals,
+        }
+        for name, array in maps.items():
+            np.save(folder / job.part / name / f"{job.name}.npy", array)
+
+
+class PASCALMT(Layout):
+    """PASCAL-Context as ASTMT prepares it: classes of VOC, and normals in 8-bit PNG, black where
+    there are none, which is in windows."""
+
+    folders = ("JPEGImages", "semseg/pascal-context", "normals_distill", "ImageSets/Context")
+
+    @staticmethod
+    def jobs(train: int, val: int) -> list[Job]:
+        return [
+            *(Job(8 * MANY + k, f"2008_{k + 1:06d}", "train") for k in range(train)),
+            *(Job(9 * MANY + k, f"2010_{k + 1:06d}", "val") for k in range(val)),
+        ]
+
+    @staticmethod
+    def lists(jobs: list[Job], size: tuple[int, int]) -> dict[str, str]:
+        return {
+            f"ImageSets/Context/{part}.txt": "".join(f"{j.name}\n" for j in jobs if j.part == part)
+            for part in ("train", "val")
+        }
+
+    @staticmethod
+    def save(scene: Scene, job: Job, folder: Path) -> None:
+        save_jpeg(folder / "JPEGImages" / f"{job.name}.jpg", scene.image)
+        save_png(folder / "semseg/pascal-context" / f"{job.name}.png", _VOC[scene.classes])
+        colours = np.rint((scene.normals + 1) * 127.5).astype(np.uint8)
+        colours[scene.classes == CLASSES.index("window")] = 0
+        save_png(folder / "normals_distill" / f"{job.name}.png", colours)

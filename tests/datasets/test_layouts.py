@@ -1,0 +1,164 @@
+"""Rendered NYUv2, PASCAL_MT, COCO and Cityscapes: what is read of their files is the scene."""
+
+import json
+
+import numpy as np
+import pytest
+from pycocotools import mask as reference
+
+import datasets
+from datasets.base import label_file
+from datasets.presence import folder_of
+from datasets.scenes import CLASSES, LAYOUTS, render, write
+from datasets.unite import read_label, unite_tasks
+from tasks.images import read_image
+from utils.errors import DataError
+
+OTHERS = ("NYUv2", "PASCAL_MT", "COCO", "Cityscapes")
+SIZE = (48, 64)
+COUNTS = {"train": 8, "val": 2, "size": SIZE, "seed": 3}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rendered")
+    write(folder, OTHERS, processes=1, **COUNTS)
+    return folder
+
+
+def read_back(root, name, kind):
+    """Every scene, with what a task reads of it, in the order of the list."""
+    jobs = iter(sorted(LAYOUTS[name].jobs(COUNTS["train"], COUNTS["val"]), key=order))
+    for split in ("train", "test"):
+        source = datasets.read(name, root, split)
+        (task,) = unite_tasks([kind], [source], {"max_depth": 80.0})
+        for sample in source.samples:
+            job = next(jobs)
+            assert job.name in str(sample.image)
+            scene = render(COUNTS["seed"], job.scene, SIZE)
+            image = read_image(sample.image).astype(int)
+            assert np.abs(image - scene.image).mean() < 8  # what JPEG loses
+            yield scene, task, read_label(task, source, sample, SIZE)
+
+
+def order(job):
+    return job.part.startswith("val"), int(job.name) if job.name.isdigit() else job.name
+
+
+def classes_of(scene, names):
+    """(H, W) bool: the pixels of a scene that are of these of its classes."""
+    return np.isin(scene.classes, [CLASSES.index(name) for name in names])
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_file_is_of_an_image_and_every_image_another(root, name):
+    used, images = set(), []
+    for split, count in (("train", 8), ("test", 2)):
+        samples = datasets.read(name, root, split).samples
+        assert len(samples) == count
+        images += [sample.image.read_bytes() for sample in samples]
+        used |= {sample.image for sample in samples}
+        used |= {label_file(label) for s in samples for label in s.labels.values()}
+    assert len(set(images)) == len(images)
+    there = {path for path in folder_of(name, root).rglob("*") if path.is_file()}
+    assert {p for p in there - used if p.suffix != ".txt" and "camera" not in p.name} == set()
+    assert used <= there
+
+
+def test_nyuv2_holds_classes_depth_and_normals(root):
+    inner = (slice(1, -1), slice(1, -1))
+    for scene, task, mask in read_back(root, "NYUv2", "segmentation"):
+        assert (mask[0] == 255).all()  # the outermost pixels are void
+        for name, kinds in {
+            "wall": ("wall", "door"),
+            "tv": ("tvmonitor",),
+            "bed": ("bed",),
+        }.items():
+            found = mask == task.classes.index(name)
+            np.testing.assert_array_equal(found[inner], classes_of(scene, kinds)[inner])
+    for scene, _, depth in read_back(root, "NYUv2", "depth"):
+        assert not depth[0].any()
+        np.testing.assert_array_equal(depth[inner], scene.depth[inner])
+    for scene, _, normals in read_back(root, "NYUv2", "normal"):
+        np.testing.assert_allclose(normals, scene.normals, atol=1e-5)
+
+
+def test_pascal_context_holds_voc_s_classes_and_normals_of_8_bits(root):
+    for scene, task, mask in read_back(root, "PASCAL_MT", "segmentation"):
+        for name in ("sofa", "chair", "tvmonitor"):
+            np.testing.assert_array_equal(
+                mask == task.classes.index(name), classes_of(scene, [name])
+            )
+    for scene, _, normals in read_back(root, "PASCAL_MT", "normal"):
+        none = classes_of(scene, ["window"])
+        assert not normals[none].any()
+        np.testing.assert_allclose(normals[~none], scene.normals[~none], atol=0.01)
+
+
+def test_cityscapes_holds_numbers_of_classes_and_depth_as_disparity(root):
+    for scene, task, mask in read_back(root, "Cityscapes", "segmentation"):
+        for name, kind in {"road": "floor", "sky": "ceiling", "car": "sofa"}.items():
+            np.testing.assert_array_equal(
+                mask == task.classes.index(name), classes_of(scene, [kind])
+            )
+        np.testing.assert_array_equal(mask == 255, classes_of(scene, ["window"]))
+    for scene, _, depth in read_back(root, "Cityscapes", "depth"):
+        none = classes_of(scene, ["window"])
+        assert not depth[none].any()
+        np.testing.assert_allclose(depth[~none], scene.depth[~none], rtol=0.005)
+
+
+NAMES = {
+    "bottle": "bottle", "chair": "chair", "sofa": "couch", "pottedplant": "potted plant",
+    "bed": "bed", "diningtable": "dining table", "tvmonitor": "tv", "bookshelf": "book",
+}  # fmt: skip
+
+
+def test_coco_holds_the_boxes_and_shelves_are_crowds(root):
+    crowds = 0
+    for scene, task, found in read_back(root, "COCO", "detection"):
+        kinds = [CLASSES[kind] for kind in scene.box_classes]
+        expected = [
+            [*box, task.classes.index(NAMES[kind]), kind == "bookshelf"]
+            for box, kind in zip(scene.boxes, kinds, strict=True)
+            if kind in NAMES
+        ]
+        np.testing.assert_array_equal(found, np.reshape(expected, (-1, 6)))
+        crowds += kinds.count("bookshelf")
+    assert crowds > 0
+
+
+def test_coco_masks_are_drawn_of_outlines(root):
+    agree = []
+    for scene, task, mask in read_back(root, "COCO", "segmentation"):
+        truth = np.zeros(SIZE, int)
+        for kind, name in NAMES.items():
+            truth[classes_of(scene, [kind])] = task.classes.index(name)
+        truth[classes_of(scene, ["bookshelf"])] = 255
+        agree.append((mask == truth).mean())
+        # An outline has no holes: what is seen through an object is taken for it, and no less.
+        assert ((mask == truth) | (mask != 0)).all()
+    assert np.mean(agree) > 0.97
+
+
+@pytest.mark.filterwarnings("ignore:__array__")
+def test_coco_s_own_tools_read_the_outlines_alike(root):
+    """pycocotools' masks, but for pixels whose centre an outline touches."""
+    content = json.loads((root / "mscoco/annotations/instances_train2017.json").read_bytes())
+    compared = 0
+    for sample in datasets.read("COCO", root, "train").samples:
+        image = int(sample.image.stem)
+        stored = [entry for entry in content["annotations"] if entry["image_id"] == image]
+        outlines = sample.labels["segmentation"].outlines()
+        for entry, ours in zip(stored, outlines, strict=True):
+            runs = reference.frPyObjects(entry["segmentation"], *SIZE)
+            theirs = reference.decode(runs if entry["iscrowd"] else reference.merge(runs))
+            allowed = 0 if entry["iscrowd"] else 1 + 0.02 * ours.sum()
+            assert (ours != theirs.astype(bool)).sum() <= allowed
+            compared += 1
+    assert compared > 10
+
+
+def test_an_existing_coco_is_refused_by_the_name_of_its_folder(root):
+    with pytest.raises(DataError, match="mscoco is already there"):
+        write(root, ["COCO"], processes=1, **COUNTS)
