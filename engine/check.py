@@ -82,7 +82,8 @@ def _listed(config: Config, name: str, root: Path, split: str) -> Source:
 def _part(config: Config, source: Source, split: str) -> Part:
     """The images of a split that the cfg would use, and those of its tasks that they have labels
     for, or should have."""
-    expected = datasets.EXPECTED.get(source.name, {}).get(split, {})
+    full = {} if config.render_train else datasets.EXPECTED
+    expected = full.get(source.name, {}).get(split, {})
     having = {kind for sample in source.samples for kind in sample.labels} | set(expected)
     tasks = []
     for kind in config.tasks:

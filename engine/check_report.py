@@ -24,7 +24,7 @@ def summary(config: Config, parts: Sequence[Part], unlisted: Sequence[str], shee
     """
     return {
         "cfg": str(config.path),
-        "damaged": [{"file": None, "reason": fault} for fault in unlisted]
+        "damaged": [{"file": None, "reason": fault} for fault in dict.fromkeys(unlisted)]
         + [
             {"file": str(damage.file), "reason": damage.reason}
             for damage in dict.fromkeys(d for part in parts for d in part.found.damaged)

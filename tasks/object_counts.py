@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.survey import Survey, most_first
+from tasks.survey import Survey, most_first, never
 from tasks.voc_xml import read_voc_xml
 
 
@@ -62,5 +62,5 @@ class ObjectCounts(Survey):
             f"{found['objects']:,} objects, {self.difficult:,} of them difficult; images without "
             f"any: {self.empty:,}; boxes that reach past the image: {self.clipped:,}",
             *([f"objects: {', '.join(named)}"] if named else []),
-            *([f"never: {', '.join(found['never'])}"] if found["never"] else []),
+            *never(found["never"], len(self.classes)),
         ]

@@ -15,7 +15,7 @@ from tasks.base import DenseHead, Meter, Task, labelled_part
 from tasks.coco_json import CocoLabel
 from tasks.files import fit
 from tasks.masks import BACKGROUND, coco_mask, read_mask
-from tasks.survey import Survey, most_first, percent, share
+from tasks.survey import Survey, most_first, never, percent, share
 from utils.errors import DataError
 from utils.geometry import Warp
 
@@ -206,7 +206,7 @@ class _ClassShares(Survey):
         return [
             f"void: {percent(found['void'])} of the pixels",
             *([f"of the others: {', '.join(named)}"] if named else []),
-            *([f"never: {', '.join(found['never'])}"] if found["never"] else []),
+            *never(found["never"], len(self.classes)),
         ]
 
 

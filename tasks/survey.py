@@ -92,6 +92,11 @@ def most_first(counts: dict[str, float]) -> list[tuple[str, float]]:
     return sorted(counts.items(), key=lambda item: -item[1])
 
 
+def never(names: list[str], classes: int) -> list[str]:
+    """The line that names the classes that do not occur, if there are any."""
+    return [f"never ({len(names)} of {classes} classes): {', '.join(names)}"] if names else []
+
+
 def percent(value: float | None) -> str:
     """A share in words, so that a small one does not look like none: '12.3 %', '< 0.1 %', '0 %'."""
     if value is None:
