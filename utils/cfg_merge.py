@@ -1,12 +1,7 @@
 """From entries to values: what each name means, and which of several entries counts.
 
-Defaults < cfg < command line. An option of a loss (see `utils.option.MethodOption`) may stand
-plainly, and is then for every loss that has it, or in `[loss.<name>]`, for that one alone; on the
-command line it is for the loss that will run. Options that put another part into a loss are looked
-at first: the part brings options of its own.
-
-A section `[dataset.<name>]` is about a dataset of the user's own; what its keys mean is the
-business of `datasets/custom.py`.
+Defaults < cfg < command line. Options of the losses are the business of `utils/cfg_losses.py`, and
+what the keys of a section `[dataset.<name>]` mean is that of `datasets/custom.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from utils.cfg_file import Entry
+from utils.cfg_losses import LossEntries, LossOptions, read_value
 from utils.errors import ConfigError
 from utils.official import SHORT, UNUSED
 from utils.option import Methods, Option, closest, nearest
@@ -67,11 +63,10 @@ class Merger:
 
     def __init__(self, options: dict[str, Option], methods: Methods):
         self.options = options
-        self.methods = methods
-        self.known = {loss: methods.of(loss, {}) for loss in methods}
+        self.losses = LossOptions(methods)
         self.sections = list(dict.fromkeys(option.section for option in options.values()))
         self.names = {name: name for name in UNUSED} | SHORT
-        self._name_methods()
+        self.names |= {_plain(name): name for name in self.losses.names()}
         for option in options.values():
             for alias in (option.name, option.inverse, *option.aliases):
                 if alias:
@@ -107,7 +102,12 @@ class Merger:
                 merged.notices.append(_notice(place.name, entry.where))
             elif place.group.startswith(f"{DATASET}."):
                 _add_to_dataset(merged, place, entry)
-        self._merge_methods(merged, in_cfg, in_line)
+        running = merged.values.get("loss", self.options["loss"].default)
+        running = self.losses.loss(running, merged.wheres.get("loss", "--loss (default)"))
+        merged.values["loss"] = running
+        self._check_meant(in_cfg | in_line, running)
+        merged.method_values, wheres = self.losses.merge(_for_losses(in_cfg, in_line), running)
+        merged.wheres |= wheres
         return merged
 
     def _place(self, entry: Entry) -> Place | None:
@@ -119,14 +119,16 @@ class Merger:
             return None
         if loss:
             name = _plain(entry.name)
-            if name not in self.known[loss]:
-                allowed = nearest(name, self.known[loss])
+            known = self.losses.known[loss]
+            if name not in known:
+                allowed = nearest(name, known)
                 raise ConfigError(f"{entry.where}: the loss {loss} has no option '{name}'{allowed}")
             return Place(f"{PLAIN}.{loss}", name)
         name = self.names[self._full_name(entry)]
-        if name in self.options:
+        of_losses = name in self.losses.names()
+        if name in self.options and not (of_losses and entry.section == PLAIN):
             group, home = "option", self.options[name].section
-        elif any(name in options for options in self.known.values()):
+        elif of_losses:
             group, home = PLAIN, PLAIN
         else:
             group, home = "unused", entry.section
@@ -146,12 +148,7 @@ class Merger:
                 section, [*self.sections, PLAIN, f"{PLAIN}.<name>", f"{DATASET}.<name>"]
             )
             raise ConfigError(f"{entry.where}: there is no section [{section}]{allowed}")
-        loss = loss.replace("_", "-")
-        if loss not in self.methods:
-            raise ConfigError(
-                f"{entry.where}: there is no loss '{loss}'{nearest(loss, self.methods)}"
-            )
-        return loss
+        return self.losses.loss(loss, entry.where)
 
     def _full_name(self, entry: Entry) -> str:
         """The name in `self.names` that the entry gives, of which a flag may leave out the end."""
@@ -171,38 +168,38 @@ class Merger:
         raise ConfigError(f"{entry.where}: there is no option '{entry.name}'; {hint}")
 
     def _value(self, option: Option, entry: Entry) -> Any:
-        inverted = self._is_inverse(option, entry)
-        words = entry.words
-        if entry.section is None and not words and (inverted or option.type is bool):
-            words = ["true"]
-        try:
-            return option.parse(words, inverted)
-        except ValueError as error:
-            raise ConfigError(f"{entry.where}: {error}") from None
+        inverse = option.inverse
+        inverted = inverse is not None and self._full_name(entry) == _plain(inverse)
+        return read_value(option, entry, inverted)
 
-    def _is_inverse(self, option: Option, entry: Entry) -> bool:
-        return option.inverse is not None and self._full_name(entry) == _plain(option.inverse)
+    def _check_meant(self, entries: dict[Place, Entry], running: str) -> None:
+        """Checks that no flag may mean an option of the cfg as well as one of the loss that runs.
+
+        Raises:
+            ConfigError: one does.
+        """
+        for place, entry in entries.items():
+            both = place.group == "option" and place.name in self.losses.known[running]
+            if both and entry.section is None:
+                home = self.options[place.name].section
+                raise ConfigError(
+                    f"{entry.where}: {place.name} may mean that of [{home}] or that of the loss "
+                    f"{running}; give it in [{home}] or in [{PLAIN}.{running}] of the cfg"
+                )
 
     def _for_baseline(self, place: Place) -> bool:
         return place.group == "option" and self.options[place.name].decides != "run"
 
     def _change_parts(self, cfg: list[Entry], flags: list[Entry]) -> None:
-        """Puts into `known` the options of the parts that the entries give to each loss. Entries
-        that are not right are passed over: most become right by this, and the rest are told then.
-        """
+        """Lets the losses know the parts that they are given."""
         in_cfg, in_line = self._passable(cfg), self._passable(flags)
         loss = (in_cfg | in_line).get(Place("option", "loss"))
-        running = (loss.words or [""])[0] if loss else self.options["loss"].default
-        running = running.replace("_", "-")
-        given: dict[str, dict[str, Any]] = {}
-        for (loss, name), entry in self._entries(in_cfg, in_line, running).items():
-            if self._fits(self.known[loss][name], entry):
-                given.setdefault(loss, {})[name] = self._value(self.known[loss][name], entry)
-        self.known |= {loss: self.methods.known(loss, values) for loss, values in given.items()}
-        self._name_methods()
+        running = " ".join(loss.words) if loss else self.options["loss"].default
+        self.losses.change_parts(_for_losses(in_cfg, in_line), running.replace("_", "-"))
+        self.names = {_plain(name): name for name in self.losses.names()} | self.names
 
     def _passable(self, entries: list[Entry]) -> dict[Place, Entry]:
-        """The entries that are right as far as is known."""
+        """The entries that are right without the options of changed parts."""
         places = {}
         for entry in entries:
             with contextlib.suppress(ConfigError):
@@ -210,84 +207,18 @@ class Merger:
         places.pop(None, None)
         return places
 
-    def _name_methods(self) -> None:
-        for options in self.known.values():
-            self.names |= {_plain(name): name for name in options if _plain(name) not in self.names}
 
-    def _merge_methods(self, merged: Merged, in_cfg: dict, in_line: dict) -> None:
-        """Fills in the options of the losses, and the loss itself where it has a value."""
-        where = merged.wheres.get("loss", "--loss (default)")
-        running = merged.values.get("loss", self.options["loss"].default).replace("_", "-")
-        if running not in self.methods:
-            allowed = nearest(running, self.methods)
-            raise ConfigError(f"{where}: there is no loss '{running}'{allowed}")
-        merged.values["loss"] = running
-        given: dict[str, dict[str, Any]] = {}
-        for (loss, name), entry in self._entries(in_cfg, in_line, running).items():
-            given.setdefault(loss, {})[name] = self._value(self.known[loss][name], entry)
-            merged.wheres[f"{loss}.{name}"] = entry.where
-        self._check_parts(running, given.get(running, {}), merged.wheres)
-        options = self.methods.of(running, given.get(running, {}))
-        for place, entry in in_line.items():
-            if place.group == PLAIN and place.name not in options:
-                changed = ", with its parts changed," if place.name in self.known[running] else ""
-                has = f"it is one of {', '.join(options)}" if options else "there are none"
-                raise ConfigError(
-                    f"{entry.where}: the loss {running}{changed} has no option '{place.name}'; "
-                    f"{has}"
-                )
-        for loss, values in given.items():
-            if other := self._without_defaults(loss, values):
-                merged.method_values[loss] = other
-
-    def _entries(
-        self, in_cfg: dict[Place, Entry], in_line: dict[Place, Entry], running: str
-    ) -> dict[tuple[str, str], Entry]:
-        """The entry that counts for each (loss, option)."""
-        found: dict[tuple[str, str], Entry] = {}
-        for place, entry in in_cfg.items():
-            if place.group == PLAIN:
-                for loss in self._meant(place.name, entry, running):
-                    found[loss, place.name] = entry
-        for place, entry in in_cfg.items():
-            if place.group.startswith(f"{PLAIN}."):
-                found[place.group.removeprefix(f"{PLAIN}."), place.name] = entry
-        for place, entry in in_line.items():
-            if place.group == PLAIN and place.name in self.known.get(running, {}):
-                found[running, place.name] = entry
-        return found
-
-    def _check_parts(self, loss: str, values: dict[str, Any], wheres: dict[str, str]) -> None:
-        """Raises ConfigError where a value stands for a part that there is not."""
-        for name, value in values.items():
-            try:
-                self.methods.of(loss, {name: value})
-            except ConfigError as reason:
-                raise ConfigError(f"{wheres[f'{loss}.{name}']}: {reason}") from None
-
-    def _without_defaults(self, loss: str, values: dict[str, Any]) -> dict[str, Any]:
-        """The values that are not what they would be if they were not given."""
-        for name, value in list(values.items()):
-            others = {other: values[other] for other in values if other != name}
-            default = self.methods.known(loss, others).get(name)
-            if default is not None and default.default == value:
-                values = others
-        return values
-
-    def _meant(self, name: str, entry: Entry, running: str) -> list[str]:
-        """The losses that a plain entry is for: those with an option of that name which it fits."""
-        having = [loss for loss, options in self.known.items() if name in options]
-        fitting = [loss for loss in having if self._fits(self.known[loss][name], entry)]
-        if running in having and running not in fitting:
-            return [running]
-        return fitting or having
-
-    def _fits(self, option: Option, entry: Entry) -> bool:
-        try:
-            self._value(option, entry)
-        except ConfigError:
-            return False
-        return True
+def _for_losses(in_cfg: dict[Place, Entry], in_line: dict[Place, Entry]) -> LossEntries:
+    start = f"{PLAIN}."
+    return LossEntries(
+        plain={place.name: entry for place, entry in in_cfg.items() if place.group == PLAIN},
+        own={
+            (place.group.removeprefix(start), place.name): entry
+            for place, entry in in_cfg.items()
+            if place.group.startswith(start)
+        },
+        line={place.name: entry for place, entry in in_line.items() if place.group == PLAIN},
+    )
 
 
 def _dataset_section(entry: Entry) -> str | None:
