@@ -98,7 +98,8 @@ def _paragraph(split: dict, part: Part) -> list[str]:
     images = _counted(split["images"], "image", expected.get("images"))
     if split["used"] < split["images"]:
         images += f", {split['used']:,} of them with labels of the cfg's tasks"
-    lines = [f"{split['dataset']} {split['split']}: {images}{_sizes_in_words(split['sizes'])}"]
+    name = f"{split['dataset']} {split['split']}"
+    lines = _wrapped(f"{name}: {images}{_sizes_in_words(split['sizes'])}", 0)
     if split["damaged"]:
         lines.append(f"  damaged: {_counted(split['damaged'], 'file')}, named at the end")
     for kind, survey in part.found.surveys.items():

@@ -320,6 +320,15 @@ class TestDamaged:
         (damage,) = found["damaged"]
         assert str(file) in damage["reason"]
 
+    def test_the_lists_of_other_data_are_one_mistake_and_not_many(self, root, tmp_path, capsys):
+        for name in ("train", "val"):
+            (root / "NYUD_MT" / "gt_sets" / f"{name}.txt").write_text("9001\n9002\n")
+        assert run_check(tmp_path, root, DENSE) == (2, "")
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert "train.txt" in error or "9001" in error
+        assert error.count("\n") == 1
+
     @pytest.mark.parametrize(
         ("options", "complaint"),
         [
