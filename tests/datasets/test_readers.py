@@ -1,4 +1,5 @@
-"""The readers of VOC, NYU and NYUD_MT, on the layouts of the real datasets and on rendered ones."""
+"""The readers of the paper's datasets (VOC, NYU and NYUD_MT), on the layouts of the real ones and
+on rendered ones; `test_readers_others.py` has the others."""
 
 import shutil
 
@@ -8,6 +9,7 @@ import pytest
 import datasets
 from datasets.base import read_list
 from datasets.nyud_mt import CLASSES as NYU40
+from datasets.presence import folder_of
 from datasets.voc import OBJECTS
 from tasks import KINDS
 from tasks.images import read_image
@@ -15,10 +17,10 @@ from utils.errors import DataError
 
 
 def touch(root, *paths):
-    """Empty files: readers look at names alone."""
+    """Files of one letter: readers look at names, and whether there is something at all."""
     for path in paths:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).touch()
+        (root / path).write_text("-")
 
 
 def write(path, *lines):
@@ -70,80 +72,106 @@ def test_a_dataset_that_is_not_there(tmp_path, name):
     """What was looked for, where, and how to get one."""
     message = refusal(name, tmp_path)
     assert name in message
-    assert str(tmp_path / name) in message
+    assert str(folder_of(name, tmp_path)) in message
     assert "--dataset_root" in message
     assert f"scripts/render_scenes.py --root {tmp_path} --layout {name}" in message
+
+
+def test_what_is_expected_is_known_of_every_dataset_and_kind_of_label():
+    assert set(datasets.EXPECTED) == set(datasets.READERS)
+    for name, splits in datasets.EXPECTED.items():
+        for counts in splits.values():
+            assert set(counts) == {"images", *datasets.LABELS[name]}
+            assert max(counts.values()) == counts["images"]
 
 
 def test_spellings_lead_to_readers():
     assert set(datasets.SPELLINGS.values()) == set(datasets.LABELS) >= set(datasets.READERS)
     assert datasets.SPELLINGS["NYU_MT"] == "NYUD_MT"
+    assert datasets.SPELLINGS["PASCAL-Context"] == "PASCAL_MT"
 
 
 @pytest.fixture
 def voc(tmp_path):
-    """VOC with two images of 2007 for each of trainval and test; of 2012, six in trainval, of which
-    two are in segmentation val, as is one more that has no part in trainval."""
+    """VOC with two images of 2007 to test on, and four in trainval, of which 2012 has 000033 and
+    000007 in its segmentation sets as 2007_000033 (val) and 2007_000007 (train); of 2012, six in
+    trainval, of which two are in segmentation val."""
     root = tmp_path / "VOC"
-    write(root / "VOC2007/ImageSets/Main/trainval.txt", "000001", "000002")
-    write(root / "VOC2007/ImageSets/Main/test.txt", "000003", "000004")
+    ids07 = ["000001", "000002", "000007", "000033"]
     ids12 = [f"2008_{n:06d}" for n in range(6)]
+    of_both = ["2007_000007", "2007_000033"]
+    write(root / "VOC2007/ImageSets/Main/trainval.txt", *ids07)
+    write(root / "VOC2007/ImageSets/Main/test.txt", "000003", "000004")
     write(root / "VOC2012/ImageSets/Main/trainval.txt", *ids12)
-    write(root / "VOC2012/ImageSets/Segmentation/train.txt", ids12[2])
-    write(root / "VOC2012/ImageSets/Segmentation/val.txt", *ids12[:2], "2007_000033")
-    for name in ("000001", "000002", "000003", "000004"):
+    write(root / "VOC2012/ImageSets/Segmentation/train.txt", ids12[2], of_both[0])
+    write(root / "VOC2012/ImageSets/Segmentation/val.txt", *ids12[:2], of_both[1])
+    for name in (*ids07, "000003", "000004"):
         touch(root / "VOC2007", f"JPEGImages/{name}.jpg", f"Annotations/{name}.xml")
+    for name in ("000003", "000033"):
         touch(root / "VOC2007", f"SegmentationClass/{name}.png")
-    for name in (*ids12, "2007_000033"):
+    for name in (*ids12, *of_both):
         touch(root / "VOC2012", f"JPEGImages/{name}.jpg", f"Annotations/{name}.xml")
-    for name in (*ids12[:3], "2007_000033"):
+    for name in (*ids12[:3], *of_both):
         touch(root / "VOC2012", f"SegmentationClass/{name}.png")
-    for name in (*ids12[:5], "2007_000033"):
+    for name in (*ids12[:5], *of_both):
         touch(root / "VOC2012", f"SegmentationClassAug/{name}.png")
     return tmp_path
 
 
-def masks(source):
-    """The folder of each image's mask, by its id."""
+def masks(source, below):
+    """Each image's mask, by the image's id."""
     return {
-        sample.image.stem: str(sample.labels["segmentation"].parent.name)
+        sample.image.stem: str(sample.labels["segmentation"].relative_to(below))
         for sample in source.samples
         if "segmentation" in sample.labels
     }
 
 
 class TestVoc:
-    def test_training_leaves_out_2012_s_segmentation_val(self, voc):
+    def test_training_leaves_out_2012_s_segmentation_val_in_both_years(self, voc):
         source = datasets.read("VOC", voc, "train")
         assert source.name == "VOC"
         assert images(source, voc / "VOC") == [
-            *(f"VOC2007/JPEGImages/{name}.jpg" for name in ("000001", "000002")),
+            *(f"VOC2007/JPEGImages/{name}.jpg" for name in ("000001", "000002", "000007")),
             *(f"VOC2012/JPEGImages/2008_{n:06d}.jpg" for n in (2, 3, 4, 5)),
         ]
         assert all(sample.labels["detection"].suffix == ".xml" for sample in source.samples)
 
-    def test_masks_are_voc_s_own_else_those_of_sbd_and_not_of_2007(self, voc):
-        # 2007's masks would show images of 2012's segmentation val.
-        assert masks(datasets.read("VOC", voc, "train")) == {
-            "2008_000002": "SegmentationClass",
-            "2008_000003": "SegmentationClassAug",
-            "2008_000004": "SegmentationClassAug",
+    def test_masks_are_voc_s_own_else_those_of_sbd(self, voc):
+        assert masks(datasets.read("VOC", voc, "train"), voc / "VOC") == {
+            "000007": "VOC2012/SegmentationClass/2007_000007.png",
+            "2008_000002": "VOC2012/SegmentationClass/2008_000002.png",
+            "2008_000003": "VOC2012/SegmentationClassAug/2008_000003.png",
+            "2008_000004": "VOC2012/SegmentationClassAug/2008_000004.png",
         }
+        touch(voc / "VOC/VOC2007/SegmentationClass", "000007.png")
+        found = masks(datasets.read("VOC", voc, "train"), voc / "VOC")
+        assert found["000007"] == "VOC2007/SegmentationClass/000007.png"
 
     def test_tested_on_boxes_of_2007_test_and_both_of_2012_segmentation_val(self, voc):
         source = datasets.read("VOC", voc, "test")
         val = ("2008_000000", "2008_000001", "2007_000033")
         assert [sample.image.stem for sample in source.samples] == ["000003", "000004", *val]
-        assert masks(source) == dict.fromkeys(val, "SegmentationClass")
+        assert masks(source, voc / "VOC/VOC2012") == {
+            name: f"SegmentationClass/{name}.png" for name in val
+        }
         assert all("detection" in sample.labels for sample in source.samples)
+
+    def test_no_image_is_both_trained_and_tested_on(self, voc):
+        train, test = (
+            {s.image.stem.removeprefix("2007_") for s in datasets.read("VOC", voc, split).samples}
+            for split in ("train", "test")
+        )
+        assert not train & test
 
     def test_the_paper_s_lists_are_honoured(self, voc):
         sets = voc / "VOC/VOC2012/ImageSets"
+        write(voc / "VOC/VOC2007/ImageSets/Main/trainvalsegdet.txt", "000002", "000033")
         write(sets / "Main/trainvalsegdet.txt", "2008_000004", "2008_000005", "2008_000003")
         write(sets / "Segmentation/segval.txt", "2008_000003")
         train = [s.image.stem for s in datasets.read("VOC", voc, "train").samples]
         test = [s.image.stem for s in datasets.read("VOC", voc, "test").samples]
-        assert train == ["000001", "000002", "2008_000004", "2008_000005"]
+        assert train == ["000002", "000033", "2008_000004", "2008_000005"]
         assert test == ["000003", "000004", "2008_000003"]
 
     def test_classes(self, voc):
@@ -168,14 +196,26 @@ class TestVoc:
         (voc / "VOC" / gone).unlink()
         assert str(voc / "VOC" / gone) in refusal("VOC", voc, split)
 
-    def test_one_year_is_missing(self, voc):
-        shutil.rmtree(voc / "VOC/VOC2007")
-        assert "VOC2007" in refusal("VOC", voc)
+    @pytest.mark.parametrize(("gone", "left"), [("2007", "2012"), ("2012", "2007")])
+    @pytest.mark.parametrize("split", ["train", "test"])
+    def test_one_year_is_missing(self, voc, gone, left, split):
+        shutil.rmtree(voc / f"VOC/VOC{gone}")
+        message = refusal("VOC", voc, split)
+        assert f"VOC{gone}: the folder is missing" in message
+        assert f"VOC{left} alone is there; both years are read" in message
 
     def test_no_images_at_all(self, voc):
         shutil.rmtree(voc / "VOC/VOC2012/JPEGImages")
         message = refusal("VOC", voc)
-        assert "JPEGImages/2008_000002.jpg: the file is missing (4 of 8 are)" in message
+        assert "JPEGImages: the folder is missing or empty" in message
+        assert "VOC2012/ImageSets/Main/trainval.txt lists 4 images" in message
+
+    def test_the_list_of_another_dataset(self, voc):
+        path = voc / "VOC/VOC2012/ImageSets/Main/trainval.txt"
+        write(path, *(f"{n:012d}" for n in range(9)))
+        message = refusal("VOC", voc)
+        assert message.startswith(f"none of the 9 images that {path} lists, such as 000000000000.")
+        assert "is it the list of another dataset?" in message
 
 
 class TestNyu:
@@ -215,6 +255,24 @@ class TestNyu:
         path = nyu / "NYU/nyudepthv2_train_files_with_gt.txt"
         write(path, "/den/rgb_7.jpg /den/sync_depth_7.png 518", "", "/den/rgb_8.jpg")
         assert refusal("NYU", nyu).startswith(f"{path}:3: ")
+
+    def test_lists_of_train_and_test_are_swapped(self, nyu):
+        train, test = (
+            nyu / f"NYU/nyudepthv2_{part}_files_with_gt.txt" for part in ("train", "test")
+        )
+        lists = train.read_text(), test.read_text()
+        train.write_text(lists[1])
+        test.write_text(lists[0])
+        for split, path in (("train", train), ("test", test)):
+            message = refusal("NYU", nyu, split)
+            assert message.startswith(f"{path}: its images are not in ")
+            assert "swapped?" in message
+
+    def test_the_list_of_another_dataset(self, nyu):
+        path = nyu / "NYU/nyudepthv2_train_files_with_gt.txt"
+        write(path, "/kitchen/a.jpg /kitchen/a.png 1", "/den/b.jpg /den/b.png 1")
+        message = refusal("NYU", nyu)
+        assert f"none of the 2 images that {path} lists" in message
 
     @pytest.mark.parametrize("gone", ["rgb_7.jpg", "sync_depth_7.png"])
     def test_a_missing_file_is_named(self, nyu, gone):
@@ -279,6 +337,21 @@ class TestNyudMt:
         (nyud / "NYUD_MT" / gone).unlink()
         assert str(nyud / "NYUD_MT" / gone) in refusal("NYUD_MT", nyud)
 
+    def test_the_list_of_another_dataset(self, nyud):
+        write(nyud / "NYUD_MT/gt_sets/train.txt", "2008_000001", "2008_000002")
+        message = refusal("NYUD_MT", nyud)
+        assert "none of the 2 images that" in message
+        assert "which has 0001.jpg and 2 others: is it the list of another dataset?" in message
+
+    def test_lists_swapped_are_told_by_their_lengths(self, nyud, monkeypatch):
+        counts = {"train": {"images": 2}, "test": {"images": 1}}
+        monkeypatch.setitem(datasets.EXPECTED, "NYUD_MT", counts)
+        assert len(datasets.read("NYUD_MT", nyud, "train").samples) == 2
+        write(nyud / "NYUD_MT/gt_sets/train.txt", "0002")
+        write(nyud / "NYUD_MT/gt_sets/val.txt", "0001", "0003")
+        for split in ("train", "test"):
+            assert "are its lists of" in refusal("NYUD_MT", nyud, split)
+
 
 class TestRendered:
     """Rendered datasets are read as the real ones are, every label of every image."""
@@ -287,13 +360,13 @@ class TestRendered:
     @pytest.mark.parametrize("name", datasets.READERS)
     def test_every_file_can_be_read(self, scenes_root, name, split):
         source = datasets.read(name, scenes_root, split)
-        assert len(source.samples) >= 6
+        assert len(source.samples) >= 3
         tasks = {k: KINDS[k](classes=source.classes.get(k, ())) for k in KINDS}
         for sample in source.samples:
             size = read_image(sample.image).shape[:2]
             assert size == (48, 64)
-            for kind, path in sample.labels.items():
-                target = tasks[kind].read(path, size, **source.storage.get(kind, {}))
+            for kind, label in sample.labels.items():
+                target = tasks[kind].read(label, size, **source.storage.get(kind, {}))
                 assert kind == "detection" or target.shape[:2] == size
 
     def test_voc_has_boxes_on_all_and_masks_on_two_thirds(self, scenes_root):

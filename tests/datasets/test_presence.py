@@ -1,0 +1,85 @@
+"""A dataset in another place than it is looked for: the user is told where it was found."""
+
+import pytest
+
+import datasets
+from utils.errors import DataError
+
+
+def make(folder, *files):
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("-")
+
+
+def refusal(name, root):
+    with pytest.raises(DataError) as caught:
+        datasets.read(name, root, "train")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+VOC = ("VOC2007/JPEGImages/1.jpg", "VOC2012/JPEGImages/1.jpg")
+
+
+@pytest.mark.parametrize("below", ["VOCdevkit", "pascal/VOCdevkit", "data/VOC2012_and_7"])
+def test_a_folder_of_another_name_is_to_be_linked(tmp_path, below):
+    make(tmp_path / below, *VOC)
+    message = refusal("VOC", tmp_path)
+    assert f"looked for the folder {tmp_path / 'VOC'} (dataset_root is {tmp_path})" in message
+    assert f"it was found in {tmp_path / below}: " in message
+    assert message.endswith(f"ln -s {tmp_path / below} {tmp_path / 'VOC'}")
+    (tmp_path / "VOC").symlink_to(tmp_path / below)
+    assert "it was found in" not in refusal("VOC", tmp_path)  # it goes on to the lists
+
+
+def test_years_lie_in_dataset_root_itself(tmp_path):
+    root = tmp_path / "downloads"
+    make(root, *VOC)
+    assert f"ln -s {root} {root / 'VOC'}" in refusal("VOC", root)
+
+
+@pytest.mark.parametrize("root", ["data/VOC", "data/NYU", "data/VOC/VOC2012", ""])
+def test_dataset_root_is_too_deep_or_too_high(tmp_path, root):
+    make(tmp_path / "data/VOC", *VOC)
+    make(tmp_path / "data/NYU", "sync/a.jpg")
+    message = refusal("VOC", tmp_path / root)
+    assert message.endswith(
+        f"found in {tmp_path / 'data/VOC'}: say --dataset_root {tmp_path / 'data'}"
+    )
+
+
+def test_a_folder_too_many(tmp_path):
+    make(tmp_path / "VOC/VOCdevkit", *VOC)
+    message = refusal("VOC", tmp_path)
+    inner = tmp_path / "VOC/VOCdevkit"
+    assert message.endswith(f"found in {inner}: move what is in it to {tmp_path / 'VOC'}")
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "sign"),
+    [
+        ("COCO", "coco", "annotations/instances_train2017.json"),
+        ("Cityscapes", "cityscapes", "leftImg8bit/train/aachen/a_leftImg8bit.png"),
+        ("NYU", "nyu_depth_v2", "nyudepthv2_train_files_with_gt.txt"),
+        ("NYUD_MT", "NYUDv2", "gt_sets/train.txt"),
+        ("NYUv2", "nyuv2", "train/label/0.npy"),
+        ("PASCAL_MT", "PASCALContext", "normals_distill/2008_000001.png"),
+    ],
+)
+def test_every_dataset_is_known_by_what_is_in_it(tmp_path, name, found, sign):
+    make(tmp_path / found, sign)
+    message = refusal(name, tmp_path)
+    assert f"found in {tmp_path / found}: link it: ln -s {tmp_path / found} " in message
+    assert message.endswith("/mscoco" if name == "COCO" else f"/{name}")
+
+
+def test_other_data_is_not_taken_for_it(tmp_path):
+    make(tmp_path / "photos", "JPEGImages/1.jpg", "train/1.jpg")
+    message = refusal("VOC", tmp_path)
+    assert "found in" not in message
+    assert "scripts/render_scenes.py" in message
+
+
+def test_a_root_that_does_not_exist(tmp_path):
+    assert "looked for the folder" in refusal("COCO", tmp_path / "no" / "such" / "place")

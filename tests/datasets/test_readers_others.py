@@ -1,0 +1,223 @@
+"""The readers of NYUv2, PASCAL_MT, COCO and Cityscapes, on the layouts of the real ones."""
+
+import json
+
+import pytest
+
+import datasets
+from datasets.cityscapes import CLASSES as STREET
+from datasets.coco import OBJECTS
+from tasks import KINDS
+from utils.errors import DataError
+
+
+def touch(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("-")
+
+
+def refusal(name, root, split="train"):
+    with pytest.raises(DataError) as caught:
+        datasets.read(name, root, split)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+class TestNyuV2:
+    @pytest.fixture
+    def root(self, tmp_path):
+        for part, count in (("train", 12), ("val", 3)):
+            for below in ("image", "label", "depth", "normal"):
+                touch(tmp_path / "NYUv2" / part / below, *(f"{k}.npy" for k in range(count)))
+        return tmp_path
+
+    def test_images_are_in_the_order_of_their_numbers(self, root):
+        source = datasets.read("NYUv2", root, "train")
+        assert [sample.image.stem for sample in source.samples] == [str(k) for k in range(12)]
+        folder = root / "NYUv2/train"
+        assert source.samples[11].labels == {
+            "segmentation": folder / "label/11.npy",
+            "depth": folder / "depth/11.npy",
+            "normal": folder / "normal/11.npy",
+        }
+        assert source.storage == {"segmentation": {"void": -1}}
+        assert len(source.classes["segmentation"]) == 13
+
+    def test_tested_on_val(self, root):
+        samples = datasets.read("NYUv2", root, "test").samples
+        assert {sample.image.parent for sample in samples} == {root / "NYUv2/val/image"}
+
+    def test_a_missing_label_is_named(self, root):
+        path = root / "NYUv2/val/normal/2.npy"
+        path.unlink()
+        assert refusal("NYUv2", root, "test").startswith(f"{path}: the file is missing")
+
+    def test_no_images(self, root):
+        for path in (root / "NYUv2/train/image").iterdir():
+            path.unlink()
+        assert f"{root / 'NYUv2/train/image'}: no .npy is there" in refusal("NYUv2", root)
+
+
+class TestPascalContext:
+    @pytest.fixture
+    def root(self, tmp_path):
+        folder = tmp_path / "PASCAL_MT"
+        touch(folder, *(f"JPEGImages/2008_{k:06d}.jpg" for k in range(3)))
+        touch(folder, *(f"semseg/pascal-context/2008_{k:06d}.png" for k in range(3)))
+        touch(folder, *(f"normals_distill/2008_{k:06d}.png" for k in range(3)))
+        touch(folder, "semseg/VOC12/2008_000001.png")
+        touch(folder, "ImageSets/Context/train.txt", "ImageSets/Context/val.txt")
+        (folder / "ImageSets/Context/train.txt").write_text("2008_000000\n2008_000001\n")
+        (folder / "ImageSets/Context/val.txt").write_text("2008_000002\n")
+        return tmp_path
+
+    def test_voc_s_own_masks_come_first(self, root):
+        source = datasets.read("PASCAL_MT", root, "train")
+        masks = [str(s.labels["segmentation"].relative_to(root)) for s in source.samples]
+        assert masks == [
+            "PASCAL_MT/semseg/pascal-context/2008_000000.png",
+            "PASCAL_MT/semseg/VOC12/2008_000001.png",
+        ]
+        assert source.samples[0].labels["normal"].parent.name == "normals_distill"
+        assert len(source.classes["segmentation"]) == 21
+
+    def test_tested_on_val(self, root):
+        samples = datasets.read("PASCAL_MT", root, "test").samples
+        assert [sample.image.stem for sample in samples] == ["2008_000002"]
+
+    def test_the_list_of_another_dataset(self, root):
+        path = root / "PASCAL_MT/ImageSets/Context/train.txt"
+        path.write_text("0001\n0002\n")
+        assert f"none of the 2 images that {path} lists" in refusal("PASCAL_MT", root)
+
+    def test_missing_normals_are_named(self, root):
+        path = root / "PASCAL_MT/normals_distill/2008_000001.png"
+        path.unlink()
+        assert refusal("PASCAL_MT", root).startswith(f"{path}: the file is missing (1 of ")
+
+
+class TestCoco:
+    @pytest.fixture
+    def root(self, tmp_path):
+        folder = tmp_path / "mscoco"
+        names = [f"{k:012d}.jpg" for k in (139, 285, 632)]
+        touch(folder, *(f"train2017/{name}" for name in names))
+        images = [
+            {"id": k, "file_name": name, "height": 40, "width": 60} for k, name in enumerate(names)
+        ]
+        # Category numbers have gaps: 80 objects of 90 numbers.
+        categories = [{"id": k + 1 + k // 8, "name": name} for k, name in enumerate(OBJECTS)]
+        box = {"image_id": 1, "bbox": [1, 2, 30, 20], "segmentation": [[1, 2, 31, 2, 31, 22]]}
+        content = {
+            "images": images,
+            "categories": categories,
+            "annotations": [
+                {"id": 7, "category_id": categories[79]["id"], "iscrowd": 0, **box},
+                {"id": 8, "category_id": categories[0]["id"], "iscrowd": 1, **box},
+            ],
+        }
+        touch(folder, "annotations/instances_train2017.json")
+        (folder / "annotations/instances_train2017.json").write_text(json.dumps(content))
+        return tmp_path
+
+    def test_all_images_are_labelled_those_without_objects_too(self, root):
+        source = datasets.read("COCO", root, "train")
+        assert [sample.image.stem[-3:] for sample in source.samples] == ["139", "285", "632"]
+        assert {sample.image.parent for sample in source.samples} == {root / "mscoco/train2017"}
+        assert all(set(sample.labels) == {"detection", "segmentation"} for sample in source.samples)
+        detection = KINDS["detection"](classes=source.classes["detection"])
+        segmentation = KINDS["segmentation"](classes=source.classes["segmentation"])
+        boxes = [detection.read(s.labels["detection"], (40, 60)) for s in source.samples]
+        assert [len(found) for found in boxes] == [0, 2, 0]
+        assert boxes[1].tolist() == [[1, 2, 31, 22, 79, 0], [1, 2, 31, 22, 0, 1]]
+        masks = [segmentation.read(s.labels["segmentation"], (40, 60)) for s in source.samples]
+        assert not masks[0].any()
+        assert set(masks[1].ravel()) == {0, 80}  # the object lies on the crowd
+
+    def test_classes_are_those_of_coco_in_its_order(self, root):
+        source = datasets.read("COCO", root, "train")
+        assert source.classes["detection"] == OBJECTS
+        assert source.classes["segmentation"] == ("background", *OBJECTS)
+        assert (len(OBJECTS), OBJECTS[0], OBJECTS[79]) == (80, "person", "toothbrush")
+
+    def test_missing_annotations_are_named(self, root):
+        assert "instances_val2017.json: the file is missing" in refusal("COCO", root, "test")
+
+    def test_a_missing_image_is_named(self, root):
+        path = root / "mscoco/train2017/000000000285.jpg"
+        path.unlink()
+        assert refusal("COCO", root) == f"{path}: the file is missing (1 of 3 are)"
+
+    def test_images_of_another_year(self, root):
+        for path in (root / "mscoco/train2017").iterdir():
+            path.rename(path.with_name(f"COCO_train2014_{path.name}"))
+        message = refusal("COCO", root)
+        assert message.startswith("none of the 3 images that ")
+        assert "which has COCO_train2014_000000000139.jpg and 2 others" in message
+
+
+class TestCityscapes:
+    @pytest.fixture
+    def root(self, tmp_path):
+        folder = tmp_path / "Cityscapes"
+        for part, city in (("train", "aachen"), ("train", "bochum"), ("val", "lindau")):
+            name = f"{part}/{city}/{city}_000000_000019"
+            touch(folder, f"leftImg8bit/{name}_leftImg8bit.png")
+            touch(folder, f"gtFine/{name}_gtFine_labelIds.png")
+            touch(
+                folder, f"gtFine/{name}_gtFine_instanceIds.png", f"gtFine/{name}_gtFine_color.png"
+            )
+            touch(folder, f"disparity/{name}_disparity.png")
+        touch(folder, "camera/train/aachen/aachen_000000_000019_camera.json")
+        return tmp_path
+
+    def test_labels_lie_beside_the_images_city_by_city(self, root):
+        source = datasets.read("Cityscapes", root, "train")
+        folder = root / "Cityscapes"
+        first, second = source.samples
+        name = "train/aachen/aachen_000000_000019"
+        assert first.image == folder / f"leftImg8bit/{name}_leftImg8bit.png"
+        assert first.labels["segmentation"] == folder / f"gtFine/{name}_gtFine_labelIds.png"
+        assert first.labels["depth"].file == folder / f"disparity/{name}_disparity.png"
+        assert first.labels["depth"].camera == folder / f"camera/{name}_camera.json"
+        assert second.image.parent.name == "bochum"
+        assert second.labels["depth"].camera is None
+
+    def test_19_of_34_numbers_are_classes(self, root):
+        source = datasets.read("Cityscapes", root, "test")
+        assert source.classes == {"segmentation": STREET}
+        numbers = source.storage["segmentation"]["numbers"]
+        assert len(numbers) == len(STREET) == 19
+        assert dict(zip(STREET, numbers, strict=True))["bicycle"] == 33
+
+    def test_masks_may_be_of_train_ids(self, root):
+        for path in (root / "Cityscapes/gtFine").rglob("*labelIds.png"):
+            path.rename(path.with_name(path.name.replace("labelIds", "labelTrainIds")))
+        source = datasets.read("Cityscapes", root, "train")
+        assert source.samples[0].labels["segmentation"].name.endswith("_labelTrainIds.png")
+        assert source.storage == {}
+
+    @pytest.mark.parametrize(
+        ("gone", "left"), [("gtFine", {"depth"}), ("disparity", {"segmentation"})]
+    )
+    def test_either_kind_of_label_may_not_be_there(self, root, gone, left):
+        (root / "Cityscapes" / gone).rename(root / "elsewhere")
+        source = datasets.read("Cityscapes", root, "train")
+        assert all(set(sample.labels) == left for sample in source.samples)
+
+    def test_neither_is_there(self, root):
+        for gone in ("gtFine", "disparity"):
+            (root / "Cityscapes" / gone).rename(root / f"without {gone}")
+        assert "has no labels: neither gtFine/val nor disparity/val" in refusal(
+            "Cityscapes", root, "test"
+        )
+
+    def test_a_missing_label_is_named(self, root):
+        path = root / "Cityscapes/disparity/train/bochum/bochum_000000_000019_disparity.png"
+        path.unlink()
+        assert refusal("Cityscapes", root).startswith(f"{path}: the file is missing")
+
+    def test_no_images(self, root):
+        (root / "Cityscapes/leftImg8bit/val").rename(root / "elsewhere")
+        assert "leftImg8bit/val: no image is there" in refusal("Cityscapes", root, "test")
