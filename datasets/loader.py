@@ -40,7 +40,7 @@ class Loader:
         sampling: Sampling | None = None,
         skip: bool = False,
     ):
-        self._skip = skip
+        self.data, self._skip = data, skip
         self.skipped: Counter[str] = Counter()
         self._batches = Batches(data.sizes, batch_size, training, seed, sampling)
         self._loader = DataLoader(
