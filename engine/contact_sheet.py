@@ -78,7 +78,8 @@ def _chosen(part: Part) -> list[int]:
     """The indices of the images to show."""
     kinds = [task.kind for task in part.tasks]
     labels = {i: sum(k in part.source.samples[i].labels for k in kinds) for i in part.found.whole}
-    best = [i for i, count in labels.items() if count == max(labels.values())]
+    most = max(labels.values(), default=0)
+    best = [i for i, count in labels.items() if count == most]
     places = np.linspace(0, len(best) - 1, min(_COLUMNS, len(best))).round().astype(int)
     return [best[place] for place in places]
 
