@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from tasks.base import DenseHead, Meter, Task, labelled_part
+from tasks.distilled import DistilledNormals
 from tasks.files import channels_last, fit, read_array, read_png
 from tasks.survey import Survey, percent, share
 from utils.errors import DataError
@@ -39,10 +40,10 @@ class Normal(Task):
     def head(self) -> DenseHead:
         return DenseHead(3, unit=True)
 
-    def read(self, path: Path, size) -> np.ndarray:
+    def read(self, label: Path | DistilledNormals, size) -> np.ndarray:
         """Reads an .npy of vectors, (H, W, 3) or (3, H, W), or an 8-bit PNG that stores n as
-        v = 255 (n + 1) / 2, and black where there is none."""
-        normals = fit(_stored(path), size)
+        v = 255 (n + 1) / 2, and black where there is none; without those that are not known."""
+        normals = fit(_stored(label), size)
         return normals if _are_unit(normals) else _normalised(np.nan_to_num(normals))
 
     def absent(self, size):
@@ -98,8 +99,9 @@ class Normal(Task):
         return shown
 
 
-def _stored(path: Path) -> np.ndarray:
+def _stored(label: Path | DistilledNormals) -> np.ndarray:
     """(H, W, 3) float32, the vectors as they are in the file."""
+    path = label if isinstance(label, Path) else label.file
     stored = channels_last(read_array(path), 3) if path.suffix == ".npy" else read_png(path)
     if stored.ndim != 3 or stored.shape[2] != 3:
         raise DataError(f"{path}: holds an array {stored.shape}, normals are (H, W, 3)")
@@ -107,6 +109,8 @@ def _stored(path: Path) -> np.ndarray:
         black = cv2.inRange(stored, (0, 0, 0), (0, 0, 0)) > 0
         stored = cv2.LUT(stored, _OF_COLOUR)
         stored[black] = 0
+    if not isinstance(label, Path):
+        stored[~label.known(stored.shape[:2])] = 0
     return stored.astype(np.float32, copy=False)
 
 

@@ -82,6 +82,15 @@ class TestPascalContext:
         assert source.samples[0].labels["normal"].parent.name == "normals_distill"
         assert len(source.classes["segmentation"]) == 21
 
+    def test_normals_count_where_the_classes_are_known(self, root):
+        normal = datasets.read("PASCAL_MT", root, "test").samples[0].labels["normal"]
+        assert normal == root / "PASCAL_MT/normals_distill/2008_000002.png"
+        touch(root / "PASCAL_MT/pascal-context/trainval", "2008_000002.mat")
+        normal = datasets.read("PASCAL_MT", root, "test").samples[0].labels["normal"]
+        assert normal.file == root / "PASCAL_MT/normals_distill/2008_000002.png"
+        assert normal.classes.name == "2008_000002.mat"
+        assert "trainval/2008_000000.mat: the file is missing" in refusal("PASCAL_MT", root)
+
     def test_tested_on_val(self, root):
         samples = datasets.read("PASCAL_MT", root, "test").samples
         assert [sample.image.stem for sample in samples] == ["2008_000002"]
