@@ -21,6 +21,7 @@ from engine.run_folder import RunFolder, write_text
 from engine.teachers import Teachers
 from engine.trainer import Trainer
 from losses.objective import Objective
+from models import Network
 from tasks import Task
 from utils.config import Config
 from utils.errors import ConfigError
@@ -44,7 +45,7 @@ def train_run(
     pretrained = "false" if folder.last.exists() else config.pretrained
     network = make_network(config, {task.name: task.head for task in data.tasks}, pretrained)
     objective = _objective(config, data.tasks, baselines)
-    teachers = _teachers(config, data.tasks, objective, baselines, device)
+    teachers = _teachers(config, network, data.tasks, objective, baselines, device)
     trainer = Trainer(config, network, data, objective, folder, device, teachers)
     objective.log = trainer.records.log
     _announce(trainer, baselines)
@@ -77,6 +78,7 @@ def _objective(config: Config, tasks: Sequence[Task], baselines: Baselines | Non
 
 def _teachers(
     config: Config,
+    network: Network,
     tasks: Sequence[Task],
     objective: Objective,
     baselines: Baselines | None,
@@ -84,7 +86,7 @@ def _teachers(
 ) -> Teachers | None:
     if not objective.needs_teachers:
         return None
-    return Teachers(config, tasks, baselines.networks, objective.distance_weight, device)
+    return Teachers(config, network, tasks, baselines.networks, objective.distance_weight, device)
 
 
 def _announce(trainer: Trainer, baselines: Baselines | None) -> None:

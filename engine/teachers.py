@@ -43,19 +43,21 @@ class Teachers:
 
     Args:
         config: of the multi-task network.
+        network: the multi-task network.
         tasks: all of them, in order.
-        singles: their single-task networks, by task name; all have been trained.
+        singles: their single-task networks, by task name, which :func:`check_teachable` has let
+            pass; all have been trained.
         distance_weight: of the distance between the features.
-        device: where all networks are.
+        device: where the teachers are to be, and their images will be.
 
     Raises:
-        ConfigError: a network that ends in another number of maps; see :func:`check_teachable`.
         DataError: a checkpoint is missing or does not fit its cfg.
     """
 
     def __init__(
         self,
         config: Config,
+        network: Network,
         tasks: Sequence[Task],
         singles: Mapping[str, SingleTask],
         distance_weight: float,
@@ -63,23 +65,21 @@ class Teachers:
     ):
         self.tasks = list(tasks)
         self.precision = Precision(device, config.amp)
-        student, teachers = check_teachable(config, tasks, singles)
-        self.sizes = [shape[1:] for shape in student]
+        self.networks = {
+            task.name: _frozen(_at_size(single.config, config), task, single.folder, device)
+            for task in tasks
+            for single in [singles[task.name]]
+        }
+        image = torch.zeros(1, 3, *config.size)
+        maps = _shapes(network, image)
+        self.sizes = [shape[1:] for shape in maps]
         self.distillation = Distillation(
-            [task.name for task in tasks],
-            [shape[0] for shape in student],
-            {name: [shape[0] for shape in shapes] for name, shapes in teachers.items()},
+            list(self.networks),
+            [shape[0] for shape in maps],
+            {name: [shape[0] for shape in _shapes(n, image)] for name, n in self.networks.items()},
             distance_weight,
         ).to(device)
-        self.networks = {
-            task.name: _frozen(_at_size(singles[task.name].config, config), task, folder, device)
-            for task in tasks
-            for folder in [singles[task.name].folder]
-        }
-
-    def student(self, network: Network) -> Student:
-        """The multi-task network as the objective is to see it."""
-        return Student(network, self.distillation)
+        self.student = Student(network, self.distillation)
 
     @torch.no_grad()
     def lessons(self, images: Tensor) -> Lessons:
@@ -142,27 +142,23 @@ class Student:
 
 def check_teachable(
     config: Config, tasks: Sequence[Task], singles: Mapping[str, SingleTask]
-) -> tuple[list[torch.Size], dict[str, list[torch.Size]]]:
-    """The shapes (C, h, w) of the shared maps, of the multi-task network and by task of its
-    teacher.
+) -> None:
+    """Checks, before any network is trained, that the features can be compared map by map.
 
     Raises:
-        ConfigError: a teacher has more or fewer of them than the multi-task network.
+        ConfigError: a teacher has more or fewer shared maps than the multi-task network.
     """
-    student = _shapes(config, tasks)
-    teachers = {}
+    own = _number_of_maps(config, tasks)
     for task in tasks:
         single = _at_size(singles[task.name].config, config)
-        teachers[task.name] = _shapes(single, [task])
-        if len(teachers[task.name]) != len(student):
+        number = _number_of_maps(single, [task])
+        if number != own:
             raise config.error(
                 "loss",
                 f"{config.loss} compares shared features map by map, but {single.arch} "
-                f"{single.backbone}, the single-task network of {task.name}, has "
-                f"{len(teachers[task.name])} and {config.arch} {config.backbone} has "
-                f"{len(student)}; take the same architecture for both",
+                f"{single.backbone}, the single-task network of {task.name}, has {number} and "
+                f"{config.arch} {config.backbone} has {own}; take the same architecture for both",
             )
-    return student, teachers
 
 
 def _at_size(single: Config, config: Config) -> Config:
@@ -170,12 +166,19 @@ def _at_size(single: Config, config: Config) -> Config:
     return single.replace(size=config.size)
 
 
-def _shapes(config: Config, tasks: Sequence[Task]) -> list[torch.Size]:
-    """The shapes of the shared maps of a cfg's network, found without memory."""
-    heads = {task.name: task.head for task in tasks}
-    with torch.device("meta"), torch.no_grad():
-        network = make_network(config, heads, pretrained="false").eval()
-        network(torch.empty(1, 3, *config.size))
+def _number_of_maps(config: Config, tasks: Sequence[Task]) -> int:
+    """How many shared maps a cfg's network has, found without memory."""
+    with torch.device("meta"):
+        network = make_network(config, {task.name: task.head for task in tasks}, "false")
+        return len(_shapes(network, torch.empty(1, 3, *config.size)))
+
+
+@torch.no_grad()
+def _shapes(network: Network, image: Tensor) -> list[torch.Size]:
+    """The shapes (C, h, w) of a network's shared maps for an image."""
+    training = network.training
+    network.eval()(image.to(next(network.parameters()).device))
+    network.train(training)
     return [one.shape[1:] for one in network.features]
 
 

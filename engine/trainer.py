@@ -53,7 +53,7 @@ class Trainer:
             self.network.to(memory_format=torch.channels_last)
         self.objective = objective
         self.teachers = teachers
-        self.model = teachers.student(network) if teachers else network  # as the objective sees it
+        self.model = teachers.student if teachers else network  # as the objective sees it
         self.precision = Precision(device, config.amp)
         self.train_loader = Loader(
             data.train,

@@ -26,7 +26,7 @@ def taught(make_config, make_singles, partial):
         singles = make_singles(config.replace(**changed), tasks)
         torch.manual_seed(0)
         network = make_network(config, {task.name: task.head for task in tasks}, "false")
-        teachers = Teachers(config, tasks, singles, 1.0, CPU)
+        teachers = Teachers(config, network, tasks, singles, 1.0, CPU)
         return config, tasks, network, teachers, torch.randn(3, 3, *config.size)
 
     return make
@@ -83,7 +83,7 @@ def test_the_losses_are_those_on_the_labels_on_the_teachers_and_of_the_features(
 
 def test_projections_are_the_task_s_own_and_train_as_new_layers(taught):
     config, tasks, network, teachers, images = taught("--multiple_lr", "10", "--tencent_trick")
-    model = teachers.student(network)
+    model = teachers.student
     assert model.shared_parameters() == network.shared_parameters()
     own = {task.name: model.task_parameters(task.name) for task in tasks}
     projections = list(teachers.distillation.parameters())
@@ -107,7 +107,7 @@ def test_projections_are_the_task_s_own_and_train_as_new_layers(taught):
 @pytest.mark.parametrize("rule", ["mgda", "pcgrad"])
 def test_a_gradient_rule_leaves_the_projections_their_own_gradients(taught, rule):
     _, tasks, network, teachers, images = taught()
-    model, names = teachers.student(network), [task.name for task in tasks]
+    model, names = teachers.student, [task.name for task in tasks]
     gradients = []
     for gradient in ("none", rule):
         options = {"gradient": gradient, "loss_weight": [1.0, 1.0, 1.0]}
@@ -172,7 +172,7 @@ def test_a_checkpoint_that_is_gone_is_named(make_config, make_singles, partial):
     singles = make_singles(config, tasks)
     singles["depth"].folder.best.unlink()
     with pytest.raises(DataError, match=r"depth/best\.pt: there is no such checkpoint"):
-        Teachers(config, tasks, singles, 1.0, CPU)
+        Teachers(config, None, tasks, singles, 1.0, CPU)
 
 
 def test_the_main_job_trains_the_teachers_first(make_config, dense, tmp_path):

@@ -34,7 +34,7 @@ def make_trainer(make_config, make_singles, partial, tmp_path):
         if objective.needs_teachers:
             singles, weight = make_singles(config, data.tasks), objective.distance_weight
             torch.manual_seed(1)
-            teachers = Teachers(config, data.tasks, singles, weight, CPU)
+            teachers = Teachers(config, network, data.tasks, singles, weight, CPU)
         return Trainer(config, network, data, objective, folder, CPU, teachers)
 
     return make
