@@ -15,7 +15,7 @@ from utils.errors import ConfigError
 @dataclass(frozen=True)
 class Sampling:
     """How often the merged datasets are drawn from, and how long an epoch is: the options
-    `sampling`, `temperature` and `epoch_images` of a cfg.
+    `sampling`, `sampling_temperature` and `epoch_images` of a cfg.
 
     - `concat`: the datasets are one set, and shuffled as one, as in the achievement paper. A batch
       has of each dataset what chance gives it.

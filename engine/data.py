@@ -93,7 +93,7 @@ def sampling_of(config: Config) -> Sampling:
         ConfigError: `epoch_images` is neither a word that it knows nor a number.
     """
     try:
-        return Sampling(config.sampling, config.temperature, config.epoch_images)
+        return Sampling(config.sampling, config.sampling_temperature, config.epoch_images)
     except ConfigError as reason:
         raise config.error("epoch_images", str(reason)) from None
 

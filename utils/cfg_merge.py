@@ -105,7 +105,6 @@ class Merger:
         running = merged.values.get("loss", self.options["loss"].default)
         running = self.losses.loss(running, merged.wheres.get("loss", "--loss (default)"))
         merged.values["loss"] = running
-        self._check_meant(in_cfg | in_line, running)
         merged.method_values, wheres = self.losses.merge(_for_losses(in_cfg, in_line), running)
         merged.wheres |= wheres
         return merged
@@ -125,10 +124,9 @@ class Merger:
                 raise ConfigError(f"{entry.where}: the loss {loss} has no option '{name}'{allowed}")
             return Place(f"{PLAIN}.{loss}", name)
         name = self.names[self._full_name(entry)]
-        of_losses = name in self.losses.names()
-        if name in self.options and not (of_losses and entry.section == PLAIN):
+        if name in self.options:
             group, home = "option", self.options[name].section
-        elif of_losses:
+        elif name in self.losses.names():
             group, home = PLAIN, PLAIN
         else:
             group, home = "unused", entry.section
@@ -171,21 +169,6 @@ class Merger:
         inverse = option.inverse
         inverted = inverse is not None and self._full_name(entry) == _plain(inverse)
         return read_value(option, entry, inverted)
-
-    def _check_meant(self, entries: dict[Place, Entry], running: str) -> None:
-        """Checks that no flag may mean an option of the cfg as well as one of the loss that runs.
-
-        Raises:
-            ConfigError: one does.
-        """
-        for place, entry in entries.items():
-            both = place.group == "option" and place.name in self.losses.known[running]
-            if both and entry.section is None:
-                home = self.options[place.name].section
-                raise ConfigError(
-                    f"{entry.where}: {place.name} may mean that of [{home}] or that of the loss "
-                    f"{running}; give it in [{home}] or in [{PLAIN}.{running}] of the cfg"
-                )
 
     def _for_baseline(self, place: Place) -> bool:
         return place.group == "option" and self.options[place.name].decides != "run"

@@ -96,10 +96,10 @@ class Schema:
         "temperature, in between",
         choices=("concat", "balanced", "temperature"),
     )
-    temperature: float = option(
+    sampling_temperature: float = option(
         2.0,
         "data",
-        "of that sampling: a set of n images is drawn from in proportion to n^(1/temperature)",
+        "of that sampling: a set of n images is drawn from in proportion to n^(1/T)",
         at_least=1,
     )
     epoch_images: str = option(

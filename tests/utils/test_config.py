@@ -302,20 +302,6 @@ def test_options_of_the_losses(cfg):
     )
 
 
-def test_an_option_of_the_cfg_and_of_a_loss_with_the_same_name(cfg):
-    own = {"temperature": MethodOption(float, 2.0, "of the weights")}
-    methods = Methods({"amtl": {}, "dwa": own})
-    text = "[run]\ntasks = depth\n[data]\ntemperature = 5\n[loss]\ntemperature = 3\n"
-    config = read([cfg(text)], methods)
-    assert config.temperature == 5
-    assert config.method_options("dwa") == {"temperature": 3.0}
-    assert read([cfg(config.text())], methods) == config
-    assert read([cfg(text), "--temperature", "7"], methods).temperature == 7
-    says = r"--temperature: temperature may mean that of \[data\] or that of the loss dwa; give it"
-    with pytest.raises(ConfigError, match=says):
-        read([cfg(text), "--loss", "dwa", "--temperature", "7"], methods)
-
-
 def test_loss_names_of_the_official_code(cfg):
     config = read([cfg("--app depth\n--loss_metric weighted_sum\n--loss_weight 1 2")], METHODS)
     assert config.loss == "weighted-sum"
