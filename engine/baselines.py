@@ -35,20 +35,28 @@ class Baselines:
     networks: dict[str, SingleTask] = field(default_factory=dict)
 
 
-def given_potentials(config: Config, tasks: Sequence[Task]) -> Baselines | None:
-    """The numbers of `potential`, used as they are; None where the cfg gives none.
+def check_potential(config: Config) -> None:
+    """Checks that accuracies are enough for the loss, where the cfg gives them.
 
     Raises:
-        ConfigError: it does not give one a task, or the loss needs the networks themselves.
+        ConfigError: it needs the single-task networks themselves.
     """
-    if not config.potential:
-        return None
-    if losses.PRESETS[config.loss].distilled:
+    if config.potential and losses.PRESETS[config.loss].distilled:
         raise config.error(
             "potential",
             f"with accuracies given no baseline is trained, and {config.loss} needs them all as "
             "teachers; leave `potential` out",
         )
+
+
+def given_potentials(config: Config, tasks: Sequence[Task]) -> Baselines | None:
+    """The numbers of `potential`, used as they are; None where the cfg gives none.
+
+    Raises:
+        ConfigError: it does not give one a task.
+    """
+    if not config.potential:
+        return None
     if len(config.potential) != len(tasks):
         names = " ".join(task.name for task in tasks)
         raise config.error(

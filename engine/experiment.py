@@ -26,6 +26,7 @@ def run_experiment(config: Config) -> dict:
         UserError: something the user can mend; see `utils.errors`.
     """
     config = _checked(config)
+    baselines.check_potential(config)
     folder = multi_task_folder(config)
     folder.check(config)
     if results := folder.finished():
