@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from datasets.base import Label, Sample, Source, label_file, require_files
-from tasks.disparity import DisparityLabel
 from utils.errors import DataError
 
 _NUMBERS = {
@@ -29,6 +28,9 @@ def read(root: Path, split: str) -> Source:
     Of the labels, `gtFine` or `disparity` may be absent as a whole. An image without a camera file
     has the baseline and focal length of most.
     """
+    # Not above: with the tasks comes torch, and rendering scenes does without.
+    from tasks.disparity import DisparityLabel
+
     folder, part = root / "Cityscapes", _SPLITS[split]
     images = sorted((folder / "leftImg8bit" / part).glob(f"*/*{_IMAGE}"))
     if not images:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from datasets.base import Sample, Source
 from datasets.presence import require_listed
-from tasks.coco_json import CocoAnnotations
 
 OBJECTS = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
@@ -30,6 +29,9 @@ _PARTS = {"train": "train2017", "test": "val2017"}
 def read(root: Path, split: str) -> Source:
     """Reads `train2017` and `val2017` (the test set) of `root/mscoco`, as the file of
     `annotations/instances_*.json` lists them. An image without objects is one that shows none."""
+    # Not above: with the tasks comes torch, and rendering scenes does without.
+    from tasks.coco_json import CocoAnnotations
+
     folder, part = root / "mscoco", _PARTS[split]
     annotations = CocoAnnotations.load(folder / "annotations" / f"instances_{part}.json", OBJECTS)
     images = [folder / part / name for name in annotations.names]

@@ -8,7 +8,6 @@ from pathlib import Path
 from datasets.base import Label, Sample, Source, label_file, names_in, read_list
 from datasets.presence import require_listed
 from datasets.voc import CLASSES as VOC_CLASSES
-from tasks.distilled import DistilledNormals
 
 CLASSES = VOC_CLASSES["segmentation"]
 _LISTS = {"train": "train", "test": "val"}
@@ -22,6 +21,9 @@ def read(root: Path, split: str) -> Source:
     classes that NYU has, which `pascal-context/trainval/<id>.mat` tells; everywhere, where that
     folder is not there.
     """
+    # Not above: with the tasks comes torch, and rendering scenes does without.
+    from tasks.distilled import DistilledNormals
+
     folder = root / "PASCAL_MT"
     listed_in = folder / "ImageSets" / "Context" / f"{_LISTS[split]}.txt"
     ids = [name for (name,) in read_list(listed_in)]

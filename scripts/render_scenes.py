@@ -50,9 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--root", type=Path, required=True, help="the folder of the datasets (dataset_root)")
     add("--layout", nargs="+", choices=LAYOUTS, default=list(LAYOUTS), help="all unless given")
     count = {"type": _at_least(1), "metavar": "N"}
-    add("--train", default=384, **count, help="training images of NYU and NYUD_MT (%(default)s); "
-        "VOC gets 15/24 as many")  # fmt: skip
-    add("--val", default=96, **count, help="test images (%(default)s)")
+    add("--train", default=384, **count, help="training images of each (%(default)s); VOC gets "
+        "15/24 as many")  # fmt: skip
+    add("--val", default=96, **count, help="test images of each (%(default)s)")
     size = {"type": _at_least(32), "nargs": 2, "metavar": ("H", "W")}
     add("--size", default=(120, 160), **size, help="height and width in pixels (120 160)")
     add("--seed", type=_at_least(0), default=0, metavar="S", help="%(default)s unless given")

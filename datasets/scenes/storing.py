@@ -41,8 +41,8 @@ def write(
 
     Args:
         layouts: names of `LAYOUTS`.
-        train, val: the numbers of training and of test images of NYU and NYUD_MT, at least 1. VOC
-            has 15/24 as many training images, as the real ones have.
+        train, val: the numbers of training and of test images of each, at least 1. VOC has 15/24 as
+            many training images, as the real one has of NYU's.
         size: (height, width) of the images.
         processes: as many as there are cores, unless given. They are spawned, so the caller's main
             module must be safe to import.

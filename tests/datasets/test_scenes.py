@@ -404,6 +404,13 @@ def test_the_script_renders_from_anywhere(tmp_path):
     assert "already there" in again.stderr
 
 
+def test_rendering_does_without_torch():
+    # It takes seconds to load and a gigabyte of memory, in every process.
+    code = "import sys, datasets.scenes; sys.exit('torch' in sys.modules)"
+    folder = SCRIPT.parents[1]
+    assert subprocess.run([sys.executable, "-c", code], cwd=folder, check=False).returncode == 0
+
+
 @pytest.mark.parametrize(
     "words", ["--layout KITTI", "--train 0", "--size 8 8", "--val many", "--train 3 --colour red"]
 )
