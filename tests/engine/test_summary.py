@@ -189,12 +189,12 @@ def test_what_is_not_used_is_told_on_the_command_line(summary, cfg, dense):
     assert found["arch"] == "VMM"
 
 
-@pytest.mark.parametrize(("name", "why"), [("HME", "not public"), ("EfficientDet", "no reader")])
+@pytest.mark.parametrize(("name", "why"), [("HME", "not public"), ("EfficientDet", "is not there")])
 def test_data_that_cannot_be_had_are_told_when_they_are_needed(cfg, capsys, tmp_path, name, why):
     argv = [str(cfg(FLAGS[name])), "--runs", str(tmp_path / "runs"), "--dataset_root", "nowhere"]
     assert train_test.main(argv) == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("error: the data of ")
+    assert error.startswith("error: the data")
     assert why in error
     assert not (tmp_path / "runs").exists()
 
