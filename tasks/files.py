@@ -8,9 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from utils.errors import DataError
+
+# Its warnings of damage name no file; what is raised here does.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 _GREY = 0  # the colour type in a PNG's header
 
@@ -29,6 +32,8 @@ def read_png(path: Path) -> np.ndarray:
             return np.asarray(image)
     except FileNotFoundError:
         raise DataError(f"{path}: the file is missing") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: cannot be read as an image (of no kind that is known)") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as reason:
         raise DataError(f"{path}: cannot be read as an image ({reason})") from None
 
