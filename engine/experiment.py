@@ -11,11 +11,11 @@ from engine import baselines, checkpoint
 from engine.cost import cost
 from engine.data import Data, build_data, with_full_names
 from engine.evaluator import Evaluation, evaluate
-from engine.network import make_network
+from engine.network import declared_tasks, make_network
 from engine.precision import Precision
 from engine.report import metrics_table, results_table
 from engine.run import train_run
-from engine.run_folder import RunFolder, find_finished, multi_task_folder
+from engine.run_folder import RunFolder, checkpoint_to_use, find_finished, multi_task_folder
 from utils.config import Config
 
 
@@ -25,7 +25,7 @@ def run_experiment(config: Config) -> dict:
     Raises:
         UserError: something the user can mend; see `utils.errors`.
     """
-    config = _checked(config)
+    config = resolved(config)
     baselines.check_potential(config)
     folder = multi_task_folder(config)
     folder.check(config)
@@ -62,8 +62,8 @@ def test_checkpoint(config: Config) -> Evaluation:
     Raises:
         UserError: see `utils.errors`.
     """
-    config = _checked(config)
-    path = Path(config.ckpt) if config.ckpt else multi_task_folder(config).best
+    config = resolved(config)
+    path = checkpoint_to_use(config, [task.name for task in declared_tasks(config)])
     state = checkpoint.load(path)
     device = choose_device(config)
     data = build_data(config)
@@ -98,7 +98,7 @@ def choose_device(config: Config) -> torch.device:
     return device
 
 
-def _checked(config: Config) -> Config:
+def resolved(config: Config) -> Config:
     """The cfg with all its names known. With one task every loss is that task's own."""
     config = with_full_names(config)
     alone = len(config.tasks) == 1

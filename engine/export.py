@@ -14,10 +14,9 @@ from torch import Tensor, nn
 
 from datasets.photometric import MEAN, STD
 from engine import checkpoint
-from engine.baselines import LOSS
-from engine.data import with_full_names
+from engine.experiment import resolved
 from engine.network import declared_tasks, make_network
-from engine.run_folder import find_finished, multi_task_folder
+from engine.run_folder import checkpoint_to_use
 from tasks import Task
 from tasks.base import BoxPrediction
 from tasks.boxes import anchors_in_pixels, decode
@@ -41,9 +40,9 @@ def export(config: Config) -> Path:
         UserError: see `utils.errors`.
     """
     _require("onnx", "onnxscript")
-    config = with_full_names(config)
+    config = resolved(config)
     tasks = declared_tasks(config)
-    path = Path(config.ckpt) if config.ckpt else _best(config, tasks)
+    path = checkpoint_to_use(config, [task.name for task in tasks])
     state = checkpoint.load(path)
     network = make_network(config, {task.name: task.head for task in tasks}, pretrained="false")
     checkpoint.load_network(network, state["network"], path)
@@ -61,15 +60,6 @@ def export(config: Config) -> Path:
         raise UserError(f"{file}: cannot be written ({reason.strerror})") from None
     print("\n".join([str(file), "", *_described(images, wanted), "", checked]))
     return file
-
-
-def _best(config: Config, tasks: list[Task]) -> Path:
-    """The best checkpoint of the cfg's run. That of a single task may be a baseline of another."""
-    if len(tasks) > 1:
-        return multi_task_folder(config).best
-    config = config.replace(loss=LOSS)
-    found = find_finished(Path(config.runs), config.key(tasks[0].name))
-    return (found or multi_task_folder(config)).best
 
 
 def plain_outputs(predictions: dict[str, Tensor | BoxPrediction]) -> dict[str, Tensor]:

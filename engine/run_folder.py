@@ -6,7 +6,7 @@ import contextlib
 import csv
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import losses
@@ -122,6 +122,15 @@ def find_finished(runs: Path, key: str) -> RunFolder | None:
         if results and results.get("baseline_key") == key:
             return RunFolder(path.parent)
     return None
+
+
+def checkpoint_to_use(config: Config, tasks: Sequence[str]) -> Path:
+    """The checkpoint to test or export: `ckpt`, else the best of the cfg's run. The network of a
+    cfg with one task may have been trained as a baseline of another cfg."""
+    if config.ckpt:
+        return Path(config.ckpt)
+    baseline = find_finished(Path(config.runs), config.key(tasks[0])) if len(tasks) == 1 else None
+    return (baseline or multi_task_folder(config)).best
 
 
 def write_text(path: Path, text: str) -> None:

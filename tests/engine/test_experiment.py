@@ -139,6 +139,8 @@ def test_mode_test_measures_what_the_run_measured(make_config, dense, capsys):
     found = evaluate_checkpoint(make_config(single, "--max_epoch", "1", "--mode", "test"))
     assert found.metrics == results["metrics"]
     assert "wall" in capsys.readouterr().out, "per class"
+    elsewhere = make_config(single, "--max_epoch", "1", "--mode", "test", name="elsewhere")
+    assert evaluate_checkpoint(elsewhere).metrics == found.metrics, "trained by another cfg"
 
 
 def test_mode_test_without_a_checkpoint(make_config):
