@@ -26,11 +26,12 @@ def read(root: Path, split: str) -> Source:
     boxes, and 2012 segmentation val, with boxes and masks. The paper's lists `trainvalsegdet` (of
     both years) and `segval` say it where a user has them.
 
-    2012's segmentation sets hold all of 2007's, the image 000033 as 2007_000033: of its val, 217
-    are in 2007 trainval, and are left out there, and 321 are in no list of boxes of 2012. So there
-    are 5,011 - 217 + 11,540 - (1,449 - 321) = 15,206 to train on, and a few more if some other
-    images of val are in no list of boxes either; the paper counts 15,215. Of the 10,582 images with
-    SBD's masks, the 106 of 2007 test are left out: 10,476, and 10,477 in the paper.
+    2012's segmentation sets hold all of 2007's, the image 000033 as 2007_000033. Of its val, 217 are
+    in 2007 trainval, and left out there, and 321 in all are in no list of boxes of 2012: there are
+    5,011 - 217 + 11,540 - (1,449 - 321) = 15,206 images to train on, and as many more as there are
+    others of val in no such list. Of SBD's 10,582 masks, the 106 of 2007 test are left out: 10,476
+    at most. The paper's 15,215 and 10,477 fit lists that leave out each year's own segmentation
+    val; 115 images to test on would be among them, under their names of 2007.
     """
     voc07, voc12 = root / "VOC" / "VOC2007", root / "VOC" / "VOC2012"
     _require_years(voc07, voc12)
