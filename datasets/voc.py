@@ -26,12 +26,12 @@ def read(root: Path, split: str) -> Source:
     boxes, and 2012 segmentation val, with boxes and masks. The paper's lists `trainvalsegdet` (of
     both years) and `segval` say it where a user has them.
 
-    2012's segmentation sets hold all of 2007's, the image 000033 as 2007_000033. Of its val, 217 are
-    in 2007 trainval, and left out there, and 321 in all are in no list of boxes of 2012: there are
-    5,011 - 217 + 11,540 - (1,449 - 321) = 15,206 images to train on, and as many more as there are
-    others of val in no such list. Of SBD's 10,582 masks, the 106 of 2007 test are left out: 10,476
-    at most. The paper's 15,215 and 10,477 fit lists that leave out each year's own segmentation
-    val; 115 images to test on would be among them, under their names of 2007.
+    2012's segmentation sets hold all of 2007's, the image 000033 as 2007_000033. Of its val, 217
+    are in 2007 trainval, and left out there, and 321 in all are in no list of boxes of 2012: there
+    are 5,011 - 217 + 11,540 - (1,449 - 321) = 15,206 images to train on, and as many more as there
+    are others of val in no such list. Of SBD's 10,582 masks, the 106 of 2007 test are left out:
+    10,476 at most. The paper's 15,215 and 10,477 fit lists that leave out each year's own
+    segmentation val; 115 images to test on would be among them, under their names of 2007.
     """
     voc07, voc12 = root / "VOC" / "VOC2007", root / "VOC" / "VOC2012"
     _require_years(voc07, voc12)
@@ -44,9 +44,11 @@ def read(root: Path, split: str) -> Source:
     else:
         held_out = set(val.ids)
         list07 = _list(voc07, "Main", ("trainvalsegdet", "trainval"))
+        if list07.file.stem == "trainval":
+            list07 = list07.without(held_out, "2007_")
         list12 = _list(voc12, "Main", ("trainvalsegdet", "trainval"))
         samples = [
-            *_samples(voc07, list07.without(held_out, "2007_"), [*_masks(voc07), *_masks(voc12)]),
+            *_samples(voc07, list07, [*_masks(voc07), *_masks(voc12)]),
             *_samples(voc12, list12.without(held_out), _masks(voc12)),
         ]
     return Source("VOC", tuple(samples), CLASSES)

@@ -168,11 +168,11 @@ class TestVoc:
         sets = voc / "VOC/VOC2012/ImageSets"
         write(voc / "VOC/VOC2007/ImageSets/Main/trainvalsegdet.txt", "000002", "000033")
         write(sets / "Main/trainvalsegdet.txt", "2008_000004", "2008_000005", "2008_000003")
-        write(sets / "Segmentation/segval.txt", "2008_000003")
+        write(sets / "Segmentation/segval.txt", "2008_000003", "2007_000033")
         train = [s.image.stem for s in datasets.read("VOC", voc, "train").samples]
         test = [s.image.stem for s in datasets.read("VOC", voc, "test").samples]
         assert train == ["000002", "000033", "2008_000004", "2008_000005"]
-        assert test == ["000003", "000004", "2008_000003"]
+        assert test == ["000003", "000004", "2008_000003", "2007_000033"]
 
     def test_classes(self, voc):
         source = datasets.read("VOC", voc, "train")
