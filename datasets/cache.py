@@ -28,6 +28,9 @@ from utils.files import replacing
 _HEADER = struct.Struct("<8sqq8s3q")  # version, time and size of the source, dtype, shape
 _VERSION = b"kept   1"
 _GIGABYTE = 2**30
+# What a process has mapped it leaves so, as to map it takes longer than to read it. The system
+# allows a process 65,530 maps.
+_MOST_MAPPED = 40_000
 _MEMORY = Path("/dev/shm")
 _PREFIX = "train_test-cache-"
 
@@ -43,10 +46,12 @@ class Cache:
 
     def __init__(self, folder: Path, spare: Callable[[Path], int]):
         self._folder, self._spare, self._full = folder, spare, False
+        self._mapped: dict[tuple[Path, str], tuple[tuple, np.ndarray]] = {}
         self._told.unlink(missing_ok=True)
 
     def get(self, source: Path, what: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """What `make` gives, as it was kept for `source`, if that has not changed since.
+        """What `make` gives, as it was kept for `source`, if that has not changed since. It is not
+        to be written to.
 
         Args:
             what: names what is made of the source, and all else that it depends on.
@@ -59,13 +64,22 @@ class Cache:
         except OSError:
             return make()  # which says what is wrong
         stamp = (_VERSION, state.st_mtime_ns, state.st_size)
+        made, kept = self._mapped.get((source, what), (None, None))
+        if made == stamp:
+            return kept
         name = f"{os.path.abspath(source)}\0{what}".encode()
         place = self._folder / hashlib.blake2b(name, digest_size=20).hexdigest()
         kept = _load(place, stamp)
         if kept is None:
             kept = make()
             self._keep(place, stamp, kept)
+        elif len(self._mapped) < _MOST_MAPPED:
+            self._mapped[source, what] = stamp, kept
         return kept
+
+    def __getstate__(self) -> dict:
+        """For a worker, which maps for itself what it reads."""
+        return self.__dict__ | {"_mapped": {}}
 
     def _keep(self, place: Path, stamp: tuple[bytes, int, int], array: np.ndarray) -> None:
         if self._full or self._spare(self._folder) - array.nbytes < _GIGABYTE:
