@@ -28,9 +28,7 @@ from utils.files import replacing
 _HEADER = struct.Struct("<8sqq8s3q")  # version, time and size of the source, dtype, shape
 _VERSION = b"kept   1"
 _GIGABYTE = 2**30
-# What a process has mapped it leaves so, as to map it takes longer than to read it. The system
-# allows a process 65,530 maps.
-_MOST_MAPPED = 40_000
+_MOST_MAPPED = 40_000  # of the 65,530 maps that the system allows a process
 _MEMORY = Path("/dev/shm")
 _PREFIX = "train_test-cache-"
 
@@ -46,7 +44,9 @@ class Cache:
 
     def __init__(self, folder: Path, spare: Callable[[Path], int]):
         self._folder, self._spare, self._full = folder, spare, False
+        # What is mapped stays so, as far as may be: to map a file takes longer than to read it.
         self._mapped: dict[tuple[Path, str], tuple[tuple, np.ndarray]] = {}
+        self._most_mapped = min(_MOST_MAPPED, _most_open_files() // 2)  # a map keeps its file open
         self._told.unlink(missing_ok=True)
 
     def get(self, source: Path, what: str, make: Callable[[], np.ndarray]) -> np.ndarray:
@@ -73,7 +73,7 @@ class Cache:
         if kept is None:
             kept = make()
             self._keep(place, stamp, kept)
-        elif len(self._mapped) < _MOST_MAPPED:
+        elif len(self._mapped) < self._most_mapped:
             self._mapped[source, what] = stamp, kept
         return kept
 
@@ -166,6 +166,15 @@ def _remove_if_left(folder: Path) -> None:
 def _remove_own(folder: Path, owner: int) -> None:
     if os.getpid() == owner:  # not a worker
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _most_open_files() -> int:
+    try:
+        import resource  # not everywhere
+    except ImportError:
+        return 0
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_MAPPED if limit == resource.RLIM_INFINITY else limit
 
 
 def _spare_disk(folder: Path) -> int:

@@ -84,6 +84,21 @@ class TestCache:
         np.testing.assert_array_equal(kept.get(source, "x", Maker(np.full(3, 2.0))), np.full(3, 2))
         assert len(files_in(kept)) == 1  # in the place of the old one
 
+    def test_it_leaves_files_to_open_for_others(self, kept, source, monkeypatch):
+        """A map keeps its file open."""
+        descriptors = Path("/proc/self/fd")
+        if not descriptors.is_dir():
+            pytest.skip("the open files cannot be counted")
+        monkeypatch.setattr(module, "_most_open_files", lambda: 20)
+        few = Cache(kept._folder, lambda _: ROOM)
+        before = len(list(descriptors.iterdir()))
+        for _ in range(2):
+            for number in range(40):
+                few.get(source, f"what {number}", Maker(np.full(2, number)))
+        assert len(list(descriptors.iterdir())) - before <= 10
+        for number in range(40):
+            assert (few.get(source, f"what {number}", Maker(None)) == number).all()
+
     def test_one_file_can_be_the_source_of_several(self, kept, source):
         for number in range(3):
             kept.get(source, f"what {number}", Maker(np.full(2, number)))
