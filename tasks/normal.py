@@ -129,7 +129,8 @@ def _are_unit(normals: np.ndarray) -> bool:
     ones = np.ones((1, 3))
     for strip in np.array_split(normals, 1 + normals.size // 2**18):  # each fits a core's cache
         lengths = cv2.transform(cv2.multiply(strip, strip), ones)
-        unlike = cv2.norm(lengths * lengths - lengths, cv2.NORM_L2SQR)
+        with np.errstate(invalid="ignore", over="ignore"):
+            unlike = cv2.norm(lengths * lengths - lengths, cv2.NORM_L2SQR)
         short = cv2.countNonZero(lengths) - cv2.sumElems(lengths)[0]
         if not (unlike < 1e-8 and short < 0.5):  # so with NaN
             return False

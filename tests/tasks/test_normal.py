@@ -57,6 +57,26 @@ class TestRead:
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, normals, atol=1e-6)
 
+    def test_a_file_that_was_of_unit_vectors_is_measured_again_when_it_changes(
+        self, task, tmp_path
+    ):
+        normals, path = unit_vectors((4, 5)), tmp_path / "a.npy"
+        for factor in (1, 2, 0.9):
+            np.save(path, (factor * normals).astype(np.float32 if factor < 2 else np.float64))
+            for _ in range(2):
+                np.testing.assert_allclose(task.read(path, (4, 5)), normals, atol=1e-6)
+
+    @pytest.mark.parametrize("spoilt", [np.nan, np.inf, 1e-9, 0.3, 0.9, 5.0])
+    def test_one_pixel_that_is_no_unit_vector_is_found(self, task, tmp_path, spoilt):
+        normals = unit_vectors((200, 300)).astype(np.float32)
+        normals[150, 7] = (0, 0, spoilt)
+        np.save(tmp_path / "a.npy", normals)
+        found = task.read(tmp_path / "a.npy", (200, 300))
+        expected = (0, 0, 1) if spoilt in (0.9, 5.0) else (0, 0, 0)
+        np.testing.assert_allclose(found[150, 7], expected, atol=1e-6)
+        normals[150, 7] = expected
+        np.testing.assert_allclose(found, normals, atol=1e-6)
+
     def test_vectors_are_made_unit_length_and_short_ones_are_none(self, task, tmp_path):
         stored = np.array([[[0, 0, -0.9], [0.1, 0, 0], [np.nan, 0, 1], [np.nan] * 3]])
         np.save(tmp_path / "a.npy", stored)

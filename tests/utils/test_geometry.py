@@ -290,3 +290,57 @@ def test_an_image_and_its_labels_stay_aligned(scale, flip):
     shown = image[1:-1, 1:-1][uniform].astype(int)
     closest = np.abs(shown[:, None] - colours).sum(axis=2).argmin(axis=1)
     np.testing.assert_array_equal(closest, windows[..., 0][uniform])
+
+
+class TestOut:
+    """What is written to `out` is what would be returned without it."""
+
+    EXACT = {  # noqa: RUF012
+        "as it is": np.array([[1.0, 0, 0], [0, 1, 0]]),
+        "mirrored": np.array([[-1.0, 0, 56], [0, 1, 0]]),
+    }
+
+    @pytest.mark.parametrize("matrix", [*WARPS.values(), *EXACT.values()], ids=[*WARPS, *EXACT])
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+    @pytest.mark.parametrize("channels", [(), (3,)])
+    def test_of_a_map(self, matrix, dtype, channels):
+        array = RNG(6).integers(0, 255, (40, 56, *channels)).astype(dtype)
+        warp, before = Warp(matrix, (40, 56)), array.copy()
+        rows = np.full((3, 40, 56, *channels), 7, dtype)
+        assert warp.nearest(array, 9, rows[1]) is not None
+        np.testing.assert_array_equal(rows[1], warp.nearest(array, 9))
+        assert (rows[[0, 2]] == 7).all()
+        np.testing.assert_array_equal(array, before)
+
+    @pytest.mark.parametrize("matrix", [*WARPS.values(), *EXACT.values()], ids=[*WARPS, *EXACT])
+    def test_of_an_image(self, matrix):
+        image, warp = noise((40, 56)), Warp(matrix, (40, 56))
+        rows = np.full((3, 40, 56, 3), 7, np.uint8)
+        warp.image(image, BORDER, rows[1])
+        np.testing.assert_array_equal(rows[1], warp.image(image, BORDER))
+        assert (rows[[0, 2]] == 7).all()
+
+    def test_of_another_type(self):
+        numbers, out = RNG(7).integers(0, 9, (40, 56)).astype(np.float64), np.zeros((40, 56))
+        for matrix in (*WARPS.values(), *self.EXACT.values()):
+            warp = Warp(matrix, (40, 56))
+            found = warp.nearest(numbers, 0, out.astype(np.float32))
+            assert found.dtype == np.float32
+            np.testing.assert_array_equal(found, warp.nearest(numbers, 0))
+
+    @pytest.mark.parametrize("size", [(40, 56), (48, 64)])
+    def test_mirroring_is_exact(self, size):
+        image = noise(size)
+        mirror = Warp(np.array([[-1.0, 0, size[1]], [0, 1, 0]]), size)
+        np.testing.assert_array_equal(mirror.image(image, BORDER), image[:, ::-1])
+        np.testing.assert_array_equal(mirror.nearest(image, 0), image[:, ::-1])
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_edges_are_the_same_whether_or_not_the_outside_is_seen(inside):
+    """A window that ends with the image shows its outermost pixels as one that reaches past it."""
+    image, scale = noise((30, 40)), 1.5
+    width = 60 if inside else 64
+    warp = Warp(np.array([[scale, 0, 0], [0, scale, 0]]), (45, width))
+    found = warp.image(image, BORDER)[:, :60].astype(float)
+    assert np.abs(found - sampled_linear(image, Warp(warp.matrix, (45, 60)))).max() < 2
