@@ -95,9 +95,7 @@ class TestClasses:
             load(annotation(7, category=3), classes=("screw",))
 
     def test_none_of_the_classes_is_there(self, load):
-        with pytest.raises(
-            DataError, match=r"its categories \(nut, screw, bolt\) is one"
-        ):
+        with pytest.raises(DataError, match=r"its categories \(nut, screw, bolt\) is one"):
             load(annotation(), classes=("car", "person"))
 
 
