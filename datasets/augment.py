@@ -1,6 +1,6 @@
 """Augmentation: one affine matrix for the geometry, one colour matrix for the light.
 
-Both are pure functions of (seed, epoch, index): the same whatever the number of workers, and after
+Both are pure functions of (seed, round, index): the same whatever the number of workers, and after
 a run was interrupted.
 """
 
@@ -36,21 +36,28 @@ class Augmentation:
     def warp(self, rng: np.random.Generator, source: tuple[int, int]) -> Warp:
         """The affine map of an image of `source` (height, width)."""
         scale = rng.uniform(*self.scale) if rng.random() < 0.5 else 1.0
-        extent = np.array([source[1], source[0]], float)
-        place = rng.random(2) * (extent - scale * extent)
-        stretch = np.array(self.size[::-1]) / (scale * extent)
-        matrix = np.array(
-            [[stretch[0], 0, -place[0] * stretch[0]], [0, stretch[1], -place[1] * stretch[1]]]
-        )
+        extent, output = np.array(source[::-1], float), np.array(self.size[::-1], float)
+        place = rng.random(2)
+        # In whole pixels, of the image or of the output: rectangles are stretched far faster.
+        if scale <= 1:
+            window = np.maximum(1, np.rint(scale * extent))
+            stretch = output / window
+            shift = -np.rint(place * (extent - window)) * stretch
+        else:
+            shown = np.maximum(1, np.rint(output / scale))
+            stretch = shown / extent
+            shift = np.rint(place * (output - shown))
+        matrix = np.array([[stretch[0], 0, shift[0]], [0, stretch[1], shift[1]]])
         if rng.random() < 0.5:
             matrix[0] = -matrix[0]
             matrix[0, 2] += self.size[1]
-        return Warp(matrix, self.size, zoom=1 / scale)
+        zoom = float(np.sqrt(np.prod(stretch * extent / output)))
+        return Warp(matrix, self.size, zoom)
 
 
-def generator(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """The random numbers of one sample in one epoch."""
-    return np.random.default_rng((seed, epoch, index))
+def generator(seed: int, round: int, index: int) -> np.random.Generator:
+    """The random numbers of one sample in one round through its dataset."""
+    return np.random.default_rng((seed, round, index))
 
 
 def colour_matrix(rng: np.random.Generator) -> np.ndarray:

@@ -14,9 +14,16 @@ from utils.errors import DataError
 
 
 class LabelInFile(Protocol):
-    """The label of one image in a file that holds those of many, such as a COCO JSON."""
+    """A label that is more than a file of the image's own: one of many in a COCO JSON, or one that
+    takes a second file to read, as disparities do that of the camera.
+
+    Attributes:
+        file: what it is in.
+        beside: the other files.
+    """
 
     file: Path
+    beside: tuple[Path, ...]
 
 
 Label = Path | LabelInFile
@@ -51,6 +58,11 @@ class Source:
 def label_file(label: Label) -> Path:
     """The file that a label is in."""
     return label if isinstance(label, Path) else label.file
+
+
+def label_files(label: Label) -> tuple[Path, ...]:
+    """All files that a label is read from."""
+    return (label,) if isinstance(label, Path) else (label.file, *label.beside)
 
 
 def read_list(path: Path, columns: tuple[str, ...] = ("image",)) -> list[list[str]]:

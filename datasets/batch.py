@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -81,7 +82,22 @@ class Room:
 def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """Memory with anything in it. In a worker it is shared with the process that trains, as that of
     torch's own `default_collate`: handing it over copies nothing either."""
+    size = math.prod(shape) * dtype.itemsize
     if get_worker_info() is None:
-        return torch.empty(shape, dtype=dtype)
-    storage = torch.UntypedStorage._new_shared(math.prod(shape) * dtype.itemsize)
+        return torch.from_numpy(_lent(size)).view(dtype).view(shape)
+    storage = torch.UntypedStorage._new_shared(size)
     return torch.empty(0, dtype=dtype).set_(storage).view(shape)
+
+
+# Memory of batches that are gone, by its size in bytes. New memory comes from the system page by
+# page, which takes longer than to fill it with images.
+_FREE: dict[int, list[np.ndarray]] = {}
+
+
+def _lent(size: int) -> np.ndarray:
+    """`size` bytes, which are free for another batch as soon as nothing looks at them any more."""
+    free = _FREE.setdefault(size, [])
+    memory = free.pop() if free else np.empty(size, np.uint8)
+    lent = memory.view()
+    weakref.finalize(lent, free.append, memory).atexit = False
+    return lent

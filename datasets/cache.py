@@ -25,8 +25,8 @@ import numpy as np
 from utils.errors import ConfigError, DataError
 from utils.files import replacing
 
-_HEADER = struct.Struct("<8sqq8s3q")  # version, time and size of the source, dtype, shape
-_VERSION = b"kept   1"
+_HEADER = struct.Struct("<8s16s8s3q")  # version, state of the sources, dtype, shape
+_VERSION = b"kept   2"
 _GIGABYTE = 2**30
 _MOST_MAPPED = 40_000  # of the 65,530 maps that the system allows a process
 _MEMORY = Path("/dev/shm")
@@ -45,43 +45,44 @@ class Cache:
     def __init__(self, folder: Path, spare: Callable[[Path], int]):
         self._folder, self._spare, self._full = folder, spare, False
         # What is mapped stays so, as far as may be: to map a file takes longer than to read it.
-        self._mapped: dict[tuple[Path, str], tuple[tuple, np.ndarray]] = {}
+        self._mapped: dict[tuple[tuple[Path, ...], str], tuple[tuple, np.ndarray]] = {}
         self._most_mapped = min(_MOST_MAPPED, _most_open_files() // 2)  # a map keeps its file open
         self._told.unlink(missing_ok=True)
 
-    def get(self, source: Path, what: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """What `make` gives, as it was kept for `source`, if that has not changed since. It is not
+    def get(
+        self, sources: tuple[Path, ...], what: str, make: Callable[[], np.ndarray]
+    ) -> np.ndarray:
+        """What `make` gives, as it was kept for these files, if none has changed since. It is not
         to be written to.
 
         Args:
-            what: names what is made of the source, and all else that it depends on.
+            what: names what is made of the files, and all else that it depends on.
 
         Raises:
             DataError: of `make`; nothing is kept then.
         """
         try:
-            state = os.stat(source)
+            stamp = _VERSION, _state(sources)
         except OSError:
             return make()  # which says what is wrong
-        stamp = (_VERSION, state.st_mtime_ns, state.st_size)
-        made, kept = self._mapped.get((source, what), (None, None))
+        made, kept = self._mapped.get((sources, what), (None, None))
         if made == stamp:
             return kept
-        name = f"{os.path.abspath(source)}\0{what}".encode()
+        name = f"{os.path.abspath(sources[0])}\0{what}".encode()
         place = self._folder / hashlib.blake2b(name, digest_size=20).hexdigest()
         kept = _load(place, stamp)
         if kept is None:
             kept = make()
             self._keep(place, stamp, kept)
         elif len(self._mapped) < self._most_mapped:
-            self._mapped[source, what] = stamp, kept
+            self._mapped[sources, what] = stamp, kept
         return kept
 
     def __getstate__(self) -> dict:
         """For a worker, which maps for itself what it reads."""
         return self.__dict__ | {"_mapped": {}}
 
-    def _keep(self, place: Path, stamp: tuple[bytes, int, int], array: np.ndarray) -> None:
+    def _keep(self, place: Path, stamp: tuple[bytes, bytes], array: np.ndarray) -> None:
         if self._full or self._spare(self._folder) - array.nbytes < _GIGABYTE:
             return self._stop("there is less than a gigabyte left")
         shape = (*array.shape, *[-1] * (3 - array.ndim))
@@ -200,16 +201,25 @@ def _spare_memory(folder: Path) -> int:
     return min(limits) - reserve
 
 
-def _load(place: Path, stamp: tuple[bytes, int, int]) -> np.ndarray | None:
-    """What is kept there, if it was made from a source with this stamp."""
+def _state(sources: tuple[Path, ...]) -> bytes:
+    """16 bytes that tell the times and sizes of the files from any others."""
+    digest = hashlib.blake2b(digest_size=16)
+    for source in sources:
+        found = os.stat(source)
+        digest.update(struct.pack("<qq", found.st_mtime_ns, found.st_size))
+    return digest.digest()
+
+
+def _load(place: Path, stamp: tuple[bytes, bytes]) -> np.ndarray | None:
+    """What is kept there, if it was made from files with this stamp."""
     try:
         descriptor = os.open(place, os.O_RDONLY)
     except OSError:
         return None
     try:
         kept = mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY)
-        version, changed, size, dtype, *shape = _HEADER.unpack_from(kept)
-        if (version, changed, size) != stamp:
+        version, state, dtype, *shape = _HEADER.unpack_from(kept)
+        if (version, state) != stamp:
             return None
         shape = [length for length in shape if length >= 0]
         return np.ndarray(shape, dtype.rstrip(b"\0").decode(), kept, _HEADER.size)

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from datasets.augment import Augmentation, colour_matrix, generator, sharpness
-from datasets.base import Sample, Source, label_file
+from datasets.base import Sample, Source, label_files
 from datasets.batch import Batch, Room
 from datasets.cache import Cache
 from datasets.unite import has_label, read_label
@@ -78,14 +78,14 @@ class Merged(Dataset):
                 errors.append(error)
         return (self.collate(items, room) if items else None), errors
 
-    def _item(self, epoch: int, index: int, room: Room | None = None, row: int = 0) -> dict:
+    def _item(self, round: int, index: int, room: Room | None = None, row: int = 0) -> dict:
         """An item; with a `room`, its image and targets are rows of that."""
         source, sample = self.entries[index]
         image = self._image(sample.image)
         shape = image.shape[:2]
         item = {"index": index, "targets": {}, "labelled": {}}
         if self.augmentation:
-            rng = generator(self.seed, epoch, index)
+            rng = generator(self.seed, round, index)
             warp = self.augmentation.warp(rng, shape)
             item |= {"colour": colour_matrix(rng), "sharpness": sharpness(rng)}
         else:
@@ -108,7 +108,7 @@ class Merged(Dataset):
     def _image(self, path: Path) -> np.ndarray:
         if self.cache is None:
             return read_image(path)
-        return self.cache.get(path, "image", lambda: read_image(path))
+        return self.cache.get((path,), "image", lambda: read_image(path))
 
     def _target(self, task: Task, index: int, shape: tuple[int, int]) -> np.ndarray:
         """The stored label; with a cache, packed."""
@@ -119,7 +119,7 @@ class Merged(Dataset):
         classes = (source.classes.get(kind, ()), task.classes)
         what = f"{kind} of {sample.image} {shape} {source.storage.get(kind, {})} {classes}"
         return self.cache.get(
-            label_file(sample.labels[kind]),
+            label_files(sample.labels[kind]),
             what,
             lambda: task.pack(self.read_target(task, index, shape)),
         )

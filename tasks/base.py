@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -131,8 +130,9 @@ class Task(ABC):
         """The kind of head that predicts this task."""
 
     @abstractmethod
-    def read(self, path: Path, size: tuple[int, int], **storage) -> np.ndarray:
-        """Reads the label of an image of `size` (height, width), resized to it where it differs.
+    def read(self, label: Any, size: tuple[int, int], **storage) -> np.ndarray:
+        """Reads the label of an image of `size` (height, width), resized to it where it differs: a
+        file, or what else datasets say of an image that the task knows how to read.
 
         `storage` is what the dataset says of its files (scale, void value, …).
 

@@ -80,6 +80,8 @@ class CocoLabel:
     annotations: CocoAnnotations
     row: int
 
+    beside = ()
+
     @property
     def file(self) -> Path:
         return self.annotations.file

@@ -23,6 +23,10 @@ class DisparityLabel:
     camera: Path | None = None
 
     @property
+    def beside(self) -> tuple[Path, ...]:
+        return (self.camera,) if self.camera else ()
+
+    @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the map."""
         return map_size(self.file)

@@ -36,6 +36,10 @@ class DistilledNormals:
     classes: Path
 
     @property
+    def beside(self) -> tuple[Path, ...]:
+        return (self.classes,)
+
+    @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the map."""
         return map_size(self.file)

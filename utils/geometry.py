@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 # Below this scale, linear interpolation skips pixels: the image is averaged first.
 _SHRINK_BELOW = 0.75
+
+_ON_AN_EDGE = 1e-6  # of a pixel
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ class Warp:
         """
         if (same := self._same(image, out)) is not None:
             return same
+        if (stretch := self._stretch(image.shape)) and not stretch.shrinks_one_way:
+            filtered = stretch.smallest_scale < _SHRINK_BELOW
+            kind = cv2.INTER_AREA if filtered else cv2.INTER_LINEAR
+            return self._stretched(image, stretch, kind, border, out)
         matrix = self.matrix
         scale = np.linalg.norm(matrix[:, :2], axis=0)
         if scale.min() < _SHRINK_BELOW:
@@ -73,6 +80,8 @@ class Warp:
         is as in :meth:`image`."""
         if (same := self._same(array, out)) is not None:
             return same
+        if stretch := self._stretch(array.shape):
+            return self._stretched(array, stretch, cv2.INTER_NEAREST_EXACT, border, out)
         return _written(self._apply(array, self.matrix, cv2.INTER_NEAREST, (border,) * 4, out), out)
 
     def boxes(self, boxes: np.ndarray) -> np.ndarray:
@@ -100,6 +109,39 @@ class Warp:
             return _written(cv2.flip(array, 1, dst=out), out)
         return None
 
+    def _stretch(self, shape: tuple[int, ...]) -> _Stretch | None:
+        """The warp of an image of this shape as a stretch of one rectangle of whole pixels to
+        another, and perhaps a mirroring; None where it is none."""
+        (along, skew, shift), (skew_too, down, drop) = self.matrix
+        if skew or skew_too or not along or down <= 0:
+            return None
+        mirrored = along < 0
+        if mirrored:
+            along, shift = -along, self.size[1] - shift
+        spans = [
+            _span(drop, down, shape[0], self.size[0]),
+            _span(shift, along, shape[1], self.size[1]),
+        ]
+        if None in spans:
+            return None
+        (above, place_above), (beside, place_beside) = spans
+        return _Stretch((above, beside), (place_above, place_beside), (down, along), mirrored)
+
+    def _stretched(self, array, stretch, interpolation, border, out):
+        """What :meth:`_apply` gives, several times faster."""
+        shape = (*self.size, *array.shape[2:])
+        alike = out is not None and out.dtype == array.dtype
+        result = out if alike else np.empty(shape, array.dtype)
+        inside = result[stretch.place]
+        if inside.shape != result.shape:
+            result[...] = border
+        cv2.resize(
+            array[stretch.source], inside.shape[1::-1], dst=inside, interpolation=interpolation
+        )
+        if stretch.mirrored:
+            cv2.flip(result, 1, dst=result)
+        return _written(result, out)
+
     def _shows_outside(self, shape, matrix):
         """Whether a corner of the output is outside of an image of this shape."""
         corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * self.size[::-1] - matrix[:, 2]
@@ -120,6 +162,37 @@ class Warp:
             borderValue=border or 0,
             dst=out,
         )
+
+
+class _Stretch(NamedTuple):
+    """Rows and columns of an image that are stretched to rows and columns of the output, by so much
+    down and across, before all of it is mirrored."""
+
+    source: tuple[slice, slice]
+    place: tuple[slice, slice]
+    scales: tuple[float, float]
+    mirrored: bool
+
+    @property
+    def smallest_scale(self) -> float:
+        return min(self.scales)
+
+    @property
+    def shrinks_one_way(self) -> bool:
+        """Whether it would have to be filtered in one direction and interpolated in the other."""
+        return min(self.scales) < _SHRINK_BELOW and max(self.scales) > 1
+
+
+def _span(shift: float, scale: float, length: int, extent: int) -> tuple[slice, slice] | None:
+    """The pixels of a row of `length` that show in a row of `extent`, and where they do; None where
+    their edges are not those of pixels, or none shows."""
+    first, last = max(0.0, shift), min(float(extent), shift + scale * length)
+    edges = ((first - shift) / scale, (last - shift) / scale, first, last)
+    whole = [round(edge) for edge in edges]
+    far = max(abs(edge - near) for edge, near in zip(edges, whole, strict=True))
+    if far > _ON_AN_EDGE or whole[0] >= whole[1] or whole[2] >= whole[3]:
+        return None
+    return slice(*whole[:2]), slice(*whole[2:])
 
 
 def _written(result: np.ndarray, out: np.ndarray | None) -> np.ndarray:

@@ -70,19 +70,29 @@ class TestCache:
     def test_gives_what_was_made_and_makes_it_once(self, kept, source, array):
         make = Maker(array)
         for _ in range(3):
-            found = kept.get(source, "x", make)
+            found = kept.get((source,), "x", make)
             assert found.dtype == array.dtype
             np.testing.assert_array_equal(found, array)
         assert make.times == 1
 
     def test_is_made_anew_when_the_source_changes(self, kept, source):
-        kept.get(source, "x", Maker(np.zeros(3)))
+        kept.get((source,), "x", Maker(np.zeros(3)))
         source.write_bytes(b"something of another length")
-        np.testing.assert_array_equal(kept.get(source, "x", Maker(np.ones(3))), np.ones(3))
+        np.testing.assert_array_equal(kept.get((source,), "x", Maker(np.ones(3))), np.ones(3))
         then = source.stat().st_mtime_ns + 1000
         os.utime(source, ns=(then, then))  # the same length
-        np.testing.assert_array_equal(kept.get(source, "x", Maker(np.full(3, 2.0))), np.full(3, 2))
+        np.testing.assert_array_equal(
+            kept.get((source,), "x", Maker(np.full(3, 2.0))), np.full(3, 2)
+        )
         assert len(files_in(kept)) == 1  # in the place of the old one
+
+    def test_is_made_anew_when_another_of_its_files_changes(self, kept, source, tmp_path):
+        camera = tmp_path / "camera.json"
+        camera.write_text("1")
+        kept.get((source, camera), "x", Maker(np.zeros(3)))
+        camera.write_text("22")
+        found = kept.get((source, camera), "x", Maker(np.ones(3)))
+        np.testing.assert_array_equal(found, np.ones(3))
 
     def test_it_leaves_files_to_open_for_others(self, kept, source, monkeypatch):
         """A map keeps its file open."""
@@ -94,16 +104,16 @@ class TestCache:
         before = len(list(descriptors.iterdir()))
         for _ in range(2):
             for number in range(40):
-                few.get(source, f"what {number}", Maker(np.full(2, number)))
+                few.get((source,), f"what {number}", Maker(np.full(2, number)))
         assert len(list(descriptors.iterdir())) - before <= 10
         for number in range(40):
-            assert (few.get(source, f"what {number}", Maker(None)) == number).all()
+            assert (few.get((source,), f"what {number}", Maker(None)) == number).all()
 
     def test_one_file_can_be_the_source_of_several(self, kept, source):
         for number in range(3):
-            kept.get(source, f"what {number}", Maker(np.full(2, number)))
+            kept.get((source,), f"what {number}", Maker(np.full(2, number)))
         for number in range(3):
-            assert (kept.get(source, f"what {number}", Maker(None)) == number).all()
+            assert (kept.get((source,), f"what {number}", Maker(None)) == number).all()
 
     def test_what_cannot_be_made_is_not_kept(self, kept, source, tmp_path):
         def fail():
@@ -111,36 +121,36 @@ class TestCache:
 
         for path in (source, tmp_path / "none.png"):
             with pytest.raises(DataError, match="is damaged"):
-                kept.get(path, "x", fail)
+                kept.get((path,), "x", fail)
         assert files_in(kept) == []
 
     @pytest.mark.parametrize("content", [b"", b"torn", b"x" * 500])
     def test_another_file_in_its_place_is_no_harm(self, kept, source, content):
-        kept.get(source, "x", Maker(np.arange(3)))
+        kept.get((source,), "x", Maker(np.arange(3)))
         (name,) = files_in(kept)
         (kept._folder / name).unlink()
         (kept._folder / name).write_bytes(content)
         for _ in range(2):
-            found = kept.get(source, "x", Maker(np.arange(3)))
+            found = kept.get((source,), "x", Maker(np.arange(3)))
             np.testing.assert_array_equal(found, np.arange(3))
 
     def test_without_room_it_stops_growing_and_says_so_once(self, tmp_path, source, capsys):
         room = [ROOM]
         one, other = (Cache(tmp_path, lambda _: room[0]) for _ in range(2))  # two workers
-        one.get(source, "first", Maker(np.zeros(3)))
+        one.get((source,), "first", Maker(np.zeros(3)))
         room[0] = 2**30
         for number, cache in enumerate((one, other, one)):
             make = Maker(np.ones(3))
-            np.testing.assert_array_equal(cache.get(source, f"{number}", make), np.ones(3))
+            np.testing.assert_array_equal(cache.get((source,), f"{number}", make), np.ones(3))
             assert make.times == 1
-        assert (other.get(source, "first", Maker(None)) == 0).all()
+        assert (other.get((source,), "first", Maker(None)) == 0).all()
         said = capsys.readouterr().err
         assert said.count("\n") == 1
         assert "stops growing" in said
 
     def test_a_disk_that_cannot_be_written_is_no_error(self, kept, source, capsys):
         kept._folder.rmdir()
-        assert (kept.get(source, "x", Maker(np.ones(2))) == 1).all()
+        assert (kept.get((source,), "x", Maker(np.ones(2))) == 1).all()
 
 
 class TestOpenCache:
@@ -149,9 +159,9 @@ class TestOpenCache:
         assert list(tmp_path.iterdir()) == []
 
     def test_on_disk_it_outlives_the_process(self, tmp_path, source):
-        open_cache("disk", tmp_path / "runs").get(source, "x", Maker(np.arange(4)))
+        open_cache("disk", tmp_path / "runs").get((source,), "x", Maker(np.arange(4)))
         make = Maker(None)
-        found = open_cache("disk", tmp_path / "runs").get(source, "x", make)
+        found = open_cache("disk", tmp_path / "runs").get((source,), "x", make)
         np.testing.assert_array_equal(found, np.arange(4))
         assert (tmp_path / "runs" / "cache").is_dir()
 
