@@ -15,7 +15,11 @@ from torch import Tensor, nn
 Pieces = list[Tensor]
 
 # Inner products are taken over blocks of this many numbers on a CPU, which stay in its cache.
-_BLOCK = 2**17
+_BLOCK = 2**18
+
+# Pieces of fewer numbers than this are joined for their inner products: there are many, and a call
+# takes longer than their numbers.
+_SMALL = 2**15
 
 
 def heads(
@@ -111,7 +115,7 @@ def gramian(rows: Sequence[Pieces]) -> Tensor:
     size = len(rows)
     pairs = [(i, j) for i in range(size) for j in range(i, size)]
     dots = []
-    for pieces in zip(*rows, strict=True):
+    for pieces in zip(*(_few_pieces(row) for row in rows), strict=True):
         length = max(1, pieces[0].numel() if pieces[0].is_cuda else _BLOCK)
         for block in zip(*(piece.split(length) for piece in pieces), strict=True):
             dots += [block[i].dot(block[j]) for i, j in pairs]
@@ -121,6 +125,13 @@ def gramian(rows: Sequence[Pieces]) -> Tensor:
     result[first, second] = sums
     result[second, first] = sums
     return result
+
+
+def _few_pieces(pieces: Pieces) -> Pieces:
+    """The same numbers in fewer pieces, in another order."""
+    small = [piece for piece in pieces if piece.numel() < _SMALL]
+    large = [piece for piece in pieces if piece.numel() >= _SMALL]
+    return [*large, torch.cat(small)] if len(small) > 1 else pieces
 
 
 def combine(rows: Sequence[Pieces], merge: Callable[[Sequence[Tensor]], Tensor]) -> Pieces:
