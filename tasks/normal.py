@@ -65,17 +65,15 @@ class Normal(Task):
     def warp(self, target, warp: Warp, out=None):
         """The vectors turn and mirror with the image."""
         out = np.empty((*warp.size, 3), np.float32) if out is None else out
+        rotation = warp.rotation().astype(np.float32)
+        mirrored = np.array_equal(rotation, [[-1, 0], [0, 1]])
         if target.dtype == np.float16:
-            # OpenCV moves no float16, but 16 bits; and torch makes numbers of them far faster than
-            # numpy.
-            moved = warp.nearest(target.view(np.uint16), 0).view(np.float16)
-            torch.from_numpy(out).copy_(torch.from_numpy(moved))
+            _warp_packed(target, warp, mirrored, out)
         else:
             warp.nearest(target, 0.0, out)
-        rotation = warp.rotation().astype(np.float32)
-        if np.array_equal(rotation, [[-1, 0], [0, 1]]):
-            np.negative(out[..., 0], out=out[..., 0])
-        elif not np.array_equal(rotation, np.eye(2)):
+            if mirrored:
+                np.negative(out[..., 0], out=out[..., 0])
+        if not mirrored and not np.array_equal(rotation, np.eye(2)):
             out[..., :2] = out[..., :2] @ rotation.T
         return out
 
@@ -106,6 +104,17 @@ class Normal(Task):
         shown = ((target + 1) * 127.5).astype(np.uint8)
         shown[np.abs(target).sum(2) == 0] = 0
         return shown
+
+
+def _warp_packed(target: np.ndarray, warp: Warp, mirrored: bool, out: np.ndarray) -> None:
+    """Warps float16 normals to float32 ones, and turns their x round where they are mirrored."""
+    # OpenCV moves no float16, but 16 bits; and torch makes numbers of them far faster than numpy.
+    moved = warp.nearest(target.view(np.uint16), 0)
+    if mirrored:
+        sign_of_x = np.tile(np.array([1 << 15, 0, 0], np.uint16), moved.shape[1])
+        rows = moved.reshape(len(moved), -1)
+        np.bitwise_xor(rows, sign_of_x, out=rows)
+    torch.from_numpy(out).copy_(torch.from_numpy(moved.view(np.float16)))
 
 
 def _stored(label: Path | DistilledNormals) -> np.ndarray:

@@ -133,11 +133,10 @@ class Warp:
         alike = out is not None and out.dtype == array.dtype
         result = out if alike else np.empty(shape, array.dtype)
         inside = result[stretch.place]
-        if inside.shape != result.shape:
-            result[...] = border
         cv2.resize(
             array[stretch.source], inside.shape[1::-1], dst=inside, interpolation=interpolation
         )
+        _fill_around(result, stretch.place, border)
         if stretch.mirrored:
             cv2.flip(result, 1, dst=result)
         return _written(result, out)
@@ -193,6 +192,18 @@ def _span(shift: float, scale: float, length: int, extent: int) -> tuple[slice, 
     if far > _ON_AN_EDGE or whole[0] >= whole[1] or whole[2] >= whole[3]:
         return None
     return slice(*whole[:2]), slice(*whole[2:])
+
+
+def _fill_around(
+    array: np.ndarray, place: tuple[slice, slice], border: float | tuple[float, ...]
+) -> None:
+    """Fills all but a rectangle of rows and columns."""
+    rows, columns = place
+    around = [array[: rows.start], array[rows.stop :]]
+    around += [array[rows, : columns.start], array[rows, columns.stop :]]
+    for strip in around:
+        if strip.size:
+            strip[...] = np.full(strip.shape[1:], border, array.dtype)  # whole rows are copied fast
 
 
 def _written(result: np.ndarray, out: np.ndarray | None) -> np.ndarray:
