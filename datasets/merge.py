@@ -43,6 +43,7 @@ class Merged(Dataset):
         self.augmentation = augmentation
         self.seed = seed
         self.cache = cache
+        self._storages: dict[tuple[str, str], str] = {}
         self.entries: list[tuple[Source, Sample]] = [
             (source, sample)
             for source in sources
@@ -115,14 +116,19 @@ class Merged(Dataset):
         if self.cache is None:
             return self.read_target(task, index, shape)
         source, sample = self.entries[index]
-        kind = task.kind
-        classes = (source.classes.get(kind, ()), task.classes)
-        what = f"{kind} of {sample.image} {shape} {source.storage.get(kind, {})} {classes}"
         return self.cache.get(
-            label_files(sample.labels[kind]),
-            what,
+            label_files(sample.labels[task.kind]),
+            f"{self._storage(source, task)} of {sample.image} {shape}",
             lambda: task.pack(self.read_target(task, index, shape)),
         )
+
+    def _storage(self, source: Source, task: Task) -> str:
+        """All that a dataset's labels of a task depend on, beside their files."""
+        if (source.name, task.name) not in self._storages:
+            classes = (source.classes.get(task.kind, ()), task.classes)
+            storage = source.storage.get(task.kind, {})
+            self._storages[source.name, task.name] = f"{task.kind} {storage} {classes}"
+        return self._storages[source.name, task.name]
 
     def read_target(self, task: Task, index: int, shape: tuple[int, int]) -> np.ndarray:
         """The stored label of an image of `shape` (height, width), before any warp."""

@@ -66,14 +66,14 @@ class Normal(Task):
         """The vectors turn and mirror with the image."""
         out = np.empty((*warp.size, 3), np.float32) if out is None else out
         rotation = warp.rotation().astype(np.float32)
-        mirrored = np.array_equal(rotation, [[-1, 0], [0, 1]])
+        mirrored = rotation.tolist() == [[-1, 0], [0, 1]]
         if target.dtype == np.float16:
             _warp_packed(target, warp, mirrored, out)
         else:
             warp.nearest(target, 0.0, out)
             if mirrored:
                 np.negative(out[..., 0], out=out[..., 0])
-        if not mirrored and not np.array_equal(rotation, np.eye(2)):
+        if not mirrored and rotation.tolist() != [[1, 0], [0, 1]]:
             out[..., :2] = out[..., :2] @ rotation.T
         return out
 

@@ -103,16 +103,17 @@ class Warp:
         all augmentations of images that have the output's size."""
         if array.shape[:2] != self.size:
             return None
-        if np.array_equal(self.matrix, [[1, 0, 0], [0, 1, 0]]):
+        matrix = self.matrix.tolist()
+        if matrix == [[1, 0, 0], [0, 1, 0]]:
             return array if out is None else _written(array, out)
-        if np.array_equal(self.matrix, [[-1, 0, self.size[1]], [0, 1, 0]]):
+        if matrix == [[-1, 0, self.size[1]], [0, 1, 0]]:
             return _written(cv2.flip(array, 1, dst=out), out)
         return None
 
     def _stretch(self, shape: tuple[int, ...]) -> _Stretch | None:
         """The warp of an image of this shape as a stretch of one rectangle of whole pixels to
         another, and perhaps a mirroring; None where it is none."""
-        (along, skew, shift), (skew_too, down, drop) = self.matrix
+        (along, skew, shift), (skew_too, down, drop) = self.matrix.tolist()
         if skew or skew_too or not along or down <= 0:
             return None
         mirrored = along < 0
