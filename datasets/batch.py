@@ -67,9 +67,9 @@ class Room:
         targets: by task name, what `Task.room` gives.
     """
 
-    def __init__(self, tasks: Sequence[Task], count: int, size: tuple[int, int]):
+    def __init__(self, tasks: Sequence[Task], count: int, size: tuple[int, int], training: bool):
         self.images = _empty((count, *size, 3), torch.uint8)
-        self.targets = {task.name: task.room(count, size, _empty) for task in tasks}
+        self.targets = {task.name: task.room(count, size, _empty, training) for task in tasks}
 
     def image(self, row: int) -> np.ndarray:
         return self.images[row].numpy()

@@ -70,7 +70,7 @@ class Merged(Dataset):
     def __getitems__(self, keys: Sequence[tuple[int, int]]) -> tuple[Batch | None, list[DataError]]:
         """What a worker reads at once: the batch of these keys, without the images that cannot be
         read (None: without any), and what is wrong with their files."""
-        room = Room(self.tasks, len(keys), self.size)
+        room = Room(self.tasks, len(keys), self.size, self.augmentation is not None)
         items, errors = [], []
         for key in keys:
             try:

@@ -158,10 +158,15 @@ class Task(ABC):
         """The target of the warped image; in `out`, a row of :meth:`room`, if there is one."""
 
     def room(
-        self, count: int, size: tuple[int, int], empty: Callable[[tuple, torch.dtype], Tensor]
+        self,
+        count: int,
+        size: tuple[int, int],
+        empty: Callable[[tuple, torch.dtype], Tensor],
+        training: bool = False,
     ) -> Tensor | None:
         """The memory for the targets of `count` images of `size` (height, width), made by `empty`
-        of a shape and a type. None where they are not all of one shape."""
+        of a shape and a type. None where they are not all of one shape. In training they may be
+        less exact."""
         pixel = self.absent((1, 1))
         return empty((count, *size, *pixel.shape[2:]), torch.from_numpy(pixel).dtype)
 

@@ -105,7 +105,7 @@ class Detection(Task):
         kept = visible & (sides >= _SHORTEST_SIDE).all(axis=1)
         return np.concatenate([clipped, target[:, 4:]], axis=1)[kept].astype(np.float32)
 
-    def room(self, count, size, empty) -> None:
+    def room(self, count, size, empty, training=False) -> None:
         """There is none: the images have different numbers of objects."""
         return None
 

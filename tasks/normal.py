@@ -26,8 +26,8 @@ _SHORTEST = 0.5  # a stored normal is about a unit long, or zero where there is 
 
 
 class Normal(Task):
-    """Target: (H, W, 3) float32 unit vectors, zero where there is none; batched (B, 3, H, W).
-    Prediction: (B, 3, H, W) unit vectors.
+    """Target: (H, W, 3) float32 unit vectors, zero where there is none; batched (B, 3, H, W), in
+    training as float16, up to 0.03 degrees off. Prediction: (B, 3, H, W) unit vectors.
 
     Accuracy: the share of pixels within 11.25 degrees of the truth. Every metric is taken over the
     pixels of all images; the median to a hundredth of a degree.
@@ -62,17 +62,20 @@ class Normal(Task):
         """(H, W, 3) float16: up to 0.03 degrees off, and of unit length to 0.0005."""
         return target.astype(np.float16)
 
+    def room(self, count, size, empty, training=False):
+        """Of float16 in training, where every image writes half as much."""
+        return empty((count, *size, 3), torch.float16 if training else torch.float32)
+
     def warp(self, target, warp: Warp, out=None):
         """The vectors turn and mirror with the image."""
         out = np.empty((*warp.size, 3), np.float32) if out is None else out
         rotation = warp.rotation().astype(np.float32)
         mirrored = rotation.tolist() == [[-1, 0], [0, 1]]
-        if target.dtype == np.float16:
-            _warp_packed(target, warp, mirrored, out)
-        else:
-            warp.nearest(target, 0.0, out)
-            if mirrored:
-                np.negative(out[..., 0], out=out[..., 0])
+        alike = target.dtype == out.dtype
+        move = _moved_packed if target.dtype == np.float16 else _moved
+        moved = move(target, warp, mirrored, out if alike else None)
+        if not alike:  # torch does this far faster than numpy
+            torch.from_numpy(out).copy_(torch.from_numpy(moved))
         if not mirrored and rotation.tolist() != [[1, 0], [0, 1]]:
             out[..., :2] = out[..., :2] @ rotation.T
         return out
@@ -82,7 +85,7 @@ class Normal(Task):
 
     def criterion(self, prediction, target, labelled):
         """1 - cosine, summed over the pixels that have a normal."""
-        target = labelled_part(target, labelled)
+        target = labelled_part(target, labelled).float()
         valid = target.square().sum(1) > 0
         cosine = (labelled_part(prediction, labelled).float() * target).sum(1)
         return torch.where(valid, 1 - cosine, 0.0).sum(), valid.sum().float()
@@ -106,15 +109,24 @@ class Normal(Task):
         return shown
 
 
-def _warp_packed(target: np.ndarray, warp: Warp, mirrored: bool, out: np.ndarray) -> None:
-    """Warps float16 normals to float32 ones, and turns their x round where they are mirrored."""
-    # OpenCV moves no float16, but 16 bits; and torch makes numbers of them far faster than numpy.
-    moved = warp.nearest(target.view(np.uint16), 0)
+def _moved(normals: np.ndarray, warp: Warp, mirrored: bool, out: np.ndarray | None) -> np.ndarray:
+    """Warped normals, whose x is turned round where they are mirrored."""
+    moved = warp.nearest(normals, 0.0, out)
+    if mirrored:
+        np.negative(moved[..., 0], out=moved[..., 0])
+    return moved
+
+
+def _moved_packed(
+    normals: np.ndarray, warp: Warp, mirrored: bool, out: np.ndarray | None
+) -> np.ndarray:
+    """The same for float16, which OpenCV cannot move, but 16 bits it can."""
+    moved = warp.nearest(normals.view(np.uint16), 0, None if out is None else out.view(np.uint16))
     if mirrored:
         sign_of_x = np.tile(np.array([1 << 15, 0, 0], np.uint16), moved.shape[1])
         rows = moved.reshape(len(moved), -1)
         np.bitwise_xor(rows, sign_of_x, out=rows)
-    torch.from_numpy(out).copy_(torch.from_numpy(moved.view(np.float16)))
+    return moved.view(np.float16)
 
 
 def _stored(label: Path | DistilledNormals) -> np.ndarray:
