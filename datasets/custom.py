@@ -32,12 +32,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from datasets.base import Label, Sample, Source, require_files
 from datasets.custom_section import Section
+from datasets.holdout import held_out
 from datasets.patterns import find, is_list, line_count
 from tasks import KINDS
 from tasks.coco_json import CocoAnnotations
@@ -63,10 +64,8 @@ def read(section: Section, dataset_root: Path, split: str) -> Source:
     images = _find(section, "images", root, split)
     labels = {kind: _labels(section, kind, root, split, images) for kind in section.labels}
     if isinstance(section.split, float):
-        held_out = _held_out(images, labels, section.split)
-        images = {
-            key: name for key, name in images.items() if (key in held_out) == (split == "test")
-        }
+        tested = _tested(images, labels, section.split)
+        images = {key: name for key, name in images.items() if (key in tested) == (split == "test")}
 
     def path(label: str | Label) -> Label:
         return Path(root, label) if isinstance(label, str) else label
@@ -170,19 +169,14 @@ def _loaded(path: Path, changed: int, classes: tuple[str, ...] | None) -> CocoAn
     return CocoAnnotations.load(path, classes)
 
 
-def _held_out(
+def _tested(
     images: Names, labels: Mapping[str, Mapping[Hashable, Any]], share: float
 ) -> set[Hashable]:
     """The images to test on: of those labelled alike a share, at least one and not all. They are
     chosen by their names, so that images that come later take hardly any other's place."""
-    groups: dict[tuple[bool, ...], list[Hashable]] = {}
-    for key in images:
-        groups.setdefault(tuple(key in found for found in labels.values()), []).append(key)
-    held_out: set[Hashable] = set()
-    for group in groups.values():
-        count = min(max(1, round(share * len(group))), len(group) - 1)
-        held_out.update(sorted(group, key=lambda key: _digest(images[key]))[:count])
-    return held_out
+    labelled = {key: tuple(key in found for found in labels.values()) for key in images}
+    by_name = partial(sorted, key=lambda key: _digest(images[key]))
+    return held_out(labelled, share, by_name)
 
 
 def _digest(name: str) -> bytes:

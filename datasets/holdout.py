@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,14 +16,34 @@ def split(source: Source, share: float) -> tuple[Source, Source]:
     Images are taken evenly from those labelled alike, so that every task keeps its share; at least
     one of each is held out, and which they are depends on nothing but the list of images.
     """
-    groups: dict[tuple, list[int]] = {}
-    for index, sample in enumerate(source.samples):
-        groups.setdefault(tuple(sorted(sample.labels)), []).append(index)
-    held_out: set[int] = set()
+    labelled = {i: tuple(sorted(sample.labels)) for i, sample in enumerate(source.samples)}
+    chosen = held_out(labelled, share, _shuffled)
+    kept = tuple(s for i, s in enumerate(source.samples) if i not in chosen)
+    taken = tuple(s for i, s in enumerate(source.samples) if i in chosen)
+    return replace(source, samples=kept), replace(source, samples=taken)
+
+
+def held_out(
+    labelled: Mapping[Hashable, Hashable],
+    share: float,
+    in_order: Callable[[list[Hashable]], Sequence[Hashable]],
+) -> set[Hashable]:
+    """A share of some images: of those labelled alike the first ones in order, at least one and not
+    all.
+
+    Args:
+        labelled: by image, what it is labelled for.
+        in_order: puts images that are labelled alike in the order in which they are chosen.
+    """
+    groups: dict[Hashable, list[Hashable]] = {}
+    for image, labels in labelled.items():
+        groups.setdefault(labels, []).append(image)
+    chosen: set[Hashable] = set()
     for group in groups.values():
         count = min(max(1, round(share * len(group))), len(group) - 1)
-        order = np.random.default_rng(0).permutation(len(group))
-        held_out.update(group[i] for i in order[:count])
-    kept = tuple(s for i, s in enumerate(source.samples) if i not in held_out)
-    taken = tuple(s for i, s in enumerate(source.samples) if i in held_out)
-    return replace(source, samples=kept), replace(source, samples=taken)
+        chosen.update(in_order(group)[:count])
+    return chosen
+
+
+def _shuffled(images: list[Hashable]) -> list[Hashable]:
+    return [images[i] for i in np.random.default_rng(0).permutation(len(images))]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-import cv2
 import torch
 from torch.utils.data import DataLoader
 
 from datasets.batch import Batch
 from datasets.merge import Merged
 from datasets.sampling import Batches, Sampling
+from datasets.workers import as_it_is, ended_workers_told, one_thread
 from utils.errors import DataError
 
 
@@ -46,11 +46,11 @@ class Loader:
         self._loader = DataLoader(
             data,
             batch_sampler=self._batches,
-            collate_fn=_as_it_is,
+            collate_fn=as_it_is,
             num_workers=workers,
             pin_memory=pin,
             persistent_workers=workers > 0,
-            worker_init_fn=_one_thread,
+            worker_init_fn=one_thread,
             # Each start of the workers draws a number. Not from torch's own generator: that is the
             # network's dropout.
             generator=torch.Generator(),
@@ -81,22 +81,5 @@ class Loader:
             raise DataError(f"not one image can be read; what is wrong with the first: {first}")
 
     def _read(self) -> Iterator[tuple[Batch | None, list[DataError]]]:
-        try:
+        with ended_workers_told("images"):
             yield from self._loader
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise DataError(
-                "a process that read images was ended from outside (too little memory?); use "
-                "fewer: --num_workers 1, or 0 for none"
-            ) from None
-
-
-def _as_it_is(batch):
-    return batch
-
-
-def _one_thread(_: int) -> None:
-    # The workers are the parallelism; threads within them would fight for the same cores.
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)

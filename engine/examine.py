@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
-import torch
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from datasets.base import Label, Source, label_file
 from datasets.unite import read_label
+from datasets.workers import as_it_is, ended_workers_told, one_thread
 from tasks import Task
 from tasks.images import read_image
 from utils.errors import DataError
@@ -123,22 +122,16 @@ def examine(parts: Sequence[Part], workers: int) -> None:
     loader = DataLoader(
         runs,
         batch_size=None,
-        collate_fn=_as_it_is,
+        collate_fn=as_it_is,
         num_workers=min(workers, len(runs)),
-        worker_init_fn=_one_thread,
+        worker_init_fn=one_thread,
     )
     progress = _Progress(sum(len(part.source.samples) for part in parts))
     try:
-        for (part, indices), found in zip(runs.runs, loader, strict=True):
-            part.found.merge(found)
-            progress.step(len(indices))
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise DataError(
-            "a process that read files was ended from outside (too little memory?); use fewer: "
-            "--num_workers 1, or 0 for none"
-        ) from None
+        with ended_workers_told("files"):
+            for (part, indices), found in zip(runs.runs, loader, strict=True):
+                part.found.merge(found)
+                progress.step(len(indices))
     finally:
         progress.close()
 
@@ -198,13 +191,3 @@ def _damage(file: Path, error: Exception) -> Damage:
     if not isinstance(error, DataError):
         return Damage(file, f"cannot be read ({type(error).__name__}: {error})".splitlines()[0])
     return Damage(file, str(error).removeprefix(f"{file}: "))
-
-
-def _as_it_is(found: Found) -> Found:
-    return found
-
-
-def _one_thread(_: int) -> None:
-    # The workers are the parallelism; threads within them would fight for the same cores.
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)

@@ -38,10 +38,7 @@ class NYUDMT(Layout):
 
     @staticmethod
     def lists(jobs: list[Job], size: tuple[int, int]) -> dict[str, str]:
-        return {
-            f"gt_sets/{part}.txt": "".join(f"{job.name}\n" for job in jobs if job.part == part)
-            for part in ("train", "val")
-        }
+        return _ids(jobs, "gt_sets")
 
     @staticmethod
     def save(scene: Scene, job: Job, folder: Path) -> None:
@@ -98,10 +95,7 @@ class PASCALMT(Layout):
 
     @staticmethod
     def lists(jobs: list[Job], size: tuple[int, int]) -> dict[str, str]:
-        return {
-            f"ImageSets/Context/{part}.txt": "".join(f"{j.name}\n" for j in jobs if j.part == part)
-            for part in ("train", "val")
-        }
+        return _ids(jobs, "ImageSets/Context")
 
     @staticmethod
     def save(scene: Scene, job: Job, folder: Path) -> None:
@@ -110,3 +104,11 @@ class PASCALMT(Layout):
         colours = np.rint((scene.normals + 1) * 127.5).astype(np.uint8)
         colours[scene.classes == CLASSES.index("window")] = 0
         save_png(folder / "normals_distill" / f"{job.name}.png", colours)
+
+
+def _ids(jobs: list[Job], folder: str) -> dict[str, str]:
+    """A list of the images' names for each split, in a folder of lists."""
+    return {
+        f"{folder}/{part}.txt": "".join(f"{job.name}\n" for job in jobs if job.part == part)
+        for part in ("train", "val")
+    }

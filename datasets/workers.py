@@ -1,0 +1,42 @@
+"""What every `DataLoader` of the program has in common: its worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import cv2
+import torch
+
+from utils.errors import DataError
+
+
+def as_it_is(item: Any) -> Any:
+    """A `collate_fn` for what needs no putting together."""
+    return item
+
+
+def one_thread(_: int) -> None:
+    """A `worker_init_fn`: the workers are the parallelism, and threads within them would fight for
+    the same cores."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+
+
+@contextmanager
+def ended_workers_told(what: str) -> Iterator[None]:
+    """Around the reading of a `DataLoader`, whose workers read `what`.
+
+    Raises:
+        DataError: a worker was ended from outside.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise DataError(
+            f"a process that read {what} was ended from outside (too little memory?); use fewer: "
+            "--num_workers 1, or 0 for none"
+        ) from None
