@@ -2,11 +2,21 @@
 
 
 class UserError(Exception):
-    """Something the user can mend; the message is one line that says what and how."""
+    """Something the user can mend; the message is one line that says what is wrong and what to do."""
 
 
 class ConfigError(UserError):
-    """A mistake in a cfg or on the command line."""
+    """A mistake in a cfg or on the command line.
+
+    Args:
+        message: one line.
+        option: the option whose value is wrong. The resolved cfg knows where that value was given,
+            and puts the place before the message.
+    """
+
+    def __init__(self, message: str, option: str | None = None):
+        super().__init__(message)
+        self.option = option
 
 
 class DataError(UserError):
