@@ -3,7 +3,7 @@
 Two kinds of lines may stand in a cfg, also in the same one: INI (`[section]`, `key = value`) and
 command-line flags (`--option value …`), as the cfg files of the official repository have them.
 `#` and `;` begin a comment, several values are separated by blanks, a value that holds blanks
-stands in double quotes. What the names mean is the business of `utils/cfg_merge.py`.
+stands in double quotes. What the names mean is the business of `utils/resolve.py`.
 """
 
 from __future__ import annotations
@@ -137,6 +137,9 @@ def _cfgs_in(folder: str) -> str:
 
 
 def _nearest_cfg(path: str) -> str:
-    found = sorted(str(cfg) for cfg in Path("cfg").rglob("*.cfg"))
-    close = get_close_matches(path, found, n=1, cutoff=0.4)
+    """The end of an error about a cfg that is not there: the nearest one in its own folder, else
+    below `cfg/`."""
+    neighbours = sorted(str(cfg) for cfg in Path(path).parent.glob("*.cfg"))
+    shipped = sorted(str(cfg) for cfg in Path("cfg").rglob("*.cfg"))
+    close = get_close_matches(path, neighbours, n=1) or get_close_matches(path, shipped, n=1, cutoff=0.4)
     return f"; did you mean {close[0]}?" if close else "; the ones that come along are below cfg/"

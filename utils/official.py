@@ -8,7 +8,6 @@ name or by an alias.
 _CRITERION = "detection always uses the IoU-aware focal and complete IoU losses"
 _CONTINUES = "the same command again continues its run"
 _PLACES = "a run's processes find one another by themselves"
-_NO_METHOD = "no loss has it"
 
 UNUSED = {
     "frozen_stages": "all stages of the backbone are trained",
@@ -26,10 +25,6 @@ UNUSED = {
     "fine_tune_iter": "training begins from --pretrained",
     "resume": _CONTINUES,
     "resume_epoch": _CONTINUES,
-    "focusing_factor": _NO_METHOD,
-    "margin": _NO_METHOD,
-    "loss_weight": _NO_METHOD,
-    "alpha": _NO_METHOD,
     "cold_epoch": "the learning rate follows --warmup_epoch and --scheduler",
     "freeze_epoch": "all layers are trained from the first epoch on",
     "teacher": "the single-task baselines are the teachers",
@@ -41,6 +36,6 @@ UNUSED = {
     "world_size": _PLACES,
     "local_rank": _PLACES,
 }
-"""Why each is not used, by name. A loss of ours that has an option of that name comes first."""
+"""Why each option is not used, by name."""
 
 SHORT = {"-ci": "cold_epoch", "-fi": "freeze_epoch"}

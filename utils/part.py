@@ -60,6 +60,14 @@ class Part:
                 declared.check(value)
             self.values[name] = value
 
+    def with_values(self, **values: Any) -> Any:
+        """The same part with other values; for parts that are built without a context."""
+        return type(self)(**{**self.values, **values})
+
+    def identity(self) -> dict[str, Any]:
+        """What the part computes; see :meth:`Choice.identity`."""
+        return identity(type(self), self.values)
+
 
 @dataclass(frozen=True)
 class Variant:

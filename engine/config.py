@@ -1,0 +1,177 @@
+"""The resolved cfg of a run: the parts that a file and a command line choose, and their options."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from datasets import DATASETS
+from datasets.augment import Augmentation
+from datasets.custom import section_part
+from datasets.loader import Loading
+from datasets.scenes import Rendering
+from engine.modes import MODES
+from engine.options import Comparison, DataOptions, NetworkOptions, Run
+from engine.training.loop import Training
+from losses import LOSSES
+from utils.cfg_file import Entry, parse_cfg, parse_flags
+from utils.errors import ConfigError
+from utils.part import Choice, Part
+from utils.resolve import DATASET, cfg_text, resolve
+
+USAGE = "python3 train_test.py CFG [--option value …]"
+SINGLE_TASK_LOSS = "weighted-sum"
+"""The loss of a network with one task: the task's own."""
+
+# What is about the multi-task run alone, and is not handed on to the cfg of a baseline.
+_MULTI_TASK_OPTIONS = ("tasks", "loss", "mode", "ckpt", "json", "run")
+_MULTI_TASK_SECTIONS = ("loss", "baselines")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A resolved cfg.
+
+    Attributes:
+        run, data, loading, augmentation, rendering, network, training, comparison: the root parts,
+            with the options that each declares on itself.
+        datasets: the datasets that the cfg describes itself, by name.
+        path: the cfg as the user named it.
+        flags: the command line after the cfg.
+        places: where each option got its value.
+        notices: a line for each option that was given and has no effect.
+    """
+
+    run: Run
+    data: DataOptions = field(default_factory=DataOptions)
+    loading: Loading = field(default_factory=Loading)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    rendering: Rendering = field(default_factory=Rendering)
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+    training: Training = field(default_factory=Training)
+    comparison: Comparison = field(default_factory=Comparison)
+    datasets: Mapping[str, Choice] = field(default_factory=dict)
+    path: str = ""
+    flags: Sequence[Entry] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    notices: Sequence[str] = ()
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The root parts, by the attribute that holds each."""
+        return {name: getattr(self, name) for name in ROOTS}
+
+    def error(self, option: str, message: str) -> ConfigError:
+        """A mistake in the value of an option, to be raised: `<place>: <message>`."""
+        place = self.places.get(option, f"--{option} (default)")
+        return ConfigError(f"{place}: {message}")
+
+    @contextlib.contextmanager
+    def located(self, scope: str = "") -> Iterator[None]:
+        """Within it, a mistake in an option gets the place where the option was given.
+
+        Args:
+            scope: the section of a dataset, `dataset.<name>`, whose keys the options are.
+        """
+        try:
+            yield
+        except ConfigError as mistake:
+            if mistake.option is None:
+                raise
+            if scope and mistake.option:
+                scope = self._scoped(scope, mistake.option)
+            raise self.error(scope or mistake.option, str(mistake)) from None
+
+    def _scoped(self, scope: str, key: str) -> str:
+        place = f"{scope}.{key}"
+        return place if place in self.places else scope
+
+    def text(self) -> str:
+        """The resolved cfg: every option that has an effect, with its value. Read again, it gives
+        the same run."""
+        values = {type(part): part.values for part in self.parts.values()}
+        return cfg_text(values, self.used_datasets())
+
+    def used_datasets(self) -> dict[str, Choice]:
+        """Those datasets of the cfg's own that the run is trained, validated or tested on."""
+        names = {choice.name for choice in (*self.data.train_dataset, *self.data.test_dataset)}
+        names |= {name for name, _ in self.data.validation_splits()}
+        return {name: choice for name, choice in self.datasets.items() if name in names}
+
+    def identity(self) -> dict[str, Any]:
+        """What decides how the run comes out, as JSON has it: of each root part the values that
+        are not the defaults, and the datasets that the cfg describes."""
+        found = {name: part.identity() for name, part in self.parts.items()}
+        found[DATASET] = {name: c.identity() for name, c in self.used_datasets().items()}
+        return found
+
+    def single_task(self, task: Choice) -> Config:
+        """The same cfg with one task alone, compared with nothing."""
+        values = {"tasks": (task,), "loss": LOSSES.choose(SINGLE_TASK_LOSS), "run": None}
+        run = self.run.with_values(**values, mode=MODES.choose("train"))
+        return replace(self, run=run, comparison=Comparison())
+
+
+ROOTS: dict[str, type[Part]] = {
+    "run": Run,
+    "data": DataOptions,
+    "loading": Loading,
+    "augmentation": Augmentation,
+    "rendering": Rendering,
+    "network": NetworkOptions,
+    "training": Training,
+    "comparison": Comparison,
+}
+"""The parts that every cfg sets, by the attribute of :class:`Config` that holds each."""
+assert set(ROOTS) <= {attribute.name for attribute in fields(Config)}
+
+
+def read(argv: Sequence[str]) -> Config:
+    """The cfg and the options of a command line: `CFG [--option value …]`.
+
+    Raises:
+        ConfigError: a mistake, in one line that says where it is and what is right.
+    """
+    if not argv or argv[0][:1] in ("", "-"):
+        raise ConfigError(f"the cfg comes first: {USAGE}; --help lists the options")
+    return _read(argv[0], parse_flags(argv[1:]))
+
+
+def read_baseline(path: str, config: Config) -> Config:
+    """The cfg of a single-task network, under the command line of the multi-task run without the
+    options that are about the multi-task run alone, such as the loss.
+
+    Raises:
+        ConfigError: as in :func:`read`.
+    """
+    return _read(path, config.flags, baseline=True)
+
+
+def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
+    found = resolve(
+        list(ROOTS.values()),
+        parse_cfg(path),
+        flags,
+        datasets=DATASETS,
+        dataset_section=section_part(),
+        skipped_flags=_MULTI_TASK_OPTIONS if baseline else (),
+        skipped_sections=_MULTI_TASK_SECTIONS if baseline else (),
+    )
+    if not found.values[Run].get("tasks"):
+        place = found.places.get("tasks", path)
+        raise ConfigError(
+            f"{place}: it names no tasks, as in `tasks = segmentation depth` in [run]"
+        )
+    located = Config(Run(tasks=()), places=found.places)
+    with located.located():
+        parts = {name: part(**found.values[part]) for name, part in ROOTS.items()}
+    return Config(
+        **parts,
+        datasets=found.datasets,
+        path=path,
+        flags=flags,
+        places=found.places,
+        notices=found.notices,
+    )

@@ -1,0 +1,164 @@
+"""The options of a run that belong to no part of another room: what is run, on which data, with
+which network, against which baselines."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from datasets import DATASETS
+from datasets.sampling import SAMPLERS
+from engine.modes import MODES
+from losses import LOSSES
+from models import ARCHITECTURES, BACKBONES
+from tasks import TASKS
+from utils.errors import ConfigError
+from utils.option import REQUIRED, option
+from utils.part import Part
+
+
+class Run(Part):
+    """What is run, and where."""
+
+    section = "run"
+
+    tasks: tuple[str, ...] = option(
+        REQUIRED,
+        "what to learn: segmentation, detection, depth, normal, or a short name (seg, det)",
+        parts=TASKS,
+        aliases=("app", "applications"),
+    )
+    loss: str = option("amtl", "the multi-task loss", parts=LOSSES, aliases=("loss_metric",))
+    seed: int = option(
+        0, "of everything random", aliases=("random_seed",), at_least=0, at_most=2**32 - 1
+    )
+    mode: str = option(
+        "train",
+        "train: baselines, multi-task network, results; test: a checkpoint on the test sets; "
+        "export: a checkpoint as ONNX; check: read all data and say what is there; "
+        "summary: parameters and multiply-adds, without data",
+        parts=MODES,
+        affects="nothing",
+    )
+    device: str = option(
+        "auto", "cpu, cuda, cuda:1, mps, or the best there is", affects="nothing"
+    )
+    run: str | None = option(
+        None, "a name that puts the run beside the one without", affects="nothing"
+    )
+    runs: str = option(
+        "runs", "the folder of all runs", aliases=("root_folder",), affects="nothing"
+    )
+
+    def __init__(self, **values: Any):
+        super().__init__(**values)
+        names = [choice.name for choice in self.tasks]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(f"names the task {name} twice", "tasks")
+
+
+class DataOptions(Part):
+    """What a network is trained, validated and tested on."""
+
+    section = "data"
+
+    dataset_root: str = option(
+        lambda: os.environ.get("datasets") or "data",  # noqa: SIM112 (its name elsewhere)
+        "the folder of the datasets; the environment variable `datasets` is its default",
+        affects="nothing",
+    )
+    train_dataset: tuple[str, ...] = option(
+        ("VOC",), "the datasets to train on, merged", parts=DATASETS
+    )
+    test_dataset: tuple[str, ...] = option(
+        (), "the datasets to test on (empty: the training ones)", parts=DATASETS
+    )
+    val: str = option(
+        "0.1",
+        "what weights, schedule and checkpoint go by: a share held out of the training set, "
+        "datasets as NAME:split, or test, as in the official code",
+        joined=True,
+    )
+    size: tuple[int, ...] = option(
+        (640, 640),
+        "height and width of the images in pixels; one number: square",
+        aliases=("-s",),
+        count=2,
+        at_least=1,
+    )
+    classes: str = option(
+        "separate",
+        "where datasets of one task have other classes: separate, a head each, or unite them by "
+        "name in one head",
+        choices=("separate", "unite"),
+    )
+    sampling: str = option(
+        "concat",
+        "how often merged datasets are drawn from: concat, by their sizes; balanced, all alike; "
+        "temperature, in between",
+        parts=SAMPLERS,
+    )
+
+    def __init__(self, **values: Any):
+        super().__init__(**values)
+        if self.val != "test" and self.held_out is None:
+            for word in self.val.split():
+                dataset, _, split = word.partition(":")
+                if not (dataset and split):
+                    raise ConfigError(
+                        "val wants a share above 0 and below 1, datasets as NAME:split, or test, "
+                        f"not '{self.val}'",
+                        "val",
+                    )
+                if split not in ("train", "test"):
+                    raise ConfigError(
+                        f"{dataset} has the splits train and test, not {split!r}", "val"
+                    )
+
+    @property
+    def held_out(self) -> float | None:
+        """The share of the training images to validate on; None where `val` names something else."""
+        try:
+            share = float(self.val)
+        except ValueError:
+            return None
+        return share if 0 < share < 1 else None
+
+    def validation_splits(self) -> list[tuple[str, str]]:
+        """The (dataset, split) pairs that `val` names, the datasets as the user spelt them."""
+        if self.val == "test" or self.held_out is not None:
+            return []
+        return [tuple(word.split(":", 1)) for word in self.val.split()]
+
+
+class NetworkOptions(Part):
+    """The architecture and the backbone."""
+
+    section = "network"
+
+    arch: str = option(
+        "VMM", "the architecture: VMM, DeepLab, …", parts=ARCHITECTURES, aliases=("-a",)
+    )
+    backbone: str = option(
+        "efficientnet_v2_s",
+        "the backbone: resnet50, mobilenet_v2, …",
+        parts=BACKBONES,
+        aliases=("basenet",),
+    )
+
+
+class Comparison(Part):
+    """What a multi-task network is compared with."""
+
+    section = "baselines"
+
+    baselines: tuple[str, ...] = option(
+        (), "cfgs of the single-task networks (empty: this one, a task each)"
+    )
+    potential: tuple[float, ...] = option(
+        (),
+        "accuracy of each task's single-task network (empty: measured)",
+        above=0,
+        at_most=1,
+    )

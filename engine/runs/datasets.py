@@ -1,0 +1,80 @@
+"""The datasets of a cfg: those that come along, and those that it describes in sections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasets.base import Split
+from utils.errors import ConfigError, DataError
+from utils.part import Choice
+from utils.resolve import DATASET
+
+if TYPE_CHECKING:
+    from engine.config import Config
+
+
+def validation_splits(config: Config) -> list[tuple[Choice, str]]:
+    """The (dataset, split) pairs that `val` names; none where it says something else.
+
+    Raises:
+        ConfigError: a dataset that nobody knows.
+    """
+    with config.located():
+        return [
+            (config.dataset(name, "val"), split) for name, split in config.data.validation_splits()
+        ]
+
+
+def check_divided(config: Config) -> None:
+    """Checks that the cfg's own datasets that serve for several things say which of their images
+    serve for what.
+
+    Raises:
+        ConfigError: a dataset does not say so.
+    """
+    train = {choice.name for choice in config.data.train_dataset}
+    test = {choice.name for choice in config.data.test_dataset} or train
+    val = {choice.name for choice, _ in validation_splits(config)}
+    for name, choice in config.datasets.items():
+        purposes = (name in train) + (name in test) + (name in val)
+        if choice.value("split") is None and purposes > 1:
+            raise config.error(
+                f"{DATASET}.{name}",
+                f"the cfg both trains and tests on {name}, which does not say on which of its "
+                f"images: add `split = 0.2` to [dataset.{name}] to test on a fifth of them, or "
+                "name another test_dataset",
+            )
+
+
+def read_split(
+    config: Config, choice: Choice, root: Path, split: str, missing_allowed: bool = False
+) -> Split:
+    """Lists the files of a dataset; `split` is 'train' or 'test'.
+
+    Args:
+        root: the folder of the datasets that come along. Those of the cfg's own count from
+            `dataset_root`.
+        missing_allowed: whether files that are not there are listed as well.
+
+    Raises:
+        DataError: the files cannot be read, are not there, or are not what the cfg says.
+    """
+    if choice.name in config.datasets:
+        root = Path(config.data.dataset_root).expanduser()
+    with config.located(f"{DATASET}.{choice.name}"):
+        return choice.build(choice.name).read(root, split, missing_allowed)
+
+
+def declared_split(config: Config, choice: Choice) -> Split:
+    """A dataset as it is known without its files: one image without a name, with all its labels.
+
+    Raises:
+        ConfigError: its classes are not known without its files.
+    """
+    root = Path(config.data.dataset_root).expanduser()
+    try:
+        with config.located(f"{DATASET}.{choice.name}"):
+            return choice.build(choice.name).declared(root)
+    except DataError as reason:
+        raise ConfigError(f"{reason}; name its classes in [dataset.{choice.name}]") from None

@@ -1,0 +1,127 @@
+"""A run is a folder: what is in it, whose it is, and what it is called."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.runs.identity import differences
+from engine.runs.results import Results
+from utils.errors import ConfigError, UserError
+from utils.files import write_text
+
+if TYPE_CHECKING:
+    from engine.config import Config
+
+CONFIG = "config.cfg"
+
+
+class RunFolder:
+    """The folder of one run, and the names of what it holds.
+
+    Nothing is written before :meth:`lock`.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config = path / CONFIG
+        self.log = path / "log.txt"
+        self.steps = path / "steps.csv"
+        self.epochs = path / "epochs.csv"
+        self.gradients = path / "gradients.csv"
+        self.affinity = path / "affinity.csv"
+        self.last = path / "last.pt"
+        self.best = path / "best.pt"
+        self.results = path / "results.json"
+        self.pictures = path / "pictures"
+        self.events = path / "tensorboard"
+
+    def ensure_same_config(self, config: Config) -> None:
+        """Checks that the folder holds no run of another configuration.
+
+        Raises:
+            UserError: the folder does; names the options that differ.
+        """
+        if names := self.other_options(config):
+            raise UserError(
+                f"{self.path} holds a run with other values of {', '.join(names)}; "
+                "`--run NAME` puts this one beside it"
+            )
+
+    def other_options(self, config: Config) -> list[str]:
+        """The options in which the run that the folder holds differs from a cfg; none where the
+        folder holds no run.
+
+        Raises:
+            UserError: the cfg in the folder is damaged.
+        """
+        if not self._has_begun():
+            return []
+        from engine.config import read
+
+        try:
+            stored = read([str(self.config)])
+        except ConfigError as reason:
+            raise UserError(f"{self.path} holds a run whose cfg is damaged: {reason}") from None
+        return differences(config.identity(), stored.identity())
+
+    @contextlib.contextmanager
+    def lock(self, config: Config) -> Iterator[None]:
+        """Keeps other processes out of the folder, waiting for the one that is in it. The lock ends
+        with the process, however that ends."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with open(self.path / "lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(
+                    f"{self.path} is being trained by another process; waiting for it", flush=True
+                )
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self._has_begun():
+                write_text(self.config, config.text())
+            yield
+
+    def finished(self) -> Results | None:
+        """The results of a run that is done, else None."""
+        return Results.read(self.results)
+
+    def _has_begun(self) -> bool:
+        """Whether there is anything to lose: a run that failed before its first checkpoint, for
+        want of weights or baselines, may be started again with other options."""
+        return self.config.exists() and (self.last.exists() or self.results.exists())
+
+
+def run_folder(config: Config) -> RunFolder:
+    """`<runs>/<cfg path without .cfg>/<loss>/seed<N>`; `--run NAME` makes it `seed<N>-NAME`.
+
+    The cfg that a run has written belongs to that run: with its loss, seed and name the folder is
+    the one in which the cfg lies, with others a folder beside it.
+    """
+    name = f"seed{config.run.seed}" + (f"-{config.run.run}" if config.run.run else "")
+    own = RunFolder(Path(config.path).parent)
+    if Path(config.path).name == CONFIG and own.log.exists():
+        same = {"loss", "seed", "run"}.isdisjoint(_flag_options(config))
+        return own if same else RunFolder(own.path.parents[1] / config.run.loss.name / name)
+    return RunFolder(cfg_folder(config) / config.run.loss.name / name)
+
+
+def cfg_folder(config: Config) -> Path:
+    """`<runs>/<cfg path without .cfg>`, the path counted from the folder `cfg` where the file lies
+    below one."""
+    path = Path(config.path).with_suffix("")
+    parts = path.absolute().parts
+    if "cfg" in parts:
+        last = len(parts) - 1 - parts[::-1].index("cfg")
+        path = Path(*parts[last + 1 :])
+    elif path.is_absolute() or ".." in path.parts:
+        path = Path(path.name)
+    return Path(config.run.runs) / path
+
+
+def _flag_options(config: Config) -> set[str]:
+    """The options that were given on the command line."""
+    return {option for option, place in config.places.items() if place.startswith("-")}

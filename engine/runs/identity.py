@@ -1,0 +1,101 @@
+"""What decides how a run comes out, and in what two runs differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datasets.base import Split
+from datasets.unite import task_label
+from tasks import Task
+
+if TYPE_CHECKING:
+    from engine.config import Config
+    from engine.runs.data import Data
+
+KEY_DIGITS = 16
+
+
+def differences(identity: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The names of the options in which two identities differ, in the order of the first."""
+    names = []
+    for name in dict.fromkeys((*identity, *other)):
+        ours, theirs = identity.get(name), other.get(name)
+        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+            if ours.get("name") == theirs.get("name"):
+                names += differences(ours, theirs)
+            else:
+                names.append(name)
+        elif _plain(ours) != _plain(theirs):
+            names.append(name)
+    return list(dict.fromkeys(names))
+
+
+def baseline_identity(config: Config, data: Data) -> dict[str, Any]:
+    """What decides how a single-task run comes out, as JSON has it: the parts that the run builds,
+    each with its version and the options that are not at their defaults, and its data by what they
+    hold. Paths, and what only speeds a run up, are no part of it.
+
+    Args:
+        config: the cfg of the single-task network.
+        data: its data, for the one task.
+    """
+    [task] = data.tasks
+    [choice] = config.run.tasks
+    parts = config.identity()
+    network = {name: value for name, value in parts["network"].items()}
+    return {
+        "task": task.name,
+        "options": choice.identity(),
+        "task_classes": list(task.classes),
+        "seed": config.run.seed,
+        "network": network,
+        "size": list(config.data.size),
+        "sampling": config.data.sampling.identity(),
+        "val": config.data.val,
+        "loading": parts["loading"],
+        "augmentation": parts["augmentation"],
+        "rendering": parts["rendering"],
+        "training": parts["training"],
+        "train": _splits(data.train.splits, task),
+        "validation": _splits(data.val.splits, task),
+        "test": _splits(data.test.splits, task),
+    }
+
+
+def key_of(identity: Mapping[str, Any]) -> str:
+    """A name for an identity: 16 hexadecimal digits."""
+    text = json.dumps(identity, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file's contents."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _splits(splits: Iterable[Split], task: Task) -> dict[str, Any]:
+    """By dataset: how its labels of the task are stored, and which of its images have one."""
+    found = {}
+    for split in splits:
+        labelled = [s for s in split.samples if task_label(task, split, s) is not None]
+        if labelled:
+            ids = sorted(_relative(sample.image, split.root) for sample in labelled)
+            found[split.name] = {
+                "storage": split.storage(task.task_type),
+                "images": len(ids),
+                "ids": hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS],
+            }
+    return found
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

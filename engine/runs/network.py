@@ -1,0 +1,50 @@
+"""The network of a cfg, and the tasks of a cfg as far as they are known without data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import models
+from datasets.unite import build_tasks
+from engine.runs.datasets import declared_split
+from tasks import Task
+from tasks.base import BoxHead, DenseHead
+from utils.errors import DataError
+
+if TYPE_CHECKING:
+    from engine.config import Config
+
+
+def make_network(
+    config: Config, heads: Mapping[str, DenseHead | BoxHead], pretrained: bool = True
+) -> models.Network:
+    """The cfg's network with these heads.
+
+    Args:
+        pretrained: whether the backbone gets the weights that the cfg names; False where other
+            weights will take their place.
+
+    Raises:
+        ConfigError: architecture, backbone and size do not go together; told where the cfg says so.
+    """
+    backbone = config.network.backbone
+    if not pretrained:
+        backbone = backbone.with_values(pretrained="false")
+    with config.located():
+        return models.build(config.network.arch, backbone, heads, config.data.size)
+
+
+def declared_tasks(config: Config) -> list[Task]:
+    """The tasks of the cfg, with the classes that its datasets are known to have without their
+    files.
+
+    Raises:
+        ConfigError: a task that none of the datasets has labels for.
+    """
+    splits = [declared_split(config, choice) for choice in config.data.train_dataset]
+    try:
+        with config.located():
+            return build_tasks(config.run.tasks, splits, config.data.classes)
+    except DataError as reason:
+        raise config.error("tasks", str(reason)) from None
