@@ -91,7 +91,7 @@ class Config:
     def text(self) -> str:
         """The resolved cfg: every option that has an effect, with its value. Read again, it gives
         the same run."""
-        values = {type(part): part.values for part in self.parts.values()}
+        values = {type(part): part.settings for part in self.parts.values()}
         return cfg_text(values, self.used_datasets())
 
     def used_datasets(self) -> dict[str, Choice]:

@@ -40,9 +40,7 @@ class Run(Part):
         parts=MODES,
         affects="nothing",
     )
-    device: str = option(
-        "auto", "cpu, cuda, cuda:1, mps, or the best there is", affects="nothing"
-    )
+    device: str = option("auto", "cpu, cuda, cuda:1, mps, or the best there is", affects="nothing")
     run: str | None = option(
         None, "a name that puts the run beside the one without", affects="nothing"
     )

@@ -1,7 +1,12 @@
-"""The multi-task losses: `build` makes one by its name, `methods` lists them with their options."""
+"""The multi-task losses.
+
+`LOSSES` has every loss by the name of its paper. The parts of a loss are chosen by name as well:
+
+    loss = LOSSES.choose("amtl", {"margin": 0.1}).build()
+    objective = loss.objective(["segmentation", "depth"], potential={...})
+"""
 
 from losses.objective import Objective
-from losses.options import Option
-from losses.presets import PRESETS, build, methods, options_of
+from losses.presets import LOSSES, MultiTaskLoss
 
-__all__ = ["PRESETS", "Objective", "Option", "build", "methods", "options_of"]
+__all__ = ["LOSSES", "MultiTaskLoss", "Objective"]

@@ -2,72 +2,189 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
 
-from losses.distillation import Distillation
-from losses.gradient import METHODS, PLACES
-from losses.gradient.base import Rule
-from losses.gradient.from_torchjd import TORCHJD, torchjd_rule
+from losses.aggregation import GradientAggregation
+from losses.gradient import AGGREGATORS, PLACES
 from losses.mean import MEANS
 from losses.objective import Objective
-from losses.options import Option, complete, nearest, require
-from losses.selective import Selective
-from losses.surgery import Surgery
+from losses.task_groups import GroupedObjective, TaskGroups
 from losses.weighting import WEIGHTINGS
 from utils.errors import ConfigError
-from utils.option import Methods
+from utils.option import option
+from utils.part import Part, Registry, Variant
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A multi-task loss by the name of its paper: its parts, and what to know of it.
+class MultiTaskLoss(Part):
+    """A weighting of the tasks, a mean of their losses and, for some, a gradient rule.
 
-    Attributes:
-        weighting, mean: the names of its parts.
-        gradient: the name of its gradient rule, or "none".
-        gradient_at: where the rule takes the gradients; "paper" is where its paper does.
-        paper: authors, venue and year.
-        selective: whether groups of tasks are updated in turns.
-        distilled: whether the single-task networks teach the multi-task network.
+    An option of the weighting or of the rule is given where the part is chosen:
+
+        rule = AGGREGATORS.choose("cagrad", {"c": 0.4})
+        loss = MultiTaskLoss(weighting="achievement", gradient=rule)
+        objective = loss.objective(["depth", "normal"], potential={"depth": 0.8, "normal": 0.5})
+
+    Raises:
+        ConfigError: the parts have no meaning together; says why.
     """
 
-    weighting: str
-    mean: str
-    gradient: str
-    gradient_at: str
-    paper: str
-    selective: bool = False
-    distilled: bool = False
+    section = "loss"
+
+    weighting: str = option("fixed", "how the tasks' weights come about", parts=WEIGHTINGS)
+    mean: str = option("arithmetic", "how the losses are averaged", choices=tuple(MEANS))
+    gradient: str = option(
+        "none",
+        "the rule that combines the gradients, or torchjd:NAME for one of TorchJD's",
+        parts=AGGREGATORS,
+    )
+    gradient_at: str = option(
+        "paper",
+        "where the rule takes the gradients; paper: where its paper does",
+        choices=("paper", *PLACES),
+    )
+
+    def __init__(self, **values):
+        super().__init__(**values)
+        self._refuse_nonsense()
+
+    @property
+    def has_rule(self) -> bool:
+        return self.gradient.name != "none"
+
+    @property
+    def place(self) -> str:
+        """Where the gradient rule takes the gradients: one of `PLACES`."""
+        return self.gradient.part.at if self.gradient_at == "paper" else self.gradient_at
 
     @property
     def cost(self) -> str:
         """What a step costs, in passes through the network; T is the number of tasks."""
-        teachers = ", and 1 forward of each of T single-task networks" if self.distilled else ""
-        return self._own_cost + teachers
+        if self.has_rule:
+            backward = "T backward" if self.place == "parameters" else "1 backward"
+            return f"1 forward, {backward}"
+        return f"{2 if self.weighting.part.needs_losses_after else 1} forward, 1 backward"
 
-    @property
-    def _own_cost(self) -> str:
-        if self.selective:
-            return "1 forward, 1 backward a group of tasks, and 1 forward"
-        if self.gradient == "none":
-            after = WEIGHTINGS[self.weighting].needs_losses_after
-            return f"{2 if after else 1} forward, 1 backward"
-        return (
-            "1 forward, T backward" if place_of(self) == "parameters" else "1 forward, 1 backward"
+    def objective(
+        self,
+        tasks: Sequence[str],
+        potential: dict[str, float] | None = None,
+        seed: int = 0,
+        log: Callable[[str], None] = print,
+    ) -> Objective:
+        """Builds the objective for some tasks.
+
+        Args:
+            tasks: the names of the tasks, in order.
+            potential: task -> accuracy in [0, 1] of its single-task network; weightings by
+                achievement need it.
+            seed: of what the loss draws; the same on every rank.
+            log: takes a line that the user should read.
+
+        Raises:
+            ConfigError: a weighting lacks the potentials or the weights that it needs.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        return Objective(
+            tasks,
+            self.weighting.build(tasks, self._total(len(tasks)), potential, generator),
+            MEANS[self.mean],
+            self._aggregation(tasks, generator, log),
+            generator,
         )
 
+    def _aggregation(self, tasks, generator, log) -> GradientAggregation | None:
+        if not self.has_rule:
+            return None
+        aggregator = self.gradient.build(tasks, generator)
+        return GradientAggregation(aggregator, self.gradient.name, self.place, log)
 
-def _weighted(weighting: str, mean: str, paper: str) -> Preset:
-    return Preset(weighting, mean, "none", "paper", paper)
+    def _total(self, tasks: int) -> float:
+        """What equal weights add up to: 1 under a weighted geometric mean and in a plain weighted
+        sum; T under a gradient rule, which with equal weights then sees the gradients of the
+        losses."""
+        if self.mean == "geometric":
+            return 1.0
+        return float(tasks) if self.has_rule or self.weighting.part.total == "tasks" else 1.0
+
+    def _refuse_nonsense(self) -> None:
+        weighting, rule = self.weighting.part, self.gradient.part
+        if self.mean == "geometric" and weighting.no_geometric:
+            raise ConfigError(
+                f"weighting {self.weighting.name} under a geometric mean: {weighting.no_geometric}",
+                "mean",
+            )
+        if not self.has_rule:
+            if self.gradient_at != "paper":
+                raise ConfigError("there is no gradient rule to take it", "gradient_at")
+            return
+        if rule.elementwise and self.place == "last_layer":
+            raise ConfigError(
+                f"{self.gradient.name} gives no weights that the rest of the network could use; "
+                "take parameters or features",
+                "gradient_at",
+            )
+        if both := set(weighting.options) & set(rule.options):
+            raise ConfigError(
+                f"weighting {self.weighting.name} with gradient {self.gradient.name}: both learn "
+                f"weights of the losses ({', '.join(sorted(both))})",
+                "weighting",
+            )
 
 
-def _surgical(rule: str, paper: str, weighting: str = "fixed", at: str = "paper") -> Preset:
-    return Preset(weighting, "arithmetic", rule, at, paper)
+class UpperBound(MultiTaskLoss):
+    """A loss whose paper takes its rule at the shared features, as an upper bound of the rule at
+    all shared parameters (Sener and Koltun, NeurIPS 2018, eq. 4; Senushkin et al., CVPR 2023)."""
+
+    @property
+    def place(self):
+        return "features" if self.gradient_at == "paper" else self.gradient_at
+
+
+class SelectiveUpdates(MultiTaskLoss):
+    """Groups of tasks that help one another, updated in turns (Jeong and Yoon, ICLR 2025)."""
+
+    affinity_decay: float = option(
+        0.001, "share of the newest affinity in the running one", above=0, at_most=1
+    )
+    first_batches: int = option(
+        100, "batches in which every task is a group of its own", at_least=0
+    )
+
+    def __init__(self, **values):
+        super().__init__(**values)
+        if self.weighting.part.needs_losses_after:
+            raise ConfigError(
+                f"weighting {self.weighting.name} with groups updated in turns: it needs to know "
+                "what one step of all tasks does to their losses",
+                "weighting",
+            )
+
+    @property
+    def cost(self):
+        return "1 forward, 1 backward a group of tasks, and 1 forward"
+
+    def objective(self, tasks, potential=None, seed=0, log=print):
+        plain = super().objective(tasks, potential, seed, log)
+        groups = TaskGroups(tasks, plain.generator, self.affinity_decay, self.first_batches)
+        return GroupedObjective(plain, groups)
+
+    def _total(self, tasks):
+        """T, for the losses of a group are summed."""
+        return 1.0 if self.mean == "geometric" else float(tasks)
+
+
+class DistilledLoss(MultiTaskLoss):
+    """A loss to which the single-task networks add what they teach; see `losses.distillation`."""
+
+    distance_weight: float = option(
+        1.0, "weight of the distance to the teachers' features", at_least=0
+    )
+
+    @property
+    def cost(self):
+        return f"{super().cost}, and 1 forward of each of T single-task networks"
 
 
 _AMTL = "Yun and Cho, ICCV 2023"
@@ -76,219 +193,103 @@ _IMTL, _MGDA = "Liu et al., ICLR 2021", "Sener and Koltun, NeurIPS 2018"
 _PCGRAD, _CAGRAD = "Yu et al., NeurIPS 2020", "Liu et al., NeurIPS 2021"
 _ALIGNED, _KD = "Senushkin et al., CVPR 2023", "Li and Bilen, ECCVW 2020"
 
-PRESETS: dict[str, Preset] = {
-    "weighted-sum": _weighted("fixed", "arithmetic", "-"),
-    "geometric": _weighted("fixed", "geometric", "Chennupati et al., CVPRW 2019"),
-    "rlw": _weighted("rlw", "arithmetic", _RLW),
-    "rlw-g": _weighted("rlw", "geometric", _RLW),
-    "dwa": _weighted("dwa", "arithmetic", _DWA),
-    "dwa-g": _weighted("dwa", "geometric", _DWA),
-    "dtp": _weighted("dtp", "arithmetic", _DTP),
-    "dtp-g": _weighted("dtp", "geometric", _DTP),
-    "fmtl": _weighted("fmtl", "arithmetic", _AMTL),
-    "amtl": _weighted("achievement", "geometric", _AMTL),
-    "amtl-a": _weighted("achievement", "arithmetic", _AMTL),
-    "uw": _weighted("uncertainty", "arithmetic", "Kendall et al., CVPR 2018"),
-    "si": _weighted("si", "arithmetic", _ALIGNED),
-    "famo": _weighted("famo", "arithmetic", "Liu et al., NeurIPS 2023"),
-    "stch": _weighted("stch", "arithmetic", "Lin et al., ICML 2024"),
-    "grad-norm": _surgical("grad-norm", "Chen et al., ICML 2018"),
-    "imtl": _surgical("imtl-g", _IMTL, "imtl-l"),
-    "imtl-g": _surgical("imtl-g", _IMTL),
-    "mgda": _surgical("mgda", _MGDA),
-    "mgda-ub": _surgical("mgda", _MGDA, at="features"),
-    "pcgrad": _surgical("pcgrad", _PCGRAD),
-    "pcgrad-amtl": _surgical("pcgrad", f"{_PCGRAD}; {_AMTL}", "achievement"),
-    "cagrad": _surgical("cagrad", _CAGRAD),
-    "cagrad-amtl": _surgical("cagrad", f"{_CAGRAD}; {_AMTL}", "achievement"),
-    "graddrop": _surgical("graddrop", "Chen et al., NeurIPS 2020"),
-    "gradvac": _surgical("gradvac", "Wang et al., ICLR 2021"),
-    "aligned-mtl": _surgical("aligned-mtl", _ALIGNED),
-    "aligned-mtl-ub": _surgical("aligned-mtl", _ALIGNED, at="features"),
-    "nash-mtl": _surgical("nash-mtl", "Navon et al., ICML 2022"),
-    "fairgrad": _surgical("fairgrad", "Ban and Ji, ICML 2024"),
-    "db-mtl": _surgical("db-mtl", "Lin et al., 2023", "si"),
-    "upgrad": _surgical("upgrad", "Quinton and Rey, 2024"),
-    "kd-mtl": Preset("fixed", "arithmetic", "none", "paper", _KD, distilled=True),
-    "kd-amtl": Preset(
-        "achievement", "geometric", "none", "paper", f"{_KD}; {_AMTL}", distilled=True
-    ),
-    "sel-update": Preset(
-        "fixed", "arithmetic", "none", "paper", "Jeong and Yoon, ICLR 2025", selective=True
-    ),
-}
 
-# The parts that a cfg may change in any preset, and what each may be changed to.
-_PARTS: dict[str, tuple[str, ...]] = {
-    "weighting": tuple(WEIGHTINGS),
-    "mean": tuple(MEANS),
-    "gradient": ("none", *METHODS),
-    "gradient_at": ("paper", *PLACES),
-}
-_PART_HELP = {
-    "weighting": "how the tasks' weights come about",
-    "mean": "how the losses are averaged",
-    "gradient": "the rule that combines the gradients, or torchjd:NAME for one of TorchJD's",
-    "gradient_at": "where the rule takes the gradients; paper: where its paper does",
-}
+def _loss(
+    help: str,
+    paper: str,
+    weighting: str = "fixed",
+    mean: str = "arithmetic",
+    gradient: str = "none",
+    part: type[MultiTaskLoss] = MultiTaskLoss,
+) -> Variant:
+    return Variant(part, {"weighting": weighting, "mean": mean, "gradient": gradient}, help, paper)
 
 
-def methods() -> Methods:
-    """The options of every preset, by its name: those of its parts, and the parts themselves."""
-    return Methods({name: options_of(name) for name in PRESETS}, options_of)
-
-
-def options_of(name: str, parts: Mapping[str, Any] | None = None) -> dict[str, Option]:
-    """The options of a preset, some of whose parts may be changed.
-
-    Args:
-        name: one of `PRESETS`.
-        parts: part -> its name; other keys are not looked at.
-
-    Raises:
-        ConfigError: no such preset, or no such part.
-    """
-    preset = _changed(name, parts or {})
-    own = {
-        part: Option(
-            str, getattr(preset, part), _PART_HELP[part], None if part == "gradient" else known
-        )
-        for part, known in _PARTS.items()
-    }
-    rule = rule_class(preset.gradient)
-    return {
-        **WEIGHTINGS[preset.weighting].options,
-        **(rule.options if rule else {}),
-        **(Selective.options if preset.selective else {}),
-        **(Distillation.options if preset.distilled else {}),
-        **own,
-    }
-
-
-def build(
+def _rule(
     name: str,
-    tasks: Sequence[str],
-    potential: dict[str, float] | None = None,
-    options: Mapping[str, Any] | None = None,
-    all_sum: Callable[[Tensor], Tensor] | None = None,
-    seed: int = 0,
-    log: Callable[[str], None] | None = None,
-) -> Objective:
-    """Builds a loss by its name.
-
-    Args:
-        name: one of `PRESETS`.
-        tasks: the names of the tasks, in order.
-        potential: task -> accuracy in [0, 1] of its single-task network; only needed by those whose
-            `needs_potential` is true.
-        options: values for the loss's `methods()[name]`, and for the parts that change it.
-        all_sum: the sum of a tensor over the ranks; None alone.
-        seed: for the methods that draw; the same on every rank.
-        log: takes a line that the user should read.
-
-    Raises:
-        ConfigError: an unknown name or option, or a combination without a meaning.
-    """
-    given = {key: value for key, value in (options or {}).items() if value is not None}
-    preset, known = _changed(name, given), options_of(name, given)
-    # A cfg states all options of the preset, those of parts that it changes among them.
-    replaced = options_of(name).keys() - known.keys()
-    values = complete(known, {k: v for k, v in given.items() if k not in replaced}, name)
-    _refuse_nonsense(preset)
-    distance_weight = values.get("distance_weight")
-    if preset.distilled:
-        require(distance_weight >= 0, "distance_weight", distance_weight, "at least 0")
-    generator = torch.Generator().manual_seed(seed)
-    log = log or (lambda line: None)
-
-    def part(kind, *arguments):
-        return kind(*arguments, **{key: values[key] for key in kind.options})
-
-    weighting, rule = WEIGHTINGS[preset.weighting], rule_class(preset.gradient)
-    surgery = rule and Surgery(
-        part(rule, tasks, generator), preset.gradient, place_of(preset), all_sum, log
-    )
-    return Objective(
-        tasks,
-        part(weighting, tasks, _total(preset, len(tasks)), potential, generator),
-        MEANS[preset.mean],
-        surgery,
-        generator,
-        part(Selective, tasks, generator) if preset.selective else None,
-        all_sum,
-        distance_weight,
-    )
+    help: str,
+    paper: str,
+    weighting: str = "fixed",
+    part: type[MultiTaskLoss] = MultiTaskLoss,
+) -> Variant:
+    return _loss(help, paper, weighting, gradient=name, part=part)
 
 
-def rule_class(name: str) -> type[Rule] | None:
-    """The gradient rule of a name; None for "none"."""
-    if name.startswith(TORCHJD):
-        return torchjd_rule(name.removeprefix(TORCHJD))
-    return METHODS.get(name)
-
-
-def place_of(preset: Preset) -> str:
-    """Where its gradient rule takes the gradients."""
-    if preset.gradient_at != "paper" or preset.gradient == "none":
-        return preset.gradient_at
-    return rule_class(preset.gradient).at
-
-
-def _changed(name: str, parts: Mapping[str, Any]) -> Preset:
-    """The preset with the parts that are given in the place of its own."""
-    if name not in PRESETS:
-        raise ConfigError(f"loss {name}: no such loss{nearest(name, PRESETS)}")
-    changes = {part: parts[part] for part in _PARTS if parts.get(part) is not None}
-    for part, value in changes.items():
-        external = part == "gradient" and value.startswith(TORCHJD)
-        if value not in _PARTS[part] and not external:
-            raise ConfigError(f"{part} = {value}: no such {part}{nearest(value, _PARTS[part])}")
-    preset = PRESETS[name]
-    other_rule = changes.get("gradient", preset.gradient) != preset.gradient
-    if other_rule and changes.get("gradient_at", preset.gradient_at) == preset.gradient_at:
-        changes["gradient_at"] = "paper"  # the preset's own place goes with its own rule
-    return replace(preset, **changes)
-
-
-def _refuse_nonsense(preset: Preset) -> None:
-    """Raises ConfigError, with the reason, for parts that have no meaning together."""
-    weighting, rule = WEIGHTINGS[preset.weighting], rule_class(preset.gradient)
-    if preset.mean == "geometric" and weighting.no_geometric:
-        raise ConfigError(
-            f"weighting {preset.weighting} under a geometric mean: {weighting.no_geometric}"
-        )
-    if rule is None and preset.gradient_at != "paper":
-        raise ConfigError(
-            f"gradient_at = {preset.gradient_at}: there is no gradient rule to take it"
-        )
-    if rule and rule.elementwise and place_of(preset) == "last_layer":
-        raise ConfigError(
-            f"gradient_at = last_layer: {preset.gradient} gives no weights that the rest of the"
-            " network could use; take parameters or features"
-        )
-    if preset.selective and weighting.needs_losses_after:
-        raise ConfigError(
-            f"weighting {preset.weighting} with groups updated in turns: it needs to know what one"
-            " step of all tasks does to their losses"
-        )
-    both = set(weighting.options) & set(rule.options) if rule else set()
-    if both:
-        raise ConfigError(
-            f"weighting {preset.weighting} with gradient {preset.gradient}: both learn weights of"
-            f" the losses ({', '.join(both)})"
-        )
-
-
-def _total(preset: Preset, tasks: int) -> float:
-    """What equal weights add up to: 1 under a weighted geometric mean and in a plain weighted sum;
-    T under a gradient rule, so that with equal weights it sees the gradients of the losses, and for
-    groups, whose losses are summed."""
-    if preset.mean == "geometric":
-        return 1.0
-    if (
-        preset.gradient != "none"
-        or preset.selective
-        or WEIGHTINGS[preset.weighting].total == "tasks"
-    ):
-        return float(tasks)
-    return 1.0
+LOSSES = Registry(
+    "loss",
+    {
+        "weighted-sum": _loss("the sum of the losses, with fixed weights", "-"),
+        "geometric": _loss(
+            "the geometric mean of the losses", "Chennupati et al., CVPRW 2019", mean="geometric"
+        ),
+        "rlw": _loss("random weights in every step", _RLW, "rlw"),
+        "rlw-g": _loss("the same, in a geometric mean", _RLW, "rlw", "geometric"),
+        "dwa": _loss("tasks whose losses fall slowly count more", _DWA, "dwa"),
+        "dwa-g": _loss("the same, in a geometric mean", _DWA, "dwa", "geometric"),
+        "dtp": _loss("tasks with a low accuracy count more", _DTP, "dtp"),
+        "dtp-g": _loss("the same, in a geometric mean", _DTP, "dtp", "geometric"),
+        "fmtl": _loss("tasks with a low accuracy count more, by a focal weight", _AMTL, "fmtl"),
+        "amtl": _loss(
+            "tasks far from their single-task accuracy count more, in a geometric mean",
+            _AMTL,
+            "achievement",
+            "geometric",
+        ),
+        "amtl-a": _loss("the same, in an arithmetic mean", _AMTL, "achievement"),
+        "uw": _loss("learned uncertainties", "Kendall et al., CVPR 2018", "uncertainty"),
+        "si": _loss("the sum of the losses' logarithms", _ALIGNED, "si"),
+        "famo": _loss(
+            "all losses fall at the same rate, by learned weights",
+            "Liu et al., NeurIPS 2023",
+            "famo",
+        ),
+        "stch": _loss("a smooth maximum of the losses", "Lin et al., ICML 2024", "stch"),
+        "grad-norm": _rule(
+            "grad-norm", "learned weights give gradients of like length", "Chen et al., ICML 2018"
+        ),
+        "imtl": _rule("imtl-g", "like projections, and losses of like scale", _IMTL, "imtl-l"),
+        "imtl-g": _rule("imtl-g", "an update with like projections on all gradients", _IMTL),
+        "mgda": _rule("mgda", "the shortest vector in the gradients' convex hull", _MGDA),
+        "mgda-ub": _rule("mgda", "the same, at the shared features", _MGDA, part=UpperBound),
+        "pcgrad": _rule("pcgrad", "gradients projected off one another's conflicts", _PCGRAD),
+        "pcgrad-amtl": _rule(
+            "pcgrad", "PCGrad on losses weighted as in amtl", f"{_PCGRAD}; {_AMTL}", "achievement"
+        ),
+        "cagrad": _rule("cagrad", "near the mean gradient, best for the worst task", _CAGRAD),
+        "cagrad-amtl": _rule(
+            "cagrad", "CAGrad on losses weighted as in amtl", f"{_CAGRAD}; {_AMTL}", "achievement"
+        ),
+        "graddrop": _rule(
+            "graddrop", "elements with conflicting signs, dropped", "Chen et al., NeurIPS 2020"
+        ),
+        "gradvac": _rule(
+            "gradvac", "gradients turned to their usual similarity", "Wang et al., ICLR 2021"
+        ),
+        "aligned-mtl": _rule(
+            "aligned-mtl", "gradients made orthogonal and of one length", _ALIGNED
+        ),
+        "aligned-mtl-ub": _rule(
+            "aligned-mtl", "the same, at the shared features", _ALIGNED, part=UpperBound
+        ),
+        "nash-mtl": _rule(
+            "nash-mtl", "Nash's bargain between the tasks", "Navon et al., ICML 2022"
+        ),
+        "fairgrad": _rule("fairgrad", "α-fair shares of the improvement", "Ban and Ji, ICML 2024"),
+        "upgrad": _rule("upgrad", "the mean of conflict-free projections", "Quinton and Rey, 2024"),
+        "db-mtl": _rule("db-mtl", "log losses, gradients of one length", "Lin et al., 2023", "si"),
+        "kd-mtl": _loss("the baselines teach the network", _KD, part=DistilledLoss),
+        "kd-amtl": _loss(
+            "the baselines teach the network, losses as in amtl",
+            f"{_KD}; {_AMTL}",
+            "achievement",
+            "geometric",
+            part=DistilledLoss,
+        ),
+        "sel-update": _loss(
+            "groups of tasks that help one another, in turns",
+            "Jeong and Yoon, ICLR 2025",
+            part=SelectiveUpdates,
+        ),
+    },
+)
+"""Every multi-task loss by its name in a cfg."""

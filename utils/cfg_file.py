@@ -141,5 +141,7 @@ def _nearest_cfg(path: str) -> str:
     below `cfg/`."""
     neighbours = sorted(str(cfg) for cfg in Path(path).parent.glob("*.cfg"))
     shipped = sorted(str(cfg) for cfg in Path("cfg").rglob("*.cfg"))
-    close = get_close_matches(path, neighbours, n=1) or get_close_matches(path, shipped, n=1, cutoff=0.4)
+    close = get_close_matches(path, neighbours, n=1) or get_close_matches(
+        path, shipped, n=1, cutoff=0.4
+    )
     return f"; did you mean {close[0]}?" if close else "; the ones that come along are below cfg/"

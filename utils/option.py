@@ -62,7 +62,7 @@ class Option:
         object.__setattr__(self, "type", annotation)
 
     def __get__(self, part: Any, owner: type | None = None) -> Any:
-        return self if part is None else part.values[self.name]
+        return self if part is None else part.settings[self.name]
 
     @property
     def is_list(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -22,7 +22,7 @@ class Part:
         Achievement(tasks, total, potential, generator, margin=0.1).margin    # 0.1
 
     Attributes:
-        values: the value of each option, by name.
+        settings: the value of each option, by name.
 
     Raises:
         ConfigError: a value outside of the option's limits.
@@ -49,7 +49,7 @@ class Part:
     def __init__(self, **values: Any):
         if unknown := values.keys() - self.options.keys():
             raise TypeError(f"{type(self).__name__} has no option {', '.join(sorted(unknown))}")
-        self.values = {}
+        self.settings = {}
         for name, declared in self.options.items():
             value = values[name] if name in values else declared.default_value()
             if value is REQUIRED:
@@ -58,23 +58,28 @@ class Part:
                 value = _chosen(declared, value)
             else:
                 declared.check(value)
-            self.values[name] = value
+            self.settings[name] = value
 
     def with_values(self, **values: Any) -> Any:
         """The same part with other values; for parts that are built without a context."""
-        return type(self)(**{**self.values, **values})
+        return type(self)(**{**self.settings, **values})
 
     def identity(self) -> dict[str, Any]:
         """What the part computes; see :meth:`Choice.identity`."""
-        return identity(type(self), self.values)
+        return identity(type(self), self.settings)
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A part under a name of its own, with other defaults: a paper's name for a combination."""
+    """A part under a name of its own, with other defaults: a paper's name for a combination.
+
+    `help` says in one line what it does, and `paper` who proposed it.
+    """
 
     part: type[Part]
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    help: str = ""
+    paper: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,12 +89,12 @@ class Choice:
     Attributes:
         name: the part's name in its registry.
         part: its class.
-        values: those that are not the defaults of the class; names of parts are choices.
+        settings: the values that the cfg gave, by option; names of parts are choices.
     """
 
     name: str
     part: type[Part]
-    values: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, *context: Any, **named_context: Any) -> Any:
         """Builds the part from its context: the arguments that no cfg gives.
@@ -97,16 +102,16 @@ class Choice:
         Raises:
             ConfigError: as the part's constructor.
         """
-        return self.part(*context, **named_context, **self.values)
+        return self.part(*context, **named_context, **self.settings)
 
     def with_values(self, **values: Any) -> Choice:
         """The same part with other values."""
-        return replace(self, values={**self.values, **values})
+        return replace(self, settings={**self.settings, **values})
 
     def value(self, name: str) -> Any:
         """The value of an option, its default where the cfg gave none."""
         declared = self.part.options[name]
-        value = self.values[name] if name in self.values else declared.default_value()
+        value = self.settings[name] if name in self.settings else declared.default_value()
         return _chosen(declared, value) if declared.parts is not None else value
 
     def all_values(self) -> dict[str, Any]:
@@ -148,7 +153,8 @@ class Registry(Mapping[str, type[Part] | Variant]):
         noun: what a part is called in errors, such as 'backbone'.
         parts: the parts by name.
         aliases: other names, and the name that each stands for.
-        prefixes: parts that a name with this beginning stands for: 'timm/' in 'timm/vit_tiny'.
+        prefixes: functions that give the part of a name with this beginning, such as 'timm/' in
+            'timm/vit_tiny'.
     """
 
     def __init__(
@@ -156,7 +162,7 @@ class Registry(Mapping[str, type[Part] | Variant]):
         noun: str,
         parts: Mapping[str, type[Part] | Variant] | None = None,
         aliases: Mapping[str, str] | None = None,
-        prefixes: Mapping[str, type[Part]] | None = None,
+        prefixes: Mapping[str, Callable[[str], type[Part]]] | None = None,
     ):
         self.noun = noun
         self.parts = dict(parts or {})
@@ -164,9 +170,9 @@ class Registry(Mapping[str, type[Part] | Variant]):
         self.prefixes = dict(prefixes or {})
 
     def __getitem__(self, name: str) -> type[Part] | Variant:
-        for prefix, part in self.prefixes.items():
+        for prefix, part_of in self.prefixes.items():
             if name.startswith(prefix):
-                return part
+                return part_of(name)
         return self.parts[name]
 
     def __iter__(self) -> Iterator[str]:

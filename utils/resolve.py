@@ -6,6 +6,7 @@ of that part; every other key is read once, by the part that owns it. Defaults <
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -63,7 +64,8 @@ def resolve(
         ConfigError: a name, a section or a value that is not right; the message begins with its
             place.
     """
-    names = _Names(roots)
+    words = [word for entry in (*cfg, *flags) for word in entry.words]
+    names = _Names(roots, words)
     skipped = {*skipped_flags, *names.in_sections(skipped_sections)}
     flags = [entry for entry in flags if names.key(entry)[1] not in skipped]
     return _Resolver(roots, names, cfg, flags, datasets, dataset_section).resolve()
@@ -123,7 +125,7 @@ class _Resolver:
         if choice.name in self.local and declared.parts is self.datasets:
             return choice
         scope = choice.name if declared.name in self.names.scoped else scope
-        return replace(choice, values=self._values(choice.part, choice.values, scope))
+        return replace(choice, settings=self._values(choice.part, choice.settings, scope))
 
     def _registry(self, registry: Registry | None) -> Registry | None:
         return self.local if registry is self.datasets else registry
@@ -186,7 +188,8 @@ class _Resolver:
 class _Names:
     """What the keys of a cfg may be called: the options of every part that a cfg can choose."""
 
-    def __init__(self, roots: Sequence[type[Part]]):
+    def __init__(self, roots: Sequence[type[Part]], words: Sequence[str]):
+        self.words = words
         self.declared: dict[str, list[tuple[type[Part], Option]]] = {}
         self.owners: dict[type[Part], list[str]] = {}
         self.scoped: dict[str, Registry] = {}
@@ -260,10 +263,17 @@ class _Names:
                 if spelling:
                     self.spellings[_plain(spelling)] = name
             if declared.parts is not None:
-                for label, chosen in parts_of(declared.parts):
+                for label, chosen in (*parts_of(declared.parts), *self._prefixed(declared.parts)):
                     self._add(chosen, label)
                     if name == chosen.section:
                         self.scoped[name] = declared.parts
+
+    def _prefixed(self, registry: Registry) -> Iterator[tuple[str, type[Part]]]:
+        """The parts that the cfg names by a prefix, such as torchjd:UPGrad."""
+        for word in self.words:
+            if any(word.startswith(prefix) for prefix in registry.prefixes):
+                with contextlib.suppress(ConfigError):  # told where the part is chosen
+                    yield word, registry[word]
 
     def _scope(self, entry: Entry) -> str | None:
         section = entry.section
@@ -298,11 +308,9 @@ class _Names:
 
 
 def parts_of(registry: Registry) -> Iterator[tuple[str, type[Part]]]:
-    """Every name of a registry with the class of its part; prefixes with an ellipsis."""
+    """Every name of a registry with the class of its part."""
     for name, entry in registry.parts.items():
         yield name, entry.part if isinstance(entry, Variant) else entry
-    for prefix, part in registry.prefixes.items():
-        yield f"{prefix}…", part
 
 
 def read_value(declared: Option, entry: Entry, inverted: bool = False) -> Any:

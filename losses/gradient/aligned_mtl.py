@@ -1,12 +1,10 @@
 """Gradients made orthogonal and equally long, then averaged."""
 
-from typing import ClassVar
-
 import numpy as np
 
-from losses.gradient.base import Rule
+from losses.gradient.base import Aggregator
 from losses.gradient.gramian import rule
-from losses.options import Option
+from utils.option import option
 
 _SCALES = {
     "min": np.min,
@@ -32,10 +30,8 @@ def aligned_mtl(gramian: np.ndarray, eps: float, scale: str = "min") -> np.ndarr
     return balance.mean(axis=1)
 
 
-class AlignedMTL(Rule):
-    options: ClassVar = {
-        "scale": Option(
-            str, "min", "which eigenvalue of the Gramian sets the common length", tuple(_SCALES)
-        )
-    }
+class AlignedMTL(Aggregator):
+    scale: str = option(
+        "min", "which eigenvalue of the Gramian sets the common length", choices=tuple(_SCALES)
+    )
     weigh = staticmethod(aligned_mtl)

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from losses.options import Option
+from utils.part import Part
 
 
-class Rule:
+class Aggregator(Part):
     """Combines the tasks' gradients as Σ α_t g_t, with weights α_t from their Gramian.
 
     The gradients are those of the *weighted* losses c_t L_t. The parameters of a task's own get the
@@ -19,14 +19,14 @@ class Rule:
 
     Args:
         tasks: the names of all T tasks, in order.
-        generator: for rules that draw; the same on every rank.
-        options: the values of `options`, by name.
+        generator: for rules that draw.
+        options: the values of the options, by name.
     """
 
-    options: ClassVar[dict[str, Option]] = {}
-    """The rule's own hyperparameters."""
+    section = "loss"
+
     weigh: ClassVar[Callable[..., Tensor]]
-    """The pure function of the Gramian; its keyword arguments are `options`."""
+    """The pure function of the Gramian; its keyword arguments are the options."""
     at: ClassVar[str] = "parameters"
     """Where the paper takes the gradients: one of `losses.gradient.PLACES`."""
     needs_losses: ClassVar[bool] = False
@@ -41,18 +41,16 @@ class Rule:
     """The attributes that change during training."""
 
     def __init__(self, tasks: Sequence[str], generator: torch.Generator, **options: Any):
+        super().__init__(**options)
         self.tasks = tuple(tasks)
         self.generator = generator
-        self.values = options
-        for name, value in options.items():
-            setattr(self, name, value)
 
-    def weights(self, gramian: Tensor, present: Sequence[int], losses: Tensor | None) -> Tensor:
+    def weights(self, gramian: Tensor, active: Sequence[int], losses: Tensor | None) -> Tensor:
         """The weights α_t of a step.
 
         Args:
-            gramian: (n, n) on the CPU, of the gradients of the tasks that take part, in order.
-            present: (n) their indices in `tasks`.
+            gramian: (n, n) on the CPU, of the gradients of the active tasks, in order.
+            active: (n) their indices in `tasks`.
             losses: (n) float32 on the CPU, their losses; None unless `needs_losses`.
 
         Returns:
@@ -61,7 +59,7 @@ class Rule:
         Raises:
             losses.gradient.gramian.Unsolved: there is no answer for these gradients.
         """
-        return type(self).weigh(gramian, **self.values)
+        return type(self).weigh(gramian, **self.settings)
 
     def combine(self, gradients: Sequence[Tensor]) -> Tensor:
         """The update from the n gradients, all of one shape; only of `elementwise` rules."""
@@ -75,8 +73,14 @@ class Rule:
             setattr(self, name, state[name])
 
 
-class RandomRule(Rule):
+class RandomAggregator(Aggregator):
     """A rule whose function takes the generator as well."""
 
-    def weights(self, gramian, present, losses):
-        return type(self).weigh(gramian, generator=self.generator, **self.values)
+    def weights(self, gramian, active, losses):
+        return type(self).weigh(gramian, generator=self.generator, **self.settings)
+
+
+class NoAggregator(Part):
+    """No gradient rule: the network is trained by Σ c_t ∇L_t, in one backward pass."""
+
+    section = "loss"

@@ -1,13 +1,10 @@
 """The direction near the mean gradient that serves the worst task best."""
 
-from typing import ClassVar
-
 import numpy as np
-from scipy.optimize import brentq
 
-from losses.gradient.base import Rule
+from losses.gradient.base import Aggregator
 from losses.gradient.gramian import Unsolved, rule, shortest, vectors
-from losses.options import Option, require
+from utils.option import option
 
 
 @rule
@@ -21,6 +18,8 @@ def cagrad(gramian: np.ndarray, eps: float, c: float = 0.5) -> np.ndarray:
     Raises:
         Unsolved: the worst task could do better by more than 1e-6 of ‖g_0‖ times the largest norm.
     """
+    from scipy.optimize import brentq
+
     points = vectors(gramian)
     mean = points.mean(axis=1)
     radius = c * np.linalg.norm(mean)
@@ -50,12 +49,8 @@ def cagrad(gramian: np.ndarray, eps: float, c: float = 0.5) -> np.ndarray:
     return weights / (1 + c**2)
 
 
-class CAGrad(Rule):
-    options: ClassVar = {
-        "c": Option(float, 0.5, "how far from the mean gradient the result may lie, as its share")
-    }
+class CAGrad(Aggregator):
+    c: float = option(
+        0.5, "how far from the mean gradient the result may lie, as its share", at_least=0
+    )
     weigh = staticmethod(cagrad)
-
-    def __init__(self, tasks, generator, **options):
-        super().__init__(tasks, generator, **options)
-        require(self.c >= 0, "c", self.c, "at least 0")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from losses.gradient.base import Rule
+from losses.gradient.base import Aggregator
 from losses.gradient.gramian import rule
 
 
@@ -20,5 +20,5 @@ def db_mtl(gramian: np.ndarray, eps: float) -> np.ndarray:
     return np.divide(norms.max(), norms, out=np.ones_like(norms), where=norms > 0)
 
 
-class DBMTL(Rule):
+class DBMTL(Aggregator):
     weigh = staticmethod(db_mtl)

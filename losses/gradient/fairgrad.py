@@ -1,12 +1,10 @@
 """α-fair shares of the improvement; Nash's bargain is the case α = 1."""
 
-from typing import ClassVar
-
 import numpy as np
 
-from losses.gradient.base import Rule
+from losses.gradient.base import Aggregator
 from losses.gradient.gramian import Unsolved, norms_and_cosines, rule, shortest, vectors
-from losses.options import Option, require
+from utils.option import option
 
 
 @rule
@@ -70,14 +68,8 @@ def _newton(cosines, pull, power, x):
     return moved
 
 
-class FairGrad(Rule):
-    options: ClassVar = {
-        "alpha": Option(
-            float, 1.0, "the kind of fairness; the larger, the more the worst task counts"
-        )
-    }
+class FairGrad(Aggregator):
+    alpha: float = option(
+        1.0, "the kind of fairness; the larger, the more the worst task counts", at_least=0
+    )
     weigh = staticmethod(fairgrad)
-
-    def __init__(self, tasks, generator, **options):
-        super().__init__(tasks, generator, **options)
-        require(self.alpha >= 0, "alpha", self.alpha, "at least 0")

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from losses.gradient.base import Rule
+from losses.gradient.base import Aggregator
 from losses.gradient.gramian import Unsolved
-from losses.options import Option, nearest
 from utils.errors import ConfigError
+from utils.option import Option, nearest, option
 
 TORCHJD = "torchjd:"
 """What the name of such a rule starts with."""
@@ -20,27 +20,28 @@ TORCHJD = "torchjd:"
 _NUMBERS = {"int": int, "float": float, int: int, float: float}
 
 
-def torchjd_rule(name: str) -> type[Rule]:
-    """The aggregator `name` of TorchJD as a rule. Its options are the numbers among the arguments
+def torchjd_aggregator(name: str) -> type[Aggregator]:
+    """The aggregator of a name such as `torchjd:UPGrad` as a rule of ours. Its options are the numbers among the arguments
     of its constructor; the others keep their defaults.
 
     Raises:
         ConfigError: TorchJD is not installed, or has no such aggregator.
     """
+    name = name.removeprefix(TORCHJD)
     known = _aggregators()
     if name not in known:
-        raise ConfigError(
-            f"gradient = {TORCHJD}{name}: no such aggregator{nearest(name, sorted(known))}"
-        )
+        hint = nearest(name, sorted(known))
+        raise ConfigError(f"TorchJD has no aggregator '{name}'{hint}", "gradient")
     from torchjd.aggregation import GramianWeightedAggregator
 
     kind = known[name]
     elementwise = not issubclass(kind, GramianWeightedAggregator)
-    members = {"kind": kind, "elementwise": elementwise, "options": _options(kind)}
-    return type(name, (TorchJDRule,), members)
+    types = {name: argument.annotation for name, argument in _numbers(kind).items()}
+    members = {"kind": kind, "elementwise": elementwise, "__annotations__": types}
+    return type(name, (TorchJDAggregator,), members | _options(kind))
 
 
-class TorchJDRule(Rule):
+class TorchJDAggregator(Aggregator):
     """A rule that asks an aggregator: for weights from the Gramian where it has such, else for the
     update from the matrix of all gradients.
 
@@ -57,14 +58,14 @@ class TorchJDRule(Rule):
 
     def __init__(self, tasks, generator, **options):
         super().__init__(tasks, generator, **options)
-        missing = [key for key, value in options.items() if value is None]
-        if missing:
-            raise ConfigError(f"{missing[0]}: {TORCHJD}{type(self).__name__} has no default for it")
+        for name, value in self.settings.items():
+            if value is None:
+                raise ConfigError(f"{type(self).__name__} of TorchJD needs {name}", "gradient")
         self._aggregators: dict[int, Any] = {}
         self._aggregator(len(self.tasks))
 
-    def weights(self, gramian, present, losses):
-        aggregator = self._aggregator(len(present))
+    def weights(self, gramian, active, losses):
+        aggregator = self._aggregator(len(active))
         try:
             return self._drawing(aggregator.gramian_weighting, gramian.double())
         except (ArithmeticError, RuntimeError, ValueError) as error:
@@ -77,10 +78,12 @@ class TorchJDRule(Rule):
         if size not in self._aggregators:
             counted = {"n_tasks": size} if "n_tasks" in _arguments(self.kind) else {}
             try:
-                self._aggregators[size] = type(self).kind(**counted, **self.values)
+                self._aggregators[size] = type(self).kind(**counted, **self.settings)
             except (ImportError, ValueError) as error:
                 reason = str(error).splitlines()[0]
-                raise ConfigError(f"gradient = {TORCHJD}{type(self).__name__}: {reason}") from error
+                raise ConfigError(
+                    f"{type(self).__name__} of TorchJD: {reason}", "gradient"
+                ) from error
         return self._aggregators[size]
 
     def _drawing(self, function, tensor):
@@ -96,9 +99,7 @@ def _aggregators() -> dict[str, type]:
     try:
         from torchjd import aggregation
     except ImportError as error:
-        raise ConfigError(
-            f"gradient = {TORCHJD}…: TorchJD is not installed; pip install torchjd"
-        ) from error
+        raise ConfigError("TorchJD is not installed: pip install torchjd", "gradient") from error
     known = {}
     for name in aggregation.__all__:
         kind = getattr(aggregation, name)
@@ -113,13 +114,20 @@ def _arguments(kind: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(kind).parameters)
 
 
+def _numbers(kind: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The arguments of an aggregator that are numbers, but for the number of tasks."""
+    return {
+        name: argument
+        for name, argument in _arguments(kind).items()
+        if argument.annotation in _NUMBERS and name != "n_tasks"
+    }
+
+
 def _options(kind: Callable[..., Any]) -> dict[str, Option]:
     return {
-        name: Option(
-            _NUMBERS[argument.annotation],
+        name: option(
             None if argument.default is argument.empty else argument.default,
             f"the {name} of TorchJD's {kind.__name__}",
         )
-        for name, argument in _arguments(kind).items()
-        if argument.annotation in _NUMBERS and name != "n_tasks"
+        for name, argument in _numbers(kind).items()
     }

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
-from losses.gradient.base import Rule
-from losses.options import Option, require
+from losses.gradient.base import Aggregator
+from utils.option import option
 
 # The weights stay positive: a task is never trained away from its goal.
 _SMALLEST_WEIGHT = 1e-3
 
 
-class GradNorm(Rule):
+class GradNorm(Aggregator):
     """Weights w_t, T in sum, learned by Adam on Σ_t | w_t ‖g_t‖ - mean(w ‖g‖) r_t^α | with the mean
     and the rates held fixed (Chen et al., ICML 2018, eq. 1, 2 and Algorithm 1). r_t is the task's
     loss over its first one, divided by the mean of these over the tasks.
@@ -24,10 +22,8 @@ class GradNorm(Rule):
     which it takes part.
     """
 
-    options: ClassVar = {
-        "alpha": Option(float, 1.5, "how strongly tasks that train slowly are favoured"),
-        "weight_lr": Option(float, 0.025, "learning rate (Adam) of the weights"),
-    }
+    alpha: float = option(1.5, "how strongly tasks that train slowly are favoured")
+    weight_lr: float = option(0.025, "learning rate (Adam) of the weights", above=0)
     at = "last_layer"
     needs_losses = True
     weighs_heads = True
@@ -35,14 +31,13 @@ class GradNorm(Rule):
 
     def __init__(self, tasks, generator, **options):
         super().__init__(tasks, generator, **options)
-        require(self.weight_lr > 0, "weight_lr", self.weight_lr, "above 0")
         size = len(self.tasks)
         self.current = torch.ones(size, dtype=torch.float64)
         self.first = torch.full((size,), torch.nan, dtype=torch.float64)
         self.mean, self.square, self.steps = (torch.zeros(size).double() for _ in range(3))
 
-    def weights(self, gramian, present, losses):
-        at, losses = torch.tensor(present), losses.double()
+    def weights(self, gramian, active, losses):
+        at, losses = torch.tensor(active), losses.double()
         used = self.current[at].clone()
         first = self.first[at]
         self.first[at] = torch.where(first.isnan(), losses, first)

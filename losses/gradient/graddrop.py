@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from losses.gradient.base import Rule
+from losses.gradient.base import Aggregator
 
 
-class GradDrop(Rule):
+class GradDrop(Aggregator):
     """Of each element's gradients, only the positive ones are kept with probability P, and only the
     negative ones otherwise; P = ½ (1 + Σ_t g_t / Σ_t |g_t|). The rest is summed (Chen et al.,
     NeurIPS 2020, Algorithm 1, with f the identity and no leak)."""
@@ -32,6 +32,6 @@ class GradDrop(Rule):
         return kept
 
     def _on(self, device: torch.device) -> torch.Generator:
-        """A generator there, seeded from the objective's, which is alike on every rank."""
+        """A generator there, seeded from the objective's."""
         seed = torch.randint(2**62, (), generator=self.generator).item()
         return torch.Generator(device).manual_seed(seed)

@@ -1,14 +1,12 @@
 """Gradients turned towards one another until they are as similar as they usually are."""
 
-from typing import ClassVar
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from losses.gradient.base import Rule
+from losses.gradient.base import Aggregator
 from losses.gradient.gramian import rule
-from losses.options import Option, require
+from utils.option import option
 
 # A target of 1 would turn a gradient by an infinite multiple of another.
 _HIGHEST_TARGET = 1 - 1e-6
@@ -57,18 +55,17 @@ def gradvac(
     return vaccinate(gramian, targets, 0.0, generator)[0]
 
 
-class GradVac(Rule):
-    options: ClassVar = {"beta": Option(float, 0.01, "how fast the similarities aimed at follow")}
+class GradVac(Aggregator):
+    beta: float = option(0.01, "how fast the similarities aimed at follow", at_least=0, at_most=1)
     weigh = staticmethod(gradvac)
     state = ("targets",)
 
     def __init__(self, tasks, generator, **options):
         super().__init__(tasks, generator, **options)
-        require(0 <= self.beta <= 1, "beta", self.beta, "between 0 and 1")
         self.targets: Tensor = torch.zeros(len(self.tasks), len(self.tasks), dtype=torch.float64)
 
-    def weights(self, gramian, present, losses):
-        among = np.ix_(present, present)
+    def weights(self, gramian, active, losses):
+        among = np.ix_(active, active)
         weights, targets = vaccinate(
             gramian.double().numpy(), self.targets.numpy()[among], self.beta, self.generator
         )

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
 from torch import Tensor
 
 
@@ -80,6 +79,8 @@ def nonnegative(matrix: np.ndarray, target: np.ndarray) -> np.ndarray:
     Raises:
         Unsolved: the solver gave up.
     """
+    from scipy.optimize import nnls  # 0.2 s, which --help need not wait for
+
     try:
         return nnls(matrix, target)[0]
     except RuntimeError as error:

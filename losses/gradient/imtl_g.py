@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from losses.gradient.base import Rule
+from losses.gradient.base import Aggregator
 from losses.gradient.gramian import norms_and_cosines, rule
 
 
@@ -26,6 +26,6 @@ def imtl_g(gramian: np.ndarray, eps: float) -> np.ndarray:
     return solution / total
 
 
-class IMTLG(Rule):
+class IMTLG(Aggregator):
     weigh = staticmethod(imtl_g)
     at = "last_layer"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from losses.gradient.base import Rule
+from losses.gradient.base import Aggregator
 from losses.gradient.gramian import Unsolved, rule, shortest, vectors
 
 
@@ -24,5 +24,5 @@ def mgda(gramian: np.ndarray, eps: float) -> np.ndarray:
     return alpha
 
 
-class MGDA(Rule):
+class MGDA(Aggregator):
     weigh = staticmethod(mgda)

@@ -1,13 +1,11 @@
 """Nash's bargaining solution between the tasks."""
 
-from typing import ClassVar
-
 import numpy as np
 
-from losses.gradient.base import Rule
+from losses.gradient.base import Aggregator
 from losses.gradient.fairgrad import fair
 from losses.gradient.gramian import rule
-from losses.options import Option, require
+from utils.option import option
 
 
 @rule
@@ -24,12 +22,8 @@ def nash_mtl(gramian: np.ndarray, eps: float, max_norm: float = 0.0) -> np.ndarr
     return weights * (max_norm / norm) if norm > max_norm > 0 else weights
 
 
-class NashMTL(Rule):
-    options: ClassVar = {
-        "max_norm": Option(float, 1.0, "longest update of the shared parameters; 0: no limit")
-    }
+class NashMTL(Aggregator):
+    max_norm: float = option(
+        1.0, "longest update of the shared parameters; 0: no limit", at_least=0
+    )
     weigh = staticmethod(nash_mtl)
-
-    def __init__(self, tasks, generator, **options):
-        super().__init__(tasks, generator, **options)
-        require(self.max_norm >= 0, "max_norm", self.max_norm, "at least 0")

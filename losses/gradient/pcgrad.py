@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from losses.gradient.base import RandomRule
+from losses.gradient.base import RandomAggregator
 from losses.gradient.gramian import rule
 
 
@@ -22,5 +22,5 @@ def pcgrad(gramian: np.ndarray, eps: float, generator: torch.Generator | None = 
     return weights.mean(axis=0)
 
 
-class PCGrad(RandomRule):
+class PCGrad(RandomAggregator):
     weigh = staticmethod(pcgrad)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from losses.gradient.base import Rule
+from losses.gradient.base import Aggregator
 from losses.gradient.gramian import Unsolved, nonnegative, norms_and_cosines, rule, vectors
 
 
@@ -29,5 +29,5 @@ def upgrad(gramian: np.ndarray, eps: float) -> np.ndarray:
     return weights
 
 
-class UPGrad(Rule):
+class UPGrad(Aggregator):
     weigh = staticmethod(upgrad)

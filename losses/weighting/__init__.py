@@ -12,17 +12,23 @@ from losses.weighting.rlw import RLW
 from losses.weighting.scale_invariant import ScaleInvariant
 from losses.weighting.stch import STCH
 from losses.weighting.uncertainty import Uncertainty
+from utils.part import Registry
 
-WEIGHTINGS: dict[str, type[Weighting]] = {
-    "fixed": Fixed,
-    "rlw": RLW,
-    "dwa": DWA,
-    "dtp": DTP,
-    "fmtl": FMTL,
-    "achievement": Achievement,
-    "uncertainty": Uncertainty,
-    "imtl-l": IMTLL,
-    "si": ScaleInvariant,
-    "famo": FAMO,
-    "stch": STCH,
-}
+__all__ = ["WEIGHTINGS", "Weighting"]
+
+WEIGHTINGS = Registry(
+    "weighting",
+    {
+        "fixed": Fixed,
+        "rlw": RLW,
+        "dwa": DWA,
+        "dtp": DTP,
+        "fmtl": FMTL,
+        "achievement": Achievement,
+        "uncertainty": Uncertainty,
+        "imtl-l": IMTLL,
+        "si": ScaleInvariant,
+        "famo": FAMO,
+        "stch": STCH,
+    },
+)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 
-from losses.options import Option, require
 from losses.weighting.base import Weighting
-
-SMOOTHING = Option(float, 0.1, "share of the newest accuracy in the running one that sets weights")
+from utils.option import option
 
 
 class AccuracyWeighting(Weighting):
@@ -20,13 +18,16 @@ class AccuracyWeighting(Weighting):
     measured yet) gets the mean of the others', so that it is neither pushed nor held back.
     """
 
-    needs_accuracy = True
+    smoothing: float = option(
+        0.1,
+        "share of the newest accuracy in the running one that sets weights",
+        above=0,
+        at_most=1,
+    )
     state = ("accuracy", "values")
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)
-        require(self.focusing_factor >= 0, "focusing_factor", self.focusing_factor, "at least 0")
-        require(0 < self.smoothing <= 1, "smoothing", self.smoothing, "above 0 and at most 1")
         self.accuracy: dict[str, float] = {}
         self.values = self.equal()
 
@@ -41,8 +42,8 @@ class AccuracyWeighting(Weighting):
         """The weights as they are used; as they are, unless a method says otherwise."""
         return weights
 
-    def weights(self, present, losses):
-        return [self.values[t] for t in present]
+    def weights(self, active, losses):
+        return [self.values[t] for t in active]
 
     def current(self):
         return self.values

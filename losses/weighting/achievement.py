@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
-from losses.options import Option, require
-from losses.weighting.accuracy import SMOOTHING, AccuracyWeighting
+from losses.weighting.accuracy import AccuracyWeighting
 from utils.errors import ConfigError
+from utils.option import option
 
 
 class Achievement(AccuracyWeighting):
@@ -23,25 +22,22 @@ class Achievement(AccuracyWeighting):
         ConfigError: a task without a potential, or one outside [0, 1].
     """
 
-    options: ClassVar = {
-        "focusing_factor": Option(float, 2.0, "γ: the larger, the more the tasks far behind count"),
-        "margin": Option(float, 0.05, "the potential is raised by this share of itself"),
-        "normalize": Option(
-            str, "softmax", "what the weights pass through", ("softmax", "sum", "none")
-        ),
-        "smoothing": SMOOTHING,
-    }
-    needs_potential = True
+    focusing_factor: float = option(
+        2.0, "γ: the larger, the more the tasks far behind count", at_least=0
+    )
+    margin: float = option(0.05, "the potential is raised by this share of itself", above=-1)
+    normalize: str = option(
+        "softmax", "what the weights pass through", choices=("softmax", "sum", "none")
+    )
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)
-        require(self.margin > -1, "margin", self.margin, "above -1")
         for task in self.tasks:
             if task not in (potential or {}):
-                raise ConfigError(f"potential: none is given for {task}; give one a task")
+                raise ConfigError(f"no potential is given for {task}; give one a task", "potential")
             if not (0 <= potential[task] <= 1 or math.isnan(potential[task])):
                 raise ConfigError(
-                    f"potential: {potential[task]:g} for {task} is no accuracy; give it in 0 to 1"
+                    f"{potential[task]:g} for {task} is no accuracy; give it in 0 to 1", "potential"
                 )
 
     def weight(self, task, accuracy):

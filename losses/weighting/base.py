@@ -8,28 +8,26 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from losses.options import Option
+from utils.part import Part
 
 
-class Weighting:
+class Weighting(Part):
     """Gives the tasks' weights before each step.
 
     Args:
         tasks: the names of all T tasks, in order.
         total: what the weights add up to where a method normalises them, and where they are equal.
-        potential: task -> accuracy of the single-task network; only `needs_potential` reads it.
-        generator: for methods that draw; the same on every rank.
-        options: the values of `options`, by name.
+        potential: task -> accuracy of the single-task network; None where no task has one.
+        generator: for methods that draw.
+        options: the values of the options, by name.
     """
 
-    options: ClassVar[dict[str, Option]] = {}
-    """The method's own hyperparameters."""
+    section = "loss"
+
     needs_losses: ClassVar[bool] = False
-    """Whether `weights` looks at the losses (their values must then be summed over the ranks)."""
+    """Whether `weights` looks at the losses."""
     needs_losses_after: ClassVar[bool] = False
     """Whether `after_step` must be called, which costs a forward pass a step."""
-    needs_accuracy: ClassVar[bool] = False
-    needs_potential: ClassVar[bool] = False
     no_geometric: ClassVar[str | None] = None
     """Why a geometric mean with these weights has no meaning, where it has none."""
     total: ClassVar[str] = "one"
@@ -45,19 +43,18 @@ class Weighting:
         generator: torch.Generator,
         **options: Any,
     ):
+        super().__init__(**options)
         self.tasks = tuple(tasks)
         self.sum = total
         self.potential = potential
         self.generator = generator
-        for name, value in options.items():
-            setattr(self, name, value)
 
-    def weights(self, present: Sequence[int], losses: Tensor | None) -> Sequence[float] | Tensor:
-        """The weights of the tasks that take part in a step.
+    def weights(self, active: Sequence[int], losses: Tensor | None) -> Sequence[float] | Tensor:
+        """The weights of the active tasks of a step.
 
         Args:
-            present: their indices in `tasks`.
-            losses: (len(present)) float32, their losses over the whole batch, no graph; None unless
+            active: their indices in `tasks`.
+            losses: (len(active)) float32, their losses over the whole batch, no graph; None unless
                 `needs_losses`.
 
         Returns:
@@ -69,8 +66,8 @@ class Weighting:
         """The weights of all tasks as they were last used, for logs and tables."""
         raise NotImplementedError
 
-    def after_step(self, present: Sequence[int], losses: Tensor) -> None:
-        """The losses (len(present)) of the same batch after the optimizer's step."""
+    def after_step(self, active: Sequence[int], losses: Tensor) -> None:
+        """The losses (len(active)) of the same batch after the optimizer's step."""
 
     def end_epoch(self) -> None:
         """An epoch is over."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from losses.options import Option, require
 from losses.weighting.base import Weighting
+from utils.option import option
 
 
 class DWA(Weighting):
@@ -21,30 +20,27 @@ class DWA(Weighting):
     epochs is 1. Under a geometric mean the weights add up to 1 instead of T.
     """
 
-    options: ClassVar = {
-        "temperature": Option(float, 2.0, "the larger, the more alike the weights")
-    }
+    temperature: float = option(2.0, "the larger, the more alike the weights", above=0)
     needs_losses = True
     total = "tasks"
     state = ("sums", "counts", "last", "values")
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)
-        require(self.temperature > 0, "temperature", self.temperature, "above 0")
         self.sums: Tensor = torch.zeros(len(self.tasks), dtype=torch.float64)
         self.counts = [0] * len(self.tasks)
         self.last = [math.nan] * len(self.tasks)
         self.values = self.equal()
 
-    def weights(self, present, losses):
+    def weights(self, active, losses):
         self.sums = self.sums.to(losses.device)
-        if len(present) == len(self.tasks):
+        if len(active) == len(self.tasks):
             self.sums += losses
         else:
-            self.sums.index_add_(0, torch.tensor(present).to(losses.device), losses.double())
-        for t in present:
+            self.sums.index_add_(0, torch.tensor(active).to(losses.device), losses.double())
+        for t in active:
             self.counts[t] += 1
-        return [self.values[t] for t in present]
+        return [self.values[t] for t in active]
 
     def current(self):
         return self.values

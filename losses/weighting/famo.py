@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 
 from losses.mean import SMALLEST_LOSS
-from losses.options import Option
-from losses.weighting.learned import LearnedWeighting, weight_lr
+from losses.weighting.learned import LearnedWeighting
+from utils.option import option
 
 
 class FAMO(LearnedWeighting):
@@ -17,13 +15,13 @@ class FAMO(LearnedWeighting):
 
     After the step the losses of the same batch are measured again, and Adam moves s by the gradient
     of Σ z_t (log L_t before - log L_t after): tasks that fell less get more. Where tasks are
-    absent, the coefficients add up to what those present have of z, and only theirs moves.
+    absent, the coefficients add up to what those active have of z, and only theirs moves.
     """
 
-    options: ClassVar = {
-        "weight_lr": weight_lr(0.025),
-        "logit_decay": Option(float, 1e-3, "weight decay of the numbers the weights are made of"),
-    }
+    weight_lr: float = option(0.025, "learning rate (Adam) of the weights", above=0)
+    logit_decay: float = option(
+        1e-3, "weight decay of the numbers the weights are made of", at_least=0
+    )
     needs_losses_after = True
     no_geometric = "it works on the losses' logarithms already"
 
@@ -35,17 +33,17 @@ class FAMO(LearnedWeighting):
     def decay(self):
         return self.logit_decay
 
-    def weights(self, present, losses):
+    def weights(self, active, losses):
         shares = self.numbers(range(len(self.tasks)), losses.device).softmax(dim=0)
-        shares = torch.stack([shares[t] for t in present])
+        shares = torch.stack([shares[t] for t in active])
         losses = losses.clamp(min=SMALLEST_LOSS)
         self._before = losses.log()
         return shares.sum() * (shares / losses) / (shares / losses).sum()
 
-    def after_step(self, present, losses):
+    def after_step(self, active, losses):
         fallen = self._before - losses.clamp(min=SMALLEST_LOSS).log()
-        shares = self.numbers(present, losses.device).softmax(dim=0)
-        self.learn(present, shares * (fallen - (shares * fallen).sum()))
+        shares = self.numbers(active, losses.device).softmax(dim=0)
+        self.learn(active, shares * (fallen - (shares * fallen).sum()))
 
     def all_weights(self, numbers):
         return numbers.softmax(dim=0)

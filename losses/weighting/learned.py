@@ -8,12 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from losses.options import Option, require
 from losses.weighting.base import Weighting
-
-
-def weight_lr(default: float) -> Option:
-    return Option(float, default, "learning rate (Adam) of the weights")
 
 
 class LearnedWeighting(Weighting):
@@ -28,24 +23,22 @@ class LearnedWeighting(Weighting):
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)
-        require(self.weight_lr > 0, "weight_lr", self.weight_lr, "above 0")
-        require(self.decay >= 0, "logit_decay", self.decay, "at least 0")
         self._place(torch.device("cpu"))
 
     @abstractmethod
     def all_weights(self, numbers: Tensor) -> Tensor:
         """(T) weights from (T) numbers, for logs."""
 
-    def numbers(self, present: Sequence[int], device: torch.device) -> Tensor:
+    def numbers(self, active: Sequence[int], device: torch.device) -> Tensor:
         """The numbers of some tasks, on the device of their losses."""
         if self._numbers[0].device != device:
             self._place(device, self.state_dict())
-        return torch.stack([self._numbers[t].detach() for t in present])
+        return torch.stack([self._numbers[t].detach() for t in active])
 
-    def learn(self, present: Sequence[int], gradients: Tensor) -> None:
+    def learn(self, active: Sequence[int], gradients: Tensor) -> None:
         """One step of Adam on the numbers of these tasks."""
         gradients = torch.where(gradients.isfinite(), gradients, 0.0)
-        for t, gradient in zip(present, gradients.unbind(), strict=True):
+        for t, gradient in zip(active, gradients.unbind(), strict=True):
             self._numbers[t].grad = gradient
         self._adam.step()
         self._adam.zero_grad()

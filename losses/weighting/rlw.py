@@ -14,10 +14,10 @@ class RLW(Weighting):
         super().__init__(tasks, total, potential, generator, **options)
         self.values = self.equal()
 
-    def weights(self, present, losses):
+    def weights(self, active, losses):
         draw = torch.randn(len(self.tasks), generator=self.generator).softmax(dim=0)
         self.values = (self.sum * draw).tolist()
-        return [self.values[t] for t in present]
+        return [self.values[t] for t in active]
 
     def current(self):
         return self.values

@@ -18,9 +18,9 @@ class ScaleInvariant(Weighting):
         super().__init__(tasks, total, potential, generator, **options)
         self.last = [torch.ones(())] * len(self.tasks)
 
-    def weights(self, present, losses):
+    def weights(self, active, losses):
         weights = 1 / losses.clamp(min=SMALLEST_LOSS)
-        for t, weight in zip(present, weights.unbind(), strict=True):
+        for t, weight in zip(active, weights.unbind(), strict=True):
             self.last[t] = weight
         return weights
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import torch
 
 from losses.mean import SMALLEST_LOSS
-from losses.options import Option, require
 from losses.weighting.base import Weighting
+from utils.option import option
 
 
 class STCH(Weighting):
@@ -22,18 +21,14 @@ class STCH(Weighting):
     and counts as its z_t until then.
     """
 
-    options: ClassVar = {
-        "mu": Option(float, 1.0, "μ: the smaller, the more the worst task alone counts"),
-        "warmup_epochs": Option(int, 4, "epochs on the sum of the log losses"),
-    }
+    mu: float = option(1.0, "μ: the smaller, the more the worst task alone counts", above=0)
+    warmup_epochs: int = option(4, "epochs on the sum of the log losses", at_least=0)
     needs_losses = True
     no_geometric = "it works on the losses' logarithms already"
     state = ("epoch", "sums", "counts", "nadir", "last")
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)
-        require(self.mu > 0, "mu", self.mu, "above 0")
-        require(self.warmup_epochs >= 0, "warmup_epochs", self.warmup_epochs, "at least 0")
         size = len(self.tasks)
         self.epoch = 0
         self.sums = torch.zeros(size, dtype=torch.float64)
@@ -41,14 +36,14 @@ class STCH(Weighting):
         self.nadir = [math.nan] * size
         self.last = [torch.ones(())] * size
 
-    def weights(self, present, losses):
+    def weights(self, active, losses):
         losses = losses.clamp(min=SMALLEST_LOSS)
         if self.epoch >= self.warmup_epochs:
-            self._sum(present, losses)
+            self._sum(active, losses)
         weights = 1 / losses
         if self.epoch > self.warmup_epochs:
-            weights = weights * self._shares(present, losses)
-        for t, weight in zip(present, weights.unbind(), strict=True):
+            weights = weights * self._shares(active, losses)
+        for t, weight in zip(active, weights.unbind(), strict=True):
             self.last[t] = weight
         return weights
 
@@ -62,17 +57,17 @@ class STCH(Weighting):
                     self.nadir[t] = total / self.counts[t]
         self.epoch += 1
 
-    def _sum(self, present, losses):
+    def _sum(self, active, losses):
         """Adds to the sums of the tasks that have no z_t yet."""
-        waiting = [math.isnan(self.nadir[t]) for t in present]
+        waiting = [math.isnan(self.nadir[t]) for t in active]
         if any(waiting):
             self.sums = self.sums.to(losses.device)
             added = losses.double() * torch.tensor(waiting).to(losses.device)
-            self.sums.index_add_(0, torch.tensor(present).to(losses.device), added)
-            for t, wait in zip(present, waiting, strict=True):
+            self.sums.index_add_(0, torch.tensor(active).to(losses.device), added)
+            for t, wait in zip(active, waiting, strict=True):
                 self.counts[t] += wait
 
-    def _shares(self, present, losses):
-        nadir = torch.tensor([self.nadir[t] for t in present]).to(losses.device, non_blocking=True)
+    def _shares(self, active, losses):
+        nadir = torch.tensor([self.nadir[t] for t in active]).to(losses.device, non_blocking=True)
         ratio = torch.where(nadir.isnan(), 1.0, losses / nadir)
-        return len(present) * (ratio.log() / self.mu).softmax(dim=0)
+        return len(active) * (ratio.log() / self.mu).softmax(dim=0)

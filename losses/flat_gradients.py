@@ -22,68 +22,70 @@ _BLOCK = 2**18
 _SMALL = 2**15
 
 
-def heads(
+def head_gradients(
     losses: Sequence[Tensor],
-    seeds: Sequence[Tensor],
+    grad_outputs: Sequence[Tensor],
     features: Sequence[Tensor],
-    own: Sequence[Sequence[nn.Parameter]],
+    task_parameters: Sequence[Sequence[nn.Parameter]],
     retain: bool = False,
 ) -> tuple[list[list[Tensor | None]], list[list[Tensor | None]]]:
     """Differentiates every loss as far as the shared features.
 
     Args:
         losses: T scalars.
-        seeds: T scalars, what each loss's gradients are multiplied by.
+        grad_outputs: T scalars, what each loss's gradients are multiplied by.
         features: the shared feature maps.
-        own: T lists of the parameters of each task's own.
+        task_parameters: T lists of the parameters of each head.
         retain: whether the heads' graph is needed again.
 
     Returns:
-        T lists of gradients at the features, and T lists of gradients at the own parameters; None
+        T lists of gradients at the features, and T lists of gradients at the heads' parameters; None
         where a loss does not depend on one.
     """
-    at_features, at_own = [], []
-    for t, (loss, seed) in enumerate(zip(losses, seeds, strict=True)):
+    at_features, at_heads = [], []
+    for t, (loss, grad_output) in enumerate(zip(losses, grad_outputs, strict=True)):
         # Heads may share what has no parameters, such as an upsampling.
         more = retain or t < len(losses) - 1
-        gradients = pull_back([loss], [seed], [*features, *own[t]], retain=more)
+        gradients = vjp([loss], [grad_output], [*features, *task_parameters[t]], retain=more)
         at_features.append(gradients[: len(features)])
-        at_own.append(gradients[len(features) :])
-    return at_features, at_own
+        at_heads.append(gradients[len(features) :])
+    return at_features, at_heads
 
 
-def pull_back(
+def vjp(
     outputs: Sequence[Tensor],
-    seeds: Sequence[Tensor | None],
+    grad_outputs: Sequence[Tensor | None],
     inputs: Sequence[Tensor],
     retain: bool,
 ) -> list[Tensor | None]:
     """Σ_k seed_k · ∂output_k/∂input for each input; None where no output depends on it."""
     pairs = [
-        (output, seed)
-        for output, seed in zip(outputs, seeds, strict=True)
-        if seed is not None and output.requires_grad
+        (output, grad_output)
+        for output, grad_output in zip(outputs, grad_outputs, strict=True)
+        if grad_output is not None and output.requires_grad
     ]
     if not pairs or not inputs:
         return [None] * len(inputs)
-    outputs, seeds = zip(*pairs, strict=True)
-    return list(torch.autograd.grad(outputs, inputs, seeds, retain_graph=retain, allow_unused=True))
+    outputs, grad_outputs = zip(*pairs, strict=True)
+    return list(
+        torch.autograd.grad(outputs, inputs, grad_outputs, retain_graph=retain, allow_unused=True)
+    )
 
 
-class Layout:
+class FlatGradients:
     """How the gradients of a list of tensors are laid out as pieces, and back.
 
     Args:
         tensors: what is differentiated.
         joined: whether a task's gradients make one piece. It costs a copy, and saves a GPU hundreds
-            of small operations and several ranks hundreds of small messages.
+            of small operations.
     """
 
     def __init__(self, tensors: Sequence[Tensor], joined: bool):
         self.tensors = list(tensors)
         self.joined = joined
 
-    def pieces(self, gradients: Sequence[Tensor | None]) -> Pieces:
+    def flatten(self, gradients: Sequence[Tensor | None]) -> Pieces:
         """One task's gradients as pieces that share no memory; zeros for None."""
         flat = [
             torch.zeros(tensor.numel(), device=tensor.device)
@@ -96,7 +98,7 @@ class Layout:
         alone = len({piece.data_ptr() for piece in flat}) == len(flat)
         return flat if alone else [piece.clone() for piece in flat]
 
-    def unpack(self, pieces: Pieces) -> list[Tensor]:
+    def unflatten(self, pieces: Pieces) -> list[Tensor]:
         """Pieces as gradients with the shapes, memory layout and type of the tensors; views of the
         pieces where the type is theirs."""
         if self.joined:

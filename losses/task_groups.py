@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from losses.options import Option, require
+from losses.objective import Objective
 from utils.errors import ConfigError
 
 
-class Selective:
+class TaskGroups:
     """Splits every batch's step into one step a group, and learns the groups from what each step
     does to the losses (Jeong and Yoon, ICLR 2025, Algorithm 1).
 
@@ -33,21 +34,17 @@ class Selective:
 
     Args:
         tasks: the names of all T tasks, in order.
-        generator: what the order of the groups is drawn from; the same on every rank.
-        affinity_decay, first_batches: the values of `options`.
+        generator: what the order of the groups is drawn from; the objective's generator.
+        affinity_decay: share of the newest affinity in the running one, in (0, 1].
+        first_batches: batches in which every task is a group of its own.
 
     Raises:
-        ConfigError: scikit-learn is not installed, or a value is out of range.
+        ConfigError: scikit-learn is not installed.
 
     Attributes:
         affinity: (T, T) float64, of source (row) on target (column).
         groups: the groups of the batch at hand, as indices of tasks.
     """
-
-    options: ClassVar[dict[str, Option]] = {
-        "affinity_decay": Option(float, 0.001, "share of the newest affinity in the running one"),
-        "first_batches": Option(int, 100, "batches in which every task is a group of its own"),
-    }
 
     def __init__(
         self,
@@ -63,8 +60,6 @@ class Selective:
                 "sel-update clusters with scikit-learn, which is not installed; pip install"
                 " scikit-learn"
             ) from error
-        require(0 < affinity_decay <= 1, "affinity_decay", affinity_decay, "above 0 and at most 1")
-        require(first_batches >= 0, "first_batches", first_batches, "at least 0")
         self._clustering = AffinityPropagation
         self.generator = generator
         self.decay = affinity_decay
@@ -85,7 +80,7 @@ class Selective:
         return [self.groups[k] for k in order] * (2 if again else 1)
 
     def observe(self, losses: dict[int, float], stepping: Sequence[int]) -> None:
-        """To be called with the losses of a forward pass, and the tasks (of those that take part)
+        """To be called with the losses of a forward pass, and the tasks (of the active ones)
         that are updated from it; none at the end of a batch."""
         if self._stepped:
             self._learn(losses)
@@ -133,12 +128,64 @@ class Selective:
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "affinity": torch.from_numpy(self.affinity),
+            "affinity": torch.from_numpy(self.affinity.copy()),
             "groups": self.groups,
             "batches": self.batches,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.affinity = state["affinity"].numpy()
+        self.affinity = state["affinity"].cpu().numpy().copy()
         self.groups = state["groups"]
         self.batches = state["batches"]
+
+
+class GroupedObjective(Objective):
+    """An objective whose tasks are updated in groups, a step a group.
+
+    Args:
+        plain: the objective of all tasks together, whose parts are used.
+        groups: the groups, which learn from the losses before and after each step.
+    """
+
+    def __init__(self, plain: Objective, groups: TaskGroups):
+        super().__init__(
+            plain.tasks, plain.weighting, plain.mean, plain.aggregation, plain.generator
+        )
+        self.task_groups = groups
+
+    @property
+    def affinity(self):
+        return torch.from_numpy(self.task_groups.affinity.copy())
+
+    @property
+    def grouping(self):
+        return [self._names(group) for group in self.task_groups.groups]
+
+    def groups(self):
+        return [self._names(group) for group in self.task_groups.order()]
+
+    def backward(self, losses, model, group, scale=1.0):
+        self.task_groups.observe(self._numbers(losses), self.active(losses, group))
+        super().backward(losses, model, group, scale)
+
+    def after_step(self, losses):
+        with torch.no_grad():
+            self.task_groups.observe(self._numbers(losses()), [])
+
+    def state_dict(self):
+        return super().state_dict() | {"groups": self.task_groups.state_dict()}
+
+    def load_state_dict(self, state):
+        super().load_state_dict(state)
+        self.task_groups.load_state_dict(state["groups"])
+
+    def _names(self, group: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self.tasks[t] for t in group)
+
+    def _numbers(self, losses: dict[str, Tensor]) -> dict[int, float]:
+        """The losses by the indices of the active tasks."""
+        active = self.active(losses, self.tasks)
+        if not active:
+            return {}
+        values = torch.stack([losses[self.tasks[t]].detach() for t in active]).float().tolist()
+        return dict(zip(active, values, strict=True))

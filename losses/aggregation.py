@@ -9,12 +9,20 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from losses.backward import Layout, Pieces, combine, gramian, heads, pull_back, weighted
-from losses.gradient.base import Rule
+from losses.flat_gradients import (
+    FlatGradients,
+    Pieces,
+    combine,
+    gramian,
+    head_gradients,
+    vjp,
+    weighted,
+)
+from losses.gradient.base import Aggregator
 from losses.gradient.gramian import Unsolved
 
 
-class Surgery:
+class GradientAggregation:
     """Differentiates the losses one by one as far as the rule's place, and as one from there on.
 
     - `parameters`: T backward passes through the trunk, whose gradients the rule combines
@@ -30,21 +38,19 @@ class Surgery:
         rule: the gradient rule.
         name: its name, for the log.
         place: where it takes the gradients.
-        all_sum, log: those of :class:`losses.objective.Objective`.
+        log: takes a line that the user should read.
     """
 
     def __init__(
         self,
-        rule: Rule,
+        rule: Aggregator,
         name: str,
         place: str,
-        all_sum: Callable[[Tensor], Tensor] | None,
         log: Callable[[str], None],
     ):
         self.rule = rule
         self.name = name
         self.place = place
-        self.all_sum = all_sum
         self.log = log
         self.unsolved = 0  # steps in which the rule had no answer
         # On a CPU the last step's gradients are kept until this step's take their place: memory
@@ -54,107 +60,91 @@ class Surgery:
     def backward(
         self,
         losses: Sequence[Tensor],
-        seeds: Sequence[Tensor],
+        grad_outputs: Sequence[Tensor],
         scale: float,
-        present: Sequence[int],
+        active: Sequence[int],
         values: Tensor | None,
         model: nn.Module,
-    ) -> list[nn.Parameter]:
+    ) -> None:
         """Fills `.grad` of the parameters that the losses depend on.
 
         Args:
-            losses: of the tasks that take part.
-            seeds: what the gradients of each are multiplied by: its coefficient times `scale`.
+            losses: of the active tasks.
+            grad_outputs: what the gradients of each are multiplied by: its coefficient times `scale`.
             scale: what the rule must not see.
-            present: the tasks' indices.
-            values: the losses' values over all ranks; None unless the rule needs them.
+            active: the tasks' indices.
+            values: the losses' values; None unless the rule needs them.
             model: the network.
-
-        Returns:
-            The parameters whose `.grad` is still that of this rank alone.
         """
-        shared = trained(model.shared_parameters())
-        own = [trained(model.task_parameters(self.rule.tasks[t])) for t in present]
+        shared = trainable(model.shared_parameters())
+        task_parameters = [trainable(model.task_parameters(self.rule.tasks[t])) for t in active]
         features = [feature for feature in model.features if feature.requires_grad]
         if not shared or not features:  # a frozen trunk
-            torch.autograd.backward(losses, seeds)
-            return [*shared, *unique(own)]
+            torch.autograd.backward(losses, grad_outputs)
+            return
 
-        at_features, at_own = heads(losses, seeds, features, own)
-        step = _Step(present, values, scale)
-        last = trained(model.last_shared_parameters() or ())
+        at_features, at_heads = head_gradients(losses, grad_outputs, features, task_parameters)
+        step = _Step(active, values, scale)
+        last = trainable(model.last_shared_parameters() or ())
         if self.place == "parameters":
-            done, weights = shared, self._at_parameters(step, features, at_features, shared)
+            weights = self._at_parameters(step, features, at_features, shared)
         elif self.place == "last_layer" and last:
-            done, weights = last, self._at_last_layer(step, features, at_features, last, shared)
+            weights = self._at_last_layer(step, features, at_features, last, shared)
         else:
-            done, weights = [], self._at_features(step, features, at_features)
-        _set_own(own, at_own, weights if self.rule.weighs_heads else [1.0] * len(losses))
-        done = set(done)
-        return [*(p for p in shared if p not in done), *unique(own)]
+            weights = self._at_features(step, features, at_features)
+        head_weights = weights if self.rule.weighs_heads else [1.0] * len(losses)
+        _add_head_gradients(task_parameters, at_heads, head_weights)
 
     def _at_parameters(self, step, features, at_features, shared):
-        layout = self._layout(shared)
-        rows, used = [], torch.zeros(len(shared))
+        flat = self._flat(shared)
+        rows, used = [], [False] * len(shared)
         while at_features:
             if rows and self._spent:
                 self._spent.pop()
-            gradients = pull_back(features, at_features.pop(0), shared, retain=bool(at_features))
-            used += torch.tensor([gradient is not None for gradient in gradients])
-            rows.append([self._sum(piece) for piece in layout.pieces(gradients)])
+            gradients = vjp(features, at_features.pop(0), shared, retain=bool(at_features))
+            used = [u or g is not None for u, g in zip(used, gradients, strict=True)]
+            rows.append(flat.flatten(gradients))
             del gradients
-        update, weights = self._merge(step, rows, gramian)
-        self._spent = [] if layout.joined else rows[1:]
-        if self.all_sum is not None:
-            used = self.all_sum(used.to(shared[0].device))
-        used = used.tolist()
-        for parameter, gradient, any_use in zip(shared, layout.unpack(update), used, strict=True):
-            parameter.grad = gradient if any_use else None
+        update, weights = self._merge(step, rows)
+        self._spent = [] if flat.joined else rows[1:]
+        for parameter, gradient, is_used in zip(shared, flat.unflatten(update), used, strict=True):
+            parameter.grad = gradient if is_used else None
         return weights
 
     def _at_last_layer(self, step, features, at_features, last, shared):
-        layout, rows = self._layout(last), []
-        for seeds in at_features:
-            pieces = layout.pieces(pull_back(features, seeds, last, retain=True))
-            rows.append([self._sum(piece) for piece in pieces])
-        update, weights = self._merge(step, rows, gramian)
-        for parameter, gradient in zip(last, layout.unpack(update), strict=True):
+        flat = self._flat(last)
+        rows = [flat.flatten(vjp(features, at, last, retain=True)) for at in at_features]
+        update, weights = self._merge(step, rows)
+        for parameter, gradient in zip(last, flat.unflatten(update), strict=True):
             parameter.grad = gradient
-        features, layout, rows = self._feature_rows(features, at_features)
-        seeds = layout.unpack(combine(rows, weighted(weights)))
+        features, flat, rows = self._feature_rows(features, at_features)
+        grad_outputs = flat.unflatten(combine(rows, weighted(weights)))
         done = set(last)
         rest = [parameter for parameter in shared if parameter not in done]
         if rest:
-            torch.autograd.backward(features, seeds, inputs=rest)
+            torch.autograd.backward(features, grad_outputs, inputs=rest)
         return weights
 
     def _at_features(self, step, features, at_features):
-        features, layout, rows = self._feature_rows(features, at_features)
-        # The ranks hold different images, so the whole batch's Gramian is the sum of theirs.
-        update, weights = self._merge(step, rows, lambda rows: self._sum(gramian(rows)))
-        torch.autograd.backward(features, layout.unpack(update))
+        features, flat, rows = self._feature_rows(features, at_features)
+        update, weights = self._merge(step, rows)
+        torch.autograd.backward(features, flat.unflatten(update))
         return weights
 
     def _feature_rows(self, features, at_features):
         """The features that any task depends on, and the gradients there."""
         used = [k for k in range(len(features)) if any(row[k] is not None for row in at_features)]
         features = [features[k] for k in used]
-        layout = self._layout(features)
-        return features, layout, [layout.pieces([row[k] for k in used]) for row in at_features]
+        flat = self._flat(features)
+        return features, flat, [flat.flatten([row[k] for k in used]) for row in at_features]
 
-    def _layout(self, tensors: Sequence[Tensor]) -> Layout:
-        joined = self.rule.joined or self.all_sum is not None or tensors[0].is_cuda
-        return Layout(tensors, joined)
+    def _flat(self, tensors: Sequence[Tensor]) -> FlatGradients:
+        return FlatGradients(tensors, self.rule.joined or tensors[0].is_cuda)
 
-    def _sum(self, tensor: Tensor) -> Tensor:
-        return tensor if self.all_sum is None else self.all_sum(tensor)
-
-    def _merge(
-        self, step: _Step, rows: list[Pieces], products: Callable[[list[Pieces]], Tensor]
-    ) -> tuple[Pieces, list[float]]:
+    def _merge(self, step: _Step, rows: list[Pieces]) -> tuple[Pieces, list[float]]:
         """The update, and the tasks' weights in it (ones where it is no weighted sum)."""
         if not self.rule.elementwise:
-            weights = self._weights(step, products(rows))
+            weights = self._weights(step, gramian(rows))
             overwrite = self.place == "parameters"  # elsewhere they may be what a head got as well
             return combine(rows, weighted(weights, overwrite)), weights
 
@@ -175,7 +165,7 @@ class Surgery:
         if not gram.isfinite().all():
             return equal  # an overflow: the step is skipped under loss scaling
         try:
-            return self.rule.weights(gram, step.present, losses).tolist()
+            return self.rule.weights(gram, step.active, losses).tolist()
         except Unsolved as reason:
             self.unsolved += 1
             if math.log10(self.unsolved).is_integer():
@@ -189,29 +179,24 @@ class Surgery:
 class _Step(NamedTuple):
     """What a rule may know of a step besides the gradients."""
 
-    present: Sequence[int]
+    active: Sequence[int]
     values: Tensor | None
     scale: float
 
 
-def trained(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
-    """Those that are trained, each once."""
+def trainable(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """The parameters that are trained, each once."""
     return list(dict.fromkeys(p for p in parameters if p.requires_grad))
 
 
-def unique(lists: Iterable[Iterable[nn.Parameter]]) -> list[nn.Parameter]:
-    """The parameters of several lists, each once."""
-    return list(dict.fromkeys(parameter for some in lists for parameter in some))
-
-
-def _set_own(
-    own: Sequence[Sequence[nn.Parameter]],
+def _add_head_gradients(
+    task_parameters: Sequence[Sequence[nn.Parameter]],
     gradients: Sequence[Sequence[Tensor | None]],
     weights: Sequence[float],
 ) -> None:
-    """Adds each task's gradients, times its weight, to `.grad` of its own parameters."""
-    for parameters, at_own, weight in zip(own, gradients, weights, strict=True):
-        for parameter, gradient in zip(parameters, at_own, strict=True):
+    """Adds the gradients of each head, times the task's weight, to `.grad`."""
+    for parameters, at_head, weight in zip(task_parameters, gradients, weights, strict=True):
+        for parameter, gradient in zip(parameters, at_head, strict=True):
             if gradient is None:
                 continue
             if parameter.grad is None:

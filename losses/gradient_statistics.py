@@ -1,4 +1,4 @@
-"""What the tasks' gradients look like beside one another."""
+"""Statistics of the tasks' gradients: lengths, angles and conditioning."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 
-def statistics(gramian: Tensor, tasks: Sequence[str]) -> dict[str, float]:
-    """The figures by which papers describe a system of gradients.
+def gradient_statistics(gramian: Tensor, tasks: Sequence[str]) -> dict[str, float]:
+    """The numbers by which papers describe a system of gradients.
 
     Args:
         gramian: (T, T) the gradients' inner products.
@@ -25,23 +25,23 @@ def statistics(gramian: Tensor, tasks: Sequence[str]) -> dict[str, float]:
         - `condition`: the largest singular value of the gradients over the smallest, at least 1;
           infinite for dependent gradients (Senushkin et al., CVPR 2023, eq. 4)
 
-        A figure of a gradient of zero is NaN, but its norm.
+        Where a gradient is zero, its norm is 0 and its other statistics are NaN.
     """
     gramian = gramian.detach().to("cpu", torch.float64)
     norms = gramian.diagonal().clamp(min=0).sqrt().tolist()
-    figures = {f"norm/{task}": norm for task, norm in zip(tasks, norms, strict=True)}
+    statistics = {f"norm/{task}": norm for task, norm in zip(tasks, norms, strict=True)}
     for i, j in itertools.combinations(range(len(tasks)), 2):
         product, pair = norms[i] * norms[j], f"{tasks[i]}|{tasks[j]}"
-        figures[f"cosine/{pair}"] = gramian[i, j].item() / product if product else math.nan
-        figures[f"similarity/{pair}"] = (
+        statistics[f"cosine/{pair}"] = gramian[i, j].item() / product if product else math.nan
+        statistics[f"similarity/{pair}"] = (
             2 * product / (norms[i] ** 2 + norms[j] ** 2) if product else math.nan
         )
     values = torch.linalg.eigvalsh(gramian) if all(map(math.isfinite, norms)) else None
-    figures["condition"] = math.nan
+    statistics["condition"] = math.nan
     if values is not None and values[-1] > 0:
         smallest = values[0].item()
         floor = values[-1].item() * len(tasks) * torch.finfo(torch.float32).eps
-        figures["condition"] = (
+        statistics["condition"] = (
             math.sqrt(values[-1].item() / smallest) if smallest > floor else math.inf
         )
-    return figures
+    return statistics
