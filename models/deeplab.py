@@ -2,62 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from functools import partial
 
 from torch import Tensor, nn
 
-from models.backbones.base import Backbone
-from models.heads import dense_only
+from models.architecture import Architecture
 from models.heads.dense import DeepLabHead
 from models.layers import initialise
 from models.necks.aspp import DeepLabNeck
 from models.network import Network
-from tasks.base import BoxHead, DenseHead
+from tasks.base import DenseHead
+from utils.option import option
 
 RATES = (6, 12, 18)
 """The dilations of the ASPP; twice as much where the map that it reads has a stride of 8."""
 
 
-def deeplab(
-    make_backbone: Callable[[int | None], Backbone],
-    heads: Mapping[str, DenseHead | BoxHead],
-    *,
-    channels: int = 256,
-    output_stride: int = 16,
-    skip_connection: int = 0,
-    shared_head: bool = True,
-) -> Network:
-    """DeepLab: V3, or V3+ where `skip_connection` > 0.
+class DeepLab(Architecture):
+    """DeepLabV3 (Chen et al. 2017), or V3+ (Chen et al. 2018) where `skip_connection` is above 0."""
 
-    Args:
-        make_backbone: gives the backbone for an output stride.
-        heads: what each task predicts.
-        channels: of the ASPP and of the heads.
-        output_stride: the stride of the map that the ASPP reads: 8, 16 or 32 (a transformer has
-            its own).
-        skip_connection: channels of the first feature that join the ASPP's.
-        shared_head: one ASPP for all tasks; otherwise one a task.
-    """
-    dense_only("DeepLab", heads)
-    backbone = make_backbone(output_stride)
-    rates = tuple(2 * rate if output_stride == 8 else rate for rate in RATES)
+    channels: int | None = option(
+        None,
+        "channels of what follows the backbone (empty: as in the architecture's paper)",
+        aliases=("normal_size",),
+        at_least=1,
+    )
+    output_stride: int = option(16, "of the last features in DeepLab", choices=(8, 16, 32))
+    skip_connection: int = option(
+        0,
+        "channels of DeepLabV3+'s skip connection; 0: none, DeepLabV3",
+        at_least=0,
+        spellings={"true": "48"},
+    )
+    shared_head: bool = option(True, "one ASPP for all tasks in DeepLab")
 
-    def neck() -> DeepLabNeck:
-        return DeepLabNeck(backbone.channels, channels, rates, skip_connection)
-
-    width = channels + skip_connection
-    if shared_head:
-        shared = neck()
-        tasks = {task: DeepLabHead(width, channels, head) for task, head in heads.items()}
-        last = [shared.aspp.output_convolution.weight]
-    else:
-        shared = Select((0, -1) if skip_connection else (-1,))
-        tasks = {task: DeepLabHead(width, channels, head, neck()) for task, head in heads.items()}
-        last = backbone.last_layer()
-    initialise(shared, *tasks.values())
-    for head in tasks.values():
-        head.start()
-    return Network(backbone, shared, tasks, last)
+    def network(self, make_backbone, heads):
+        self.require(DenseHead, heads)
+        backbone = make_backbone(self.output_stride)
+        channels, skip = self.channels or 256, self.skip_connection
+        rates = tuple(2 * rate if self.output_stride == 8 else rate for rate in RATES)
+        neck = partial(DeepLabNeck, backbone.channels, channels, rates, skip)
+        make_head = partial(DeepLabHead, channels + skip, channels)
+        if self.shared_head:
+            shared = neck()
+            tasks = {task: make_head(head) for task, head in heads.items()}
+            last = [shared.aspp.output_convolution.weight]
+        else:
+            shared = Select((0, -1) if skip else (-1,))
+            tasks = {task: make_head(head, neck()) for task, head in heads.items()}
+            last = backbone.last_layer()
+        initialise(shared, *tasks.values())
+        for head in tasks.values():
+            head.start()
+        return Network(backbone, shared, tasks, last)
 
 
 class Select(nn.Module):

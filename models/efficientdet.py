@@ -1,20 +1,19 @@
-"""EfficientDet (Tan et al. 2020) for detection."""
+"""EfficientDet (Tan et al., CVPR 2020) for detection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
 
 from torch import nn
 
-from models.backbones.base import Backbone
+from models.architecture import Architecture
 from models.heads.boxes import BoxesHead
 from models.layers import DSConv, depthwise, initialise
-from models.necks import neck_layer
+from models.necks import NECKS
 from models.necks.pyramid import Pyramid
 from models.network import Network
-from tasks.base import BoxHead, DenseHead
-from utils.errors import ConfigError
+from tasks.base import BoxHead
+from utils.option import option
 
 LAYERS = 4
 """How many layers of the neck follow one another."""
@@ -24,45 +23,45 @@ DEPTH = 3
 """Convolutions of a head on each level."""
 
 
-def efficientdet(
-    make_backbone: Callable[[int | None], Backbone],
-    heads: Mapping[str, DenseHead | BoxHead],
-    *,
-    channels: int = 88,
-    neck: str = "bifpn",
-) -> Network:
-    """EfficientDet: a feature pyramid of five levels, and depthwise-separable heads.
+class EfficientDet(Architecture):
+    """A feature pyramid of five levels, and depthwise-separable heads for boxes (Tan et al. 2020);
+    with 88 channels as EfficientDet-D1."""
 
-    Args:
-        make_backbone: gives the backbone; its features must have strides 8, 16 and 32.
-        heads: what each task predicts: boxes.
-        channels: of every level; 88 as in EfficientDet-D1.
-        neck: the name of the layer that mixes the levels.
-    """
-    for task, head in heads.items():
-        if not isinstance(head, BoxHead):
-            raise ConfigError(
-                f"arch EfficientDet has heads for boxes only, not for {task}; VMM has"
-            )
-    layer = partial(neck_layer(neck), activation=nn.SiLU)
-    backbone = make_backbone(None)
-    backbone.check_strides("EfficientDet", (8, 16, 32))
-    pyramid = Pyramid(
-        backbone.channels,
-        backbone.strides,
-        channels=channels,
-        layer=layer,
-        depth=LAYERS,
-        activation=None,
-        extra=EXTRA,
+    channels: int | None = option(
+        None,
+        "channels of what follows the backbone (empty: as in the architecture's paper)",
+        aliases=("normal_size",),
+        at_least=1,
     )
-    tower = partial(_tower, channels)
-    tasks = {task: BoxesHead(tower, pyramid.strides, head) for task, head in heads.items()}
-    initialise(pyramid, *tasks.values())
-    for head in tasks.values():
-        head.start()
-    # The levels are the end of what is shared: no single layer is the last one.
-    return Network(backbone, pyramid, tasks, last_shared=[])
+    neck: str | None = option(
+        None,
+        "what joins the levels of features in VMM and EfficientDet (empty: as in their papers)",
+        parts=NECKS,
+        aliases=("use_FPN",),
+    )
+
+    def network(self, make_backbone, heads):
+        self.require(BoxHead, heads)
+        backbone = make_backbone(None)
+        backbone.check_strides("EfficientDet", (8, 16, 32))
+        channels = self.channels or 88
+        pyramid = Pyramid(
+            backbone.channels,
+            backbone.strides,
+            channels=channels,
+            layer=self.neck or NECKS.choose("bifpn"),
+            depth=LAYERS,
+            layer_activation=nn.SiLU,
+            activation=None,
+            extra=EXTRA,
+        )
+        tower = partial(_tower, channels)
+        tasks = {task: BoxesHead(tower, pyramid.strides, head) for task, head in heads.items()}
+        initialise(pyramid, *tasks.values())
+        for head in tasks.values():
+            head.start()
+        # The levels are the end of what is shared: no single layer is the last one.
+        return Network(backbone, pyramid, tasks, last_shared=[])
 
 
 def _tower(channels: int, outputs: int) -> tuple[nn.Module, nn.Module]:

@@ -1,5 +1,4 @@
-"""The small blocks that necks and heads are made of. torchvision's `Conv2dNormActivation` is the
-conv-BN-act (convolution without bias, BatchNorm, activation) that the others build on."""
+"""The small blocks that necks and heads are made of."""
 
 from __future__ import annotations
 
@@ -9,9 +8,33 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.ops import Conv2dNormActivation
 
 Activation = Callable[..., nn.Module] | None
+
+
+class ConvNorm(nn.Sequential):
+    """A convolution without bias that keeps the size at stride 1, BatchNorm, and an activation."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        stride: int = 1,
+        *,
+        groups: int = 1,
+        dilation: int = 1,
+        norm: Callable[..., nn.Module] = nn.BatchNorm2d,
+        activation: Activation = nn.ReLU,
+    ):
+        padding = (kernel - 1) // 2 * dilation
+        layers = [
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
+            norm(outputs),
+        ]
+        if activation is not None:
+            layers.append(activation(inplace=True))
+        super().__init__(*layers)
 
 
 def depthwise(channels: int) -> nn.Conv2d:
@@ -20,12 +43,12 @@ def depthwise(channels: int) -> nn.Conv2d:
 
 
 class DSConv(nn.Sequential):
-    """A depthwise-separable convolution: 3×3 depthwise, then a 1×1 conv-BN-act."""
+    """A depthwise-separable convolution: 3×3 depthwise, then a 1×1 :class:`ConvNorm`."""
 
     def __init__(self, inputs: int, outputs: int, activation: Activation):
         super().__init__(
             depthwise(inputs),
-            Conv2dNormActivation(inputs, outputs, 1, activation_layer=activation),
+            ConvNorm(inputs, outputs, 1, activation=activation),
         )
 
 
@@ -36,11 +59,11 @@ class MBConv(nn.Module):
     def __init__(self, inputs: int, outputs: int, activation: Activation, stride: int = 1):
         super().__init__()
         hidden = 2 * inputs
-        self.expand = Conv2dNormActivation(inputs, hidden, 1, activation_layer=activation)
-        self.depthwise = Conv2dNormActivation(
-            hidden, hidden, 3, stride, groups=hidden, activation_layer=activation
+        self.expand = ConvNorm(inputs, hidden, 1, activation=activation)
+        self.depthwise = ConvNorm(
+            hidden, hidden, 3, stride, groups=hidden, activation=activation
         )
-        self.project = Conv2dNormActivation(hidden, outputs, 1, activation_layer=None)
+        self.project = ConvNorm(hidden, outputs, 1, activation=None)
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,36 +3,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import torch
 from torch import Tensor, nn
 
-from models.backbones.base import Backbone
-from models.heads import dense_only
+from models.architecture import Architecture
 from models.heads.dense import LinearHead
 from models.layers import initialise, upsample
 from models.network import Network
-from tasks.base import BoxHead, DenseHead
+from tasks.base import DenseHead
 
 
-def plain(
-    make_backbone: Callable[[int | None], Backbone], heads: Mapping[str, DenseHead | BoxHead]
-) -> Network:
-    """The backbone's features concatenated at the size of the finest, and a 1×1 convolution a task.
+class Plain(Architecture):
+    """A backbone and a 1×1 convolution a task (Jeong and Yoon 2025), for transformers."""
 
-    Args:
-        make_backbone: gives the backbone, with features at any strides.
-        heads: what each task predicts.
-    """
-    dense_only("plain", heads)
-    backbone = make_backbone(None)
-    tasks = {task: LinearHead(sum(backbone.channels), head) for task, head in heads.items()}
-    initialise(*tasks.values())
-    for head in tasks.values():
-        head.start()
-    # Several layers of the backbone are concatenated: no single one is the last.
-    return Network(backbone, Concatenate(), tasks, last_shared=[])
+    def network(self, make_backbone, heads):
+        self.require(DenseHead, heads)
+        backbone = make_backbone(None)
+        tasks = {task: LinearHead(sum(backbone.channels), head) for task, head in heads.items()}
+        initialise(*tasks.values())
+        for head in tasks.values():
+            head.start()
+        # Several layers of the backbone are concatenated: no single one is the last.
+        return Network(backbone, Concatenate(), tasks, last_shared=[])
 
 
 class Concatenate(nn.Module):

@@ -1,57 +1,57 @@
-"""VMM, the vision multi-task model for detection with dense tasks (Yun & Cho 2023)."""
+"""VMM, the vision multi-task model for detection with dense tasks (Yun and Cho, ICCV 2023)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-
 from torch import nn
 
-from models.backbones.base import Backbone
+from models.architecture import Architecture
 from models.heads.boxes import BoxesHead
 from models.heads.dense import PyramidHead
 from models.layers import MBConv, initialise
-from models.necks import neck_layer
+from models.necks import NECKS
 from models.necks.pyramid import Pyramid
 from models.network import Network
 from tasks.base import BoxHead, DenseHead
+from utils.option import option
 
 LAYERS = 2
 """How many layers of the neck follow one another."""
 
 
-def vmm(
-    make_backbone: Callable[[int | None], Backbone],
-    heads: Mapping[str, DenseHead | BoxHead],
-    *,
-    channels: int = 64,
-    neck: str = "triv2-bifpn",
-) -> Network:
-    """VMM: a feature pyramid of three levels, and light heads.
+class VMM(Architecture):
+    """A feature pyramid of three levels, and light heads for maps and boxes (Yun and Cho 2023)."""
 
-    Args:
-        make_backbone: gives the backbone; its features must have strides 8, 16 and 32.
-        heads: what each task predicts.
-        channels: of every level.
-        neck: the name of the layer that mixes the levels.
-    """
-    layer = partial(neck_layer(neck), activation=nn.ReLU6)
-    backbone = make_backbone(None)
-    backbone.check_strides("VMM", (8, 16, 32))
-    pyramid = Pyramid(
-        backbone.channels,
-        backbone.strides,
-        channels=channels,
-        layer=layer,
-        depth=LAYERS,
-        activation=nn.ReLU6,
+    channels: int | None = option(
+        None,
+        "channels of what follows the backbone (empty: as in the architecture's paper)",
+        aliases=("normal_size",),
+        at_least=1,
     )
-    tasks = {task: _head(head, pyramid) for task, head in heads.items()}
-    initialise(pyramid, *tasks.values())
-    for head in tasks.values():
-        head.start()
-    # The levels are the end of what is shared: no single layer is the last one.
-    return Network(backbone, pyramid, tasks, last_shared=[])
+    neck: str | None = option(
+        None,
+        "what joins the levels of features in VMM and EfficientDet (empty: as in their papers)",
+        parts=NECKS,
+        aliases=("use_FPN",),
+    )
+
+    def network(self, make_backbone, heads):
+        backbone = make_backbone(None)
+        backbone.check_strides("VMM", (8, 16, 32))
+        pyramid = Pyramid(
+            backbone.channels,
+            backbone.strides,
+            channels=self.channels or 64,
+            layer=self.neck or NECKS.choose("triv2-bifpn"),
+            depth=LAYERS,
+            layer_activation=nn.ReLU6,
+            activation=nn.ReLU6,
+        )
+        tasks = {task: _head(head, pyramid) for task, head in heads.items()}
+        initialise(pyramid, *tasks.values())
+        for head in tasks.values():
+            head.start()
+        # The levels are the end of what is shared: no single layer is the last one.
+        return Network(backbone, pyramid, tasks, last_shared=[])
 
 
 def _head(head: DenseHead | BoxHead, pyramid: Pyramid) -> nn.Module:

@@ -8,13 +8,20 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from utils.errors import ConfigError
+from utils.option import option
+from utils.part import Part
+
+OUTPUT_STRIDES = (8, 16, 32)
 
 SMALLEST = 32
 """The least height and width of an image in pixels: one cell at the stride of 32."""
 
 
-class Backbone(nn.Module, ABC):
+class Backbone(Part, nn.Module, ABC):
     """A network without its classifier, that returns a list of feature maps, finest first.
+
+    A subclass is built from its name, the size (height, width) of the images that it is to take,
+    and the stride of its last feature: 32, or 16 or 8 by dilation; None for its own.
 
     Attributes:
         channels: the channels of each map.
@@ -22,9 +29,23 @@ class Backbone(nn.Module, ABC):
         multiple: the image's height and width must be multiples of this many pixels.
     """
 
+    section = "network"
+
+    pretrained: str = option(
+        "true",
+        "ImageNet weights for the backbone: true, false, or the path of a file",
+        inverse="from_scratch",
+        spellings={"yes": "true", "1": "true", "no": "false", "0": "false"}
+        | {word: word for word in ("true", "false")},
+    )
+
     channels: tuple[int, ...]
     strides: tuple[int, ...]
     multiple: int = 1
+
+    def __init__(self, **options: str):
+        nn.Module.__init__(self)
+        Part.__init__(self, **options)
 
     @abstractmethod
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -39,7 +60,8 @@ class Backbone(nn.Module, ABC):
         if self.strides != wanted:
             raise ConfigError(
                 f"arch {arch} needs a backbone with features at strides {_words(wanted)}; "
-                f"this one has them at {_words(self.strides)}"
+                f"this one has them at {_words(self.strides)}",
+                "backbone",
             )
 
 
@@ -55,8 +77,16 @@ def check_size(size: tuple[int, int], multiple: int) -> None:
     nearest = " or ".join(f"{height} {width}" for height, width in dict.fromkeys((below, above)))
     raise ConfigError(
         f"size {size[0]} {size[1]} does not suit this network, which takes images with sides of "
-        f"{rule}; the nearest: {nearest}"
+        f"{rule}; the nearest: {nearest}",
+        "size",
     )
+
+
+def check_output_stride(stride: int | None) -> int:
+    """The stride of the last feature: 32 for None. Refuses what dilation cannot give."""
+    if stride not in (None, *OUTPUT_STRIDES):
+        raise ConfigError(f"output_stride is 8, 16 or 32, not {stride}", "output_stride")
+    return stride or OUTPUT_STRIDES[-1]
 
 
 def _words(numbers: tuple[int, ...]) -> str:

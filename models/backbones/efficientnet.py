@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from efficientnet_pytorch import EfficientNet as Classifier
-from efficientnet_pytorch.utils import url_map
 from torch import Tensor, nn
-from torch.hub import load_state_dict_from_url
 
 from models.backbones import weights
-from models.backbones.base import Backbone
+from models.backbones.base import Backbone, check_output_stride, check_size
 from models.backbones.dilation import dilate
 
 
@@ -18,19 +15,27 @@ class EfficientNet(Backbone):
 
     Args:
         name: `efficientnet_b0` to `efficientnet_b7`.
-        output_stride: 32, or 16 or 8: later stages are then dilated, not strided.
-        pretrained: see :mod:`models.backbones.weights`.
+        size: height and width of the images.
+        output_stride: 32 or None, or 16 or 8: later stages are then dilated, not strided.
     """
 
-    def __init__(self, name: str, output_stride: int, pretrained: weights.Pretrained):
-        super().__init__()
+    def __init__(
+        self, name: str, size: tuple[int, int], output_stride: int | None = None, **options: str
+    ):
+        super().__init__(**options)
+        check_size(size, multiple=1)
+        output_stride = check_output_stride(output_stride)
+        from efficientnet_pytorch import EfficientNet as Classifier
+        from efficientnet_pytorch.utils import url_map
+        from torch.hub import load_state_dict_from_url
+
         published = name.replace("_", "-")
         # Without a size it pads by the size of its input, so that it takes any.
         net = Classifier.from_name(published, image_size=None)
         weights.load(
             net,
             name,
-            pretrained,
+            self.pretrained,
             lambda: load_state_dict_from_url(url_map[published], progress=False),
             classifier="_fc.",
         )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torchvision
 from torch import Tensor
 
 from models.backbones import weights
-from models.backbones.base import Backbone
+from models.backbones.base import Backbone, check_output_stride, check_size
 from models.backbones.dilation import dilate
 
 
@@ -15,15 +14,21 @@ class ResNet(Backbone):
 
     Args:
         name: `resnet18`, `resnet34`, `resnet50`, `resnet101` or `resnet152`.
-        output_stride: 32, or 16 or 8: the last one or two stages are then dilated, not strided.
-        pretrained: see :mod:`models.backbones.weights`.
+        size: height and width of the images.
+        output_stride: 32 or None, or 16 or 8: the last one or two stages are then dilated, not strided.
     """
 
-    def __init__(self, name: str, output_stride: int, pretrained: weights.Pretrained):
-        super().__init__()
+    def __init__(
+        self, name: str, size: tuple[int, int], output_stride: int | None = None, **options: str
+    ):
+        super().__init__(**options)
+        check_size(size, multiple=1)
+        output_stride = check_output_stride(output_stride)
+        import torchvision
+
         net = torchvision.models.get_model(name, weights=None)
         imagenet = torchvision.models.get_model_weights(name).IMAGENET1K_V1
-        weights.load(net, name, pretrained, imagenet.get_state_dict, classifier="fc.")
+        weights.load(net, name, self.pretrained, imagenet.get_state_dict, classifier="fc.")
         self.strides = tuple(min(stride, output_stride) for stride in (8, 16, 32))
         dilate(
             stage

@@ -24,31 +24,27 @@ class TimmModel(Backbone):
     transformer (ViT), four layers reshaped to maps, all at the stride of its patches.
 
     Args:
-        name: timm's name of the model.
+        name: timm's name of the model, after `timm/`.
         size: height and width of the images, which a transformer is built for.
         output_stride: the stride of the last feature; None for the model's own.
-        pretrained: see :mod:`models.backbones.weights`.
     """
 
     def __init__(
-        self,
-        name: str,
-        size: tuple[int, int],
-        output_stride: int | None,
-        pretrained: weights.Pretrained,
+        self, name: str, size: tuple[int, int], output_stride: int | None = None, **options: str
     ):
-        super().__init__()
+        super().__init__(**options)
+        name = name.removeprefix(PREFIX)
         timm = _timm(name)
         strides = _strides(timm, name)
         self.multiple = max(strides)
         check_size(size, self.multiple)
-        options: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
         if timm.get_pretrained_cfg(name).fixed_input_size:
-            options["img_size"] = size
+            arguments["img_size"] = size
         if output_stride not in (None, strides[-1]):
             _check_dilation(timm, name, strides, output_stride)
-            options["output_stride"] = output_stride
-        self.net = _load(timm, name, pretrained, options)
+            arguments["output_stride"] = output_stride
+        self.net = _load(timm, name, self.pretrained, arguments)
         info = _info(self.net)
         if _is_column(strides):
             step = len(info) / COLUMN_LAYERS
@@ -70,12 +66,12 @@ def _timm(name: str) -> ModuleType:
         import timm
     except ImportError as error:
         raise ConfigError(
-            f"backbone {PREFIX}{name} needs the package timm: pip install timm"
+            f"backbone {PREFIX}{name} needs the package timm: pip install timm", "backbone"
         ) from error
     if not timm.is_model(name):
         known = nearest(name, timm.list_models()) if name else ""
         known = known if len(known) < 100 else ""  # not the list of all thousand
-        raise ConfigError(f"timm has no model '{name}'{known}")
+        raise ConfigError(f"timm has no model '{name}'{known}", "backbone")
     return timm
 
 
@@ -104,16 +100,17 @@ def _check_dilation(timm: ModuleType, name: str, strides: list[int], output_stri
     if not possible:
         raise ConfigError(
             f"backbone {PREFIX}{name} has an output stride of {strides[-1]} "
-            f"and cannot be dilated to {output_stride}; give output_stride = {strides[-1]}"
+            f"and cannot be dilated to {output_stride}; give output_stride = {strides[-1]}",
+            "output_stride",
         )
 
 
 def _load(
-    timm: ModuleType, name: str, pretrained: weights.Pretrained, options: dict[str, Any]
+    timm: ModuleType, name: str, pretrained: str, options: dict[str, Any]
 ) -> torch.nn.Module:
-    if pretrained is False:
+    if pretrained == "false":
         return timm.create_model(name, **options)
-    if pretrained is True:
+    if pretrained == "true":
         return weights.downloaded(
             PREFIX + name, lambda: timm.create_model(name, pretrained=True, **options)
         )
@@ -131,5 +128,5 @@ def _load(
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
-            f"pretrained: {pretrained} does not hold the weights of {PREFIX}{name}: {reason}"
+            f"{pretrained} does not hold the weights of {PREFIX}{name}: {reason}", "pretrained"
         ) from error

@@ -13,14 +13,11 @@ from torch import Tensor, nn
 
 from utils.errors import ConfigError
 
-Pretrained = bool | str | Path
-"""True: ImageNet weights; False: none; a path: a file with the state dict of the backbone."""
-
 
 def load(
     model: nn.Module,
     name: str,
-    pretrained: Pretrained,
+    pretrained: str,
     download: Callable[[], dict[str, Tensor]],
     classifier: str,
 ) -> None:
@@ -29,16 +26,16 @@ def load(
     Args:
         model: the network; changed in place.
         name: what to call it in an error.
-        pretrained: where from.
+        pretrained: "true" for ImageNet weights, "false" for none, or the path of a state dict.
         download: gives the state dict of the ImageNet weights.
         classifier: how the keys of the layers start that need not fit.
 
     Raises:
         ConfigError: the weights cannot be had, or do not fit.
     """
-    if pretrained is False:
+    if pretrained == "false":
         return
-    if pretrained is True:
+    if pretrained == "true":
         state = downloaded(name, download)
         source = "the download"
     else:
@@ -48,7 +45,9 @@ def load(
     wanted = {key: v for key, v in model.state_dict().items() if not key.startswith(classifier)}
     difference = _difference(state, wanted)
     if difference:
-        raise ConfigError(f"pretrained: {source} does not hold the weights of {name}: {difference}")
+        raise ConfigError(
+            f"{source} does not hold the weights of {name}: {difference}", "pretrained"
+        )
     model.load_state_dict(state, strict=False)
 
 
@@ -59,22 +58,25 @@ def downloaded(name: str, download: Callable[[], Any]) -> Any:
     except (OSError, RuntimeError, HTTPException) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(
-            f"pretrained: the ImageNet weights of {name} cannot be downloaded ({reason}): "
-            "start without them by --pretrained false, or give a file by --pretrained PATH"
+            f"the ImageNet weights of {name} cannot be downloaded ({reason}): "
+            "start without them by --pretrained false, or give a file by --pretrained PATH",
+            "pretrained",
         ) from error
 
 
 def read(path: Path, name: str) -> dict[str, Tensor]:
     """The state dict in a file; raises ConfigError where there is none."""
     if not path.is_file():
-        raise ConfigError(f"pretrained: there is no file {path}; it should hold weights of {name}")
+        raise ConfigError(
+            f"there is no file {path}; it should hold weights of {name}", "pretrained"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnpicklingError):
         state = None
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ConfigError(
-            f"pretrained: {path} is not a state dict (names and tensors, by torch.save)"
+            f"{path} is not a state dict (names and tensors, by torch.save)", "pretrained"
         )
     return state
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.ops import Conv2dNormActivation
 
-from models.layers import DSConv, MBConv, in_float32, start_at, upsample
+from models.layers import ConvNorm, DSConv, in_float32, MBConv, start_at, upsample
 from models.necks.aspp import DeepLabNeck
 from tasks.base import DenseHead
 
@@ -47,7 +46,7 @@ class DeepLabHead(MapHead):
     ):
         super().__init__(head)
         self.neck = neck
-        self.mix = Conv2dNormActivation(inputs, channels, 3)
+        self.mix = ConvNorm(inputs, channels, 3)
         self.predict = nn.Conv2d(channels, head.channels, 1)
 
     def forward(self, maps: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:

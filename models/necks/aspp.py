@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import Conv2dNormActivation
 
-from models.layers import PooledNorm, upsample
+from models.layers import ConvNorm, PooledNorm, upsample
 
 
 class ASPP(nn.Module):
@@ -23,16 +22,16 @@ class ASPP(nn.Module):
         super().__init__()
         self.branches = nn.ModuleList(
             [
-                Conv2dNormActivation(inputs, channels, 1),
-                *(Conv2dNormActivation(inputs, channels, 3, dilation=rate) for rate in rates),
+                ConvNorm(inputs, channels, 1),
+                *(ConvNorm(inputs, channels, 3, dilation=rate) for rate in rates),
             ]
         )
         self.image = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
-            Conv2dNormActivation(inputs, channels, 1, norm_layer=PooledNorm),
+            ConvNorm(inputs, channels, 1, norm=PooledNorm),
         )
         self.project = nn.Sequential(
-            Conv2dNormActivation((len(rates) + 2) * channels, channels, 1), nn.Dropout2d(0.1)
+            ConvNorm((len(rates) + 2) * channels, channels, 1), nn.Dropout2d(0.1)
         )
 
     @property
@@ -62,7 +61,7 @@ class DeepLabNeck(nn.Module):
     def __init__(self, inputs: tuple[int, ...], channels: int, rates: tuple[int, ...], skip: int):
         super().__init__()
         self.aspp = ASPP(inputs[-1], channels, rates)
-        self.skip = Conv2dNormActivation(inputs[0], skip, 1) if skip else None
+        self.skip = ConvNorm(inputs[0], skip, 1) if skip else None
         self.channels = channels + skip
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:

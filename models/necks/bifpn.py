@@ -6,20 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from models.layers import Activation, DSConv
+from models.necks.base import PyramidLayer
 from models.necks.levels import coarser, finer
 
 EPSILON = 1e-4
 
 
-class BiFPN(nn.Module):
+class BiFPN(PyramidLayer):
     """Levels are mixed from the top down, then from the bottom up; every mix is a mean with learned
     weights, followed by a DSConv (Tan et al. 2020, section 3.3: fast normalised fusion).
-
-    A layer takes `levels` maps of `channels` channels, finest first, and returns such maps.
     """
 
-    def __init__(self, channels: int, levels: int, activation: Activation):
-        super().__init__()
+    def __init__(self, channels: int, levels: int, activation: Activation, **options):
+        super().__init__(channels, levels, activation, **options)
         steps = levels - 1
         self.up = nn.ModuleList(DSConv(channels, channels, activation) for _ in range(steps))
         self.down = nn.ModuleList(DSConv(channels, channels, activation) for _ in range(steps))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torchvision.ops import Conv2dNormActivation
 
-from models.layers import Activation
+from models.layers import Activation, ConvNorm
+from models.necks.base import PyramidLayer
 from models.necks.levels import top_down
 
 
-class FPN(nn.Module):
+class FPN(PyramidLayer):
     """Adds each coarser level to the next finer one, then a 3×3 conv-BN-act on every level (Lin et
-    al. 2017). A layer takes `levels` maps of `channels` channels, finest first, and returns such.
-    """
+    al. 2017)."""
 
-    def __init__(self, channels: int, levels: int, activation: Activation):
-        super().__init__()
+    def __init__(self, channels: int, levels: int, activation: Activation, **options):
+        super().__init__(channels, levels, activation, **options)
         self.out = nn.ModuleList(
-            Conv2dNormActivation(channels, channels, 3, activation_layer=activation)
+            ConvNorm(channels, channels, 3, activation=activation)
             for _ in range(levels)
         )
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
-from torchvision.ops import Conv2dNormActivation
 
-from models.layers import Activation
+from models.layers import Activation, ConvNorm
 from models.necks.levels import coarser
+from utils.part import Choice
 
 
 class Pyramid(nn.Module):
@@ -19,8 +17,9 @@ class Pyramid(nn.Module):
         inputs: channels of each feature of the backbone.
         strides: their strides, each twice the one before.
         channels: channels of every level.
-        layer: builds a layer that mixes the levels, from (channels, levels).
+        layer: the layer that mixes the levels.
         depth: how many layers.
+        layer_activation: of the layers.
         activation: of the 1×1 convolutions.
         extra: how many levels to add: a 1×1 conv-BN-act of the last feature and a 3×3 max-pooling
             of stride 2, then such a pooling of the level before.
@@ -36,8 +35,9 @@ class Pyramid(nn.Module):
         strides: tuple[int, ...],
         *,
         channels: int,
-        layer: Callable[[int, int], nn.Module],
+        layer: Choice,
         depth: int,
+        layer_activation: Activation,
         activation: Activation,
         extra: int = 0,
     ):
@@ -46,10 +46,10 @@ class Pyramid(nn.Module):
         self.strides = (*strides, *(strides[-1] * 2**n for n in range(1, extra + 1)))
         sources = inputs + inputs[-1:] * min(extra, 1)
         self.transitions = nn.ModuleList(
-            Conv2dNormActivation(source, channels, 1, activation_layer=activation)
+            ConvNorm(source, channels, 1, activation=activation)
             for source in sources
         )
-        self.layers = nn.Sequential(*(layer(channels, len(self.strides)) for _ in range(depth)))
+        self.layers = nn.Sequential(*(layer.build(channels, len(self.strides), layer_activation) for _ in range(depth)))
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         maps = [convolve(x) for convolve, x in zip(self.transitions, features, strict=False)]
