@@ -3,7 +3,7 @@
 
     python3 train_test.py cfg/seg+depth+normal/NYU/DeepLab_resnet50.cfg [--option value …]
 
-`--help` lists the options, `--list losses` the multi-task losses.
+`--help` shows how, `--list losses` the multi-task losses.
 """
 
 from __future__ import annotations
@@ -16,41 +16,16 @@ import sys
 # without any spinning they take half as long again. OpenMP looks at this when it is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
-import losses
-from engine.check import check
-from engine.experiment import run_experiment, test_checkpoint
-from engine.export import export
-from engine.listing import listing
-from engine.network import unused_options
-from engine.summary import summarise
-from utils import config as options
 from utils.errors import UserError
-
-MODES = {
-    "train": run_experiment,
-    "test": test_checkpoint,
-    "export": export,
-    "check": check,
-    "summary": summarise,
-}
-"""What each `--mode` does with a cfg."""
 
 
 def main(argv: list[str]) -> int:
     """Runs one command line; returns its exit status: 0, 1 where a check finds damaged files, 2
     after the user's mistake, 130 after an interruption, 141 where nobody reads the output."""
     try:
-        if argv[:1] == ["--list"]:
-            print(listing(argv[1:]))
-            return 0
-        config = options.read(argv, losses.methods())
-        for notice in [*config.notices, *unused_options(config)]:
-            print(notice, file=sys.stderr)
-        found = MODES[config.mode](config)
-        return 1 if config.mode == "check" and found["damaged"] else 0
-    except options.HelpAsked:
-        print(options.help_text(losses.methods()))
-        return 0
+        status = _run(argv)
+        sys.stdout.flush()
+        return status
     except UserError as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         return 2
@@ -60,10 +35,40 @@ def main(argv: list[str]) -> int:
             file=sys.stderr,
         )
         return 130
-    except BrokenPipeError:  # who reads the output, such as `head`, has enough of it
+    except BrokenPipeError:  # the reader of the output, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 
 
+def _run(argv: list[str]) -> int:
+    if "--help" in argv or "-h" in argv:
+        from engine.modes.help import help_text
+
+        print(help_text(argv))
+        return 0
+    if argv[:1] == ["--list"]:
+        from engine.modes.listing import listing
+
+        print(listing(argv[1:]))
+        return 0
+    from engine.config import read
+
+    config = read(argv)
+    for notice in config.notices:
+        print(notice, file=sys.stderr)
+    return config.run.mode.build().run(config)
+
+
+def _missing_package(name: str) -> str:
+    return (
+        f"error: the package {name} is not installed here; activate the environment by "
+        "`source .venv/bin/activate`, or make it by `bash scripts/setup.sh requirements.txt`"
+    )
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except ModuleNotFoundError as missing:
+        print(_missing_package(missing.name), file=sys.stderr)
+        sys.exit(2)

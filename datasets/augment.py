@@ -1,16 +1,19 @@
 """Augmentation: one affine matrix for the geometry, one colour matrix for the light.
 
-Both are pure functions of (seed, round, index): the same whatever the number of workers, and after
+Both are pure functions of (seed, pass, index): the same whatever the number of workers, and after
 a run was interrupted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
-from utils.geometry import Warp
+from utils.errors import ConfigError
+from utils.geometry import Crop, Warp
+from utils.option import option
+from utils.part import Part
 
 _BRIGHTNESS = 32 / 255
 _GAIN = (0.5, 1.5)  # of contrast and of saturation
@@ -21,43 +24,60 @@ _ALONG = np.full((3, 3), 1 / 3)  # projects onto the grey axis
 _CROSS = np.cross(np.eye(3), np.ones(3) / np.sqrt(3))
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """The settings of the achievement paper.
+class Augmentation(Part):
+    """The augmentation of the achievement paper.
 
     With probability 1/2 a window of `scale` times the image is cut out at a random place (above 1
-    it reaches beyond the image and is padded), and stretched to `size`; with probability 1/2 the
-    result is mirrored.
+    it reaches beyond the image and is padded), and stretched to the output; with probability 1/2
+    the result is mirrored. `scale` is drawn from `min_scale` to `max_scale`.
+
+    Raises:
+        ConfigError: `min_scale` is above `max_scale`.
     """
 
-    size: tuple[int, int]
-    scale: tuple[float, float] = (2 / 3, 4 / 3)
+    section = "data"
 
-    def warp(self, rng: np.random.Generator, source: tuple[int, int]) -> Warp:
-        """The affine map of an image of `source` (height, width)."""
-        scale = rng.uniform(*self.scale) if rng.random() < 0.5 else 1.0
-        extent, output = np.array(source[::-1], float), np.array(self.size[::-1], float)
-        place = rng.random(2)
+    min_scale: float = option(
+        2 / 3, "the smallest window to crop, as a share of the image", above=0
+    )
+    max_scale: float = option(4 / 3, "the largest window; above 1, the image is padded", above=0)
+
+    def __init__(self, **options: float):
+        super().__init__(**options)
+        if self.min_scale > self.max_scale:
+            raise ConfigError(f"min_scale is above max_scale, {self.max_scale:g}", "min_scale")
+
+    def warp(
+        self, rng: np.random.Generator, source: tuple[int, int], size: tuple[int, int]
+    ) -> Warp:
+        """The map of an image of `source` to an output of `size`, each (height, width)."""
+        scale = rng.uniform(self.min_scale, self.max_scale) if rng.random() < 0.5 else 1.0
+        extent, output = np.array(source[::-1]), np.array(size[::-1])
+        position = rng.random(2)
         # In whole pixels, of the image or of the output: rectangles are stretched far faster.
         if scale <= 1:
             window = np.maximum(1, np.rint(scale * extent))
+            start = np.rint(position * (extent - window))
+            cut, place = _slices(start, window), _slices((0, 0), output)
             stretch = output / window
-            shift = -np.rint(place * (extent - window)) * stretch
         else:
             shown = np.maximum(1, np.rint(output / scale))
+            start = np.rint(position * (output - shown))
+            cut, place = _slices((0, 0), extent), _slices(start, shown)
             stretch = shown / extent
-            shift = np.rint(place * (output - shown))
-        matrix = np.array([[stretch[0], 0, shift[0]], [0, stretch[1], shift[1]]])
-        if rng.random() < 0.5:
-            matrix[0] = -matrix[0]
-            matrix[0, 2] += self.size[1]
         zoom = float(np.sqrt(np.prod(stretch * extent / output)))
-        return Warp(matrix, self.size, zoom)
+        return Warp.of_crop(Crop(cut, place, bool(rng.random() < 0.5)), size, zoom)
 
 
-def generator(seed: int, round: int, index: int) -> np.random.Generator:
-    """The random numbers of one sample in one round through its dataset."""
-    return np.random.default_rng((seed, round, index))
+def _slices(start: Sequence[float], length: Sequence[float]) -> tuple[slice, slice]:
+    """Rows and columns of a rectangle that starts at (x, y) and has this width and height."""
+    (x, y), (width, height) = map(int, start), map(int, length)
+    return slice(y, y + height), slice(x, x + width)
+
+
+def generator(seed: int, pass_index: int, index: int) -> np.random.Generator:
+    """The random numbers of one sample in one pass through its dataset."""
+    return np.random.default_rng((seed, pass_index, index))
 
 
 def colour_matrix(rng: np.random.Generator) -> np.ndarray:

@@ -1,68 +1,108 @@
-"""What a dataset is to the rest of the program: names of files, and what is said of them."""
+"""What a dataset is to the rest of the program: names of files, and how they are stored."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar
 
+from datasets.formats.base import Label
 from utils.errors import DataError
-
-
-class LabelInFile(Protocol):
-    """A label that is more than a file of the image's own: one of many in a COCO JSON, or one that
-    takes a second file to read, as disparities do that of the camera.
-
-    Attributes:
-        file: what it is in.
-        beside: the other files.
-    """
-
-    file: Path
-    beside: tuple[Path, ...]
-
-
-Label = Path | LabelInFile
-"""What `Task.read` reads: mostly a file of the image's own."""
+from utils.part import Part
 
 
 @dataclass(frozen=True)
 class Sample:
-    """An image, and its labels by task kind ('depth': …); no entry, no label."""
+    """An image, and its labels by task type ('depth': …); no entry, no label."""
 
     image: Path
     labels: Mapping[str, Label]
 
 
 @dataclass(frozen=True)
-class Source:
+class Split:
     """A split of one dataset.
 
     Attributes:
         name: the dataset's name in a cfg.
         samples: its images, in a fixed order.
-        classes: the class names of its tasks that have classes, by kind.
-        storage: how its label files are to be read, by kind: keyword arguments of `Task.read`.
+        classes: the class names of its tasks that have classes, by task type.
+        root: the folder that the ids of the images count from.
     """
 
     name: str
     samples: tuple[Sample, ...]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    storage: Mapping[str, Mapping] = field(default_factory=dict)
+    root: Path = Path()
 
 
-def label_file(label: Label) -> Path:
-    """The file that a label is in."""
-    return label if isinstance(label, Path) else label.file
+class Dataset(Part):
+    """One dataset: where its files lie, and which labels they are.
+
+    Args:
+        name: the name in a cfg.
+    """
+
+    section = "dataset"
+
+    folder: ClassVar[str]
+    """The folder below `dataset_root`."""
+    signs: ClassVar[tuple[str, ...]] = ()
+    """What lies in the folder of the dataset, and in no other: any of these tells it."""
+    labels: ClassVar[Mapping[str, tuple[str, ...]]]
+    """The task types that it has labels for, each with the names of its classes (none for types
+    without). That is enough to build a network for it."""
+    expected: ClassVar[Mapping[str, Mapping[str, int]]] = {}
+    """How many images the whole dataset has by split, and how many of them labels of each type."""
+
+    def __init__(self, name: str, **options):
+        super().__init__(**options)
+        self.name = name
+
+    def read(self, root: Path, split: str, missing_allowed: bool = False) -> Split:
+        """Lists the files of a split, 'train' or 'test'.
+
+        Args:
+            root: the folder of all datasets.
+            missing_allowed: whether files that a list names and that are not there are listed as
+                well, for callers that read every file and name those that are missing.
+
+        Raises:
+            DataError: the dataset is not there, or files of it are missing; says which, and where.
+        """
+        self.locate(root)
+        listed = self.list(root / self.folder, split, missing_allowed)
+        other = {"train": "test", "test": "train"}[split]
+        if len(listed.samples) == self.expected.get(other, {}).get("images"):
+            raise DataError(
+                f"{self.name} has {len(listed.samples):,} images to {split} on, as many as it "
+                f"should have to {other} on: are its lists of {split} and {other} swapped?"
+            )
+        return listed
+
+    @abstractmethod
+    def list(self, folder: Path, split: str, missing_allowed: bool) -> Split:
+        """Lists the files of a split below the dataset's folder; see :meth:`read`."""
+
+    def locate(self, root: Path) -> None:
+        """Checks that the dataset is in its folder; says where else it may be."""
+        from datasets.locate import require_dataset
+
+        require_dataset(self, root)
+
+    def declared(self, root: Path) -> Split:
+        """The dataset as it is known without its files: one image without a name, with all its
+        labels."""
+        return declared_split(self.name, self.labels)
 
 
-def label_files(label: Label) -> tuple[Path, ...]:
-    """All files that a label is read from."""
-    return (label,) if isinstance(label, Path) else (label.file, *label.beside)
+def declared_split(name: str, classes: Mapping[str, tuple[str, ...]]) -> Split:
+    """A split of one image without a name, with labels of these types that cannot be read."""
+    return Split(name, (Sample(Path(), dict.fromkeys(classes)),), classes)
 
 
 def read_list(path: Path, columns: tuple[str, ...] = ("image",)) -> list[list[str]]:
@@ -97,28 +137,14 @@ def names_in(folder: Path) -> set[str]:
     return {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
 
 
-_MISSING_ALLOWED = ContextVar("missing files are allowed", default=False)
-
-
-@contextmanager
-def missing_files_allowed() -> Iterator[None]:
-    """Within it, datasets are listed with the files that are not there: for who reads every one of
-    them anyway, and wants to name all that are missing."""
-    token = _MISSING_ALLOWED.set(True)
-    try:
-        yield
-    finally:
-        _MISSING_ALLOWED.reset(token)
-
-
-def require_files(paths: list[Path]) -> None:
+def require_files(paths: list[Path], missing_allowed: bool = False) -> None:
     """Checks that files that a list promises are there and not empty, unless
-    :func:`missing_files_allowed`. It lists their folders, far faster than asking for each file.
+    `missing_allowed`. It lists their folders, far faster than asking for each file.
 
     Raises:
         DataError: some are not; names the first, and says how many there are.
     """
-    if _MISSING_ALLOWED.get():
+    if missing_allowed:
         return
     sizes = {folder: _sizes_in(folder) for folder in {path.parent for path in paths}}
     found = [sizes[path.parent].get(path.name) for path in paths]

@@ -7,56 +7,49 @@ from, so that it is made anew when that changes.
 
 from __future__ import annotations
 
-import atexit
-import functools
 import hashlib
 import mmap
 import os
 import shutil
 import struct
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from utils.errors import ConfigError, DataError
+from utils.errors import DataError
 from utils.files import replacing
 
 _HEADER = struct.Struct("<8s16s8s3q")  # version, state of the sources, dtype, shape
 _VERSION = b"kept   2"
 _GIGABYTE = 2**30
 _MOST_MAPPED = 40_000  # of the 65,530 maps that the system allows a process
-_MEMORY = Path("/dev/shm")
-_PREFIX = "train_test-cache-"
 
 
 class Cache:
     """Arrays made from files.
 
     Args:
-        folder: where they are kept.
-        spare: how many bytes there are to write to. Below a gigabyte the cache stops growing, and
-            says so once.
+        folder: where they are kept. With less than a gigabyte left on its disk, the cache stops
+            growing, and says so once.
     """
 
-    def __init__(self, folder: Path, spare: Callable[[Path], int]):
-        self._folder, self._spare, self._full = folder, spare, False
+    def __init__(self, folder: Path):
+        self._folder, self._full = folder, False
         # What is mapped stays so, as far as may be: to map a file takes longer than to read it.
         self._mapped: dict[tuple[tuple[Path, ...], str], tuple[tuple, np.ndarray]] = {}
         self._most_mapped = min(_MOST_MAPPED, _most_open_files() // 2)  # a map keeps its file open
         self._told.unlink(missing_ok=True)
 
     def get(
-        self, sources: tuple[Path, ...], what: str, make: Callable[[], np.ndarray]
+        self, sources: tuple[Path, ...], key: str, make: Callable[[], np.ndarray]
     ) -> np.ndarray:
         """What `make` gives, as it was kept for these files, if none has changed since. It is not
         to be written to.
 
         Args:
-            what: names what is made of the files, and all else that it depends on.
+            key: tells apart what is made of the same files.
 
         Raises:
             DataError: of `make`; nothing is kept then.
@@ -65,17 +58,17 @@ class Cache:
             stamp = _VERSION, _state(sources)
         except OSError:
             return make()  # which says what is wrong
-        made, kept = self._mapped.get((sources, what), (None, None))
+        made, kept = self._mapped.get((sources, key), (None, None))
         if made == stamp:
             return kept
-        name = f"{os.path.abspath(sources[0])}\0{what}".encode()
+        name = f"{os.path.abspath(sources[0])}\0{key}".encode()
         place = self._folder / hashlib.blake2b(name, digest_size=20).hexdigest()
         kept = _load(place, stamp)
         if kept is None:
             kept = make()
             self._keep(place, stamp, kept)
         elif len(self._mapped) < self._most_mapped:
-            self._mapped[sources, what] = stamp, kept
+            self._mapped[sources, key] = stamp, kept
         return kept
 
     def __getstate__(self) -> dict:
@@ -83,11 +76,11 @@ class Cache:
         return self.__dict__ | {"_mapped": {}}
 
     def _keep(self, place: Path, stamp: tuple[bytes, bytes], array: np.ndarray) -> None:
-        if self._full or self._spare(self._folder) - array.nbytes < _GIGABYTE:
+        if self._full or shutil.disk_usage(self._folder).free - array.nbytes < _GIGABYTE:
             return self._stop("there is less than a gigabyte left")
         shape = (*array.shape, *[-1] * (3 - array.ndim))
         try:
-            with replacing(place) as beside, open(beside, "wb") as file:
+            with replacing(place) as temporary, open(temporary, "wb") as file:
                 file.write(_HEADER.pack(*stamp, array.dtype.str.encode(), *shape))
                 file.write(np.ascontiguousarray(array).data)
         except OSError as reason:
@@ -109,64 +102,20 @@ class Cache:
         return self._folder / "full"
 
 
-def open_cache(kind: str, below: Path) -> Cache | None:
-    """The cache that the option `cache` names: none, ram, or disk (a folder in `below`).
+def open_cache(kind: str, runs: Path) -> Cache | None:
+    """The cache that the option `cache` names: none, or disk (the folder `cache` in `runs`).
 
     Raises:
-        ConfigError: there is no memory that can be shared.
         DataError: the folder cannot be made.
     """
     if kind == "none":
         return None
-    if kind == "ram":
-        return _in_memory()
-    folder = below / "cache"
+    folder = runs / "cache"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
         raise DataError(f"{folder}: the cache cannot be written ({reason})") from None
-    return Cache(folder, _spare_disk)
-
-
-@functools.cache
-def _in_memory() -> Cache:
-    """The one cache in memory of this process and its workers. It is a folder of a file system that
-    lies in memory, and goes with the process; what a killed process left is removed here."""
-    if not _MEMORY.is_dir():
-        raise ConfigError(f"cache = ram needs {_MEMORY}, which is not there; use cache = disk")
-    for folder in _MEMORY.glob(f"{_PREFIX}*"):
-        _remove_if_left(folder)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_MEMORY))
-    _lock(folder / "owner")
-    atexit.register(_remove_own, folder, os.getpid())
-    return Cache(folder, _spare_memory)
-
-
-def _lock(file: Path) -> bool:
-    """Locks a file for as long as this process or a worker of it lives; whether that could be."""
-    import fcntl  # there wherever /dev/shm is
-
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return False
-    return True
-
-
-def _remove_if_left(folder: Path) -> None:
-    try:
-        newborn = time.time() - folder.stat().st_mtime < 60 and not (folder / "owner").exists()
-        if not newborn and _lock(folder / "owner"):
-            shutil.rmtree(folder, ignore_errors=True)
-    except OSError:
-        return  # another user's, or just gone
-
-
-def _remove_own(folder: Path, owner: int) -> None:
-    if os.getpid() == owner:  # not a worker
-        shutil.rmtree(folder, ignore_errors=True)
+    return Cache(folder)
 
 
 def _most_open_files() -> int:
@@ -176,29 +125,6 @@ def _most_open_files() -> int:
         return 0
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST_MAPPED if limit == resource.RLIM_INFINITY else limit
-
-
-def _spare_disk(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
-
-
-def _spare_memory(folder: Path) -> int:
-    """The least of what the file system, the machine and the container have left, less a tenth of
-    the machine's memory, which the training may still want."""
-    limits = [shutil.disk_usage(folder).free]
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        name, kilobytes = line.split()[:2]
-        if name == "MemTotal:":
-            reserve = int(kilobytes) * 1024 // 10
-        if name == "MemAvailable:":
-            limits.append(int(kilobytes) * 1024)
-    group = Path("/sys/fs/cgroup")
-    try:
-        most, used = ((group / f"memory.{name}").read_text() for name in ("max", "current"))
-        limits.append(int(most) - int(used))
-    except (OSError, ValueError):
-        pass  # no container, or one without a limit
-    return min(limits) - reserve
 
 
 def _state(sources: tuple[Path, ...]) -> bytes:

@@ -3,9 +3,10 @@ where that was downloaded."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from datasets.base import Label, Sample, Source, label_file, require_files
+from datasets.base import Dataset, Sample, Split, require_files
+from datasets.formats.base import Label
+from datasets.formats.class_masks import ClassMask
+from datasets.formats.disparity import DisparityMap
 from utils.errors import DataError
 
 _NUMBERS = {
@@ -21,46 +22,53 @@ _SPLITS = {"train": "train", "test": "val"}
 _IMAGE, _IDS, _TRAIN_IDS = "_leftImg8bit.png", "_gtFine_labelIds.png", "_gtFine_labelTrainIds.png"
 
 
-def read(root: Path, split: str) -> Source:
-    """Reads `leftImg8bit`, `gtFine`, `disparity` and `camera` of `root/Cityscapes`, in each
+class Cityscapes(Dataset):
+    """`leftImg8bit`, `gtFine`, `disparity` and `camera` of `Cityscapes`, in each
     `<split>/<city>/<image>_<folder>…`; `val` is the test set.
 
     Of the labels, `gtFine` or `disparity` may be absent as a whole. An image without a camera file
     has the baseline and focal length of most.
     """
-    # Not above: with the tasks comes torch, and rendering scenes does without.
-    from tasks.disparity import DisparityLabel
 
-    folder, part = root / "Cityscapes", _SPLITS[split]
-    images = sorted((folder / "leftImg8bit" / part).glob(f"*/*{_IMAGE}"))
-    if not images:
-        raise DataError(
-            f"{folder / 'leftImg8bit' / part}: no image is there; they are called "
-            f"<city>/<name>{_IMAGE}"
-        )
-    names = {
-        kind: {path.name for path in (folder / kind / part).glob("*/*")}
-        for kind in ("gtFine", "disparity", "camera")
+    folder = "Cityscapes"
+    signs = ("leftImg8bit",)
+    labels = {"segmentation": CLASSES, "depth": ()}
+    expected = {
+        "train": dict.fromkeys(("images", "segmentation", "depth"), 2_975),
+        "test": dict.fromkeys(("images", "segmentation", "depth"), 500),
     }
-    by_train_ids = not any(name.endswith(_IDS) for name in names["gtFine"]) and any(
-        name.endswith(_TRAIN_IDS) for name in names["gtFine"]
-    )
-    samples = []
-    for image in images:
-        city, stem = image.parent.name, image.name.removesuffix(_IMAGE)
-        labels: dict[str, Label] = {}
-        if names["gtFine"]:
-            ending = _TRAIN_IDS if by_train_ids else _IDS
-            labels["segmentation"] = folder / "gtFine" / part / city / f"{stem}{ending}"
-        if names["disparity"]:
-            camera = folder / "camera" / part / city / f"{stem}_camera.json"
-            labels["depth"] = DisparityLabel(
-                folder / "disparity" / part / city / f"{stem}_disparity.png",
-                camera if camera.name in names["camera"] else None,
+
+    def list(self, folder, split, missing_allowed):
+        part = _SPLITS[split]
+        images = sorted((folder / "leftImg8bit" / part).glob(f"*/*{_IMAGE}"))
+        if not images:
+            raise DataError(
+                f"{folder / 'leftImg8bit' / part}: no image is there; they are called "
+                f"<city>/<name>{_IMAGE}"
             )
-        samples.append(Sample(image, labels))
-    if not samples[0].labels:
-        raise DataError(f"{folder}: has no labels: neither gtFine/{part} nor disparity/{part}")
-    require_files([label_file(label) for s in samples for label in s.labels.values()])
-    storage = {} if by_train_ids else {"segmentation": {"numbers": tuple(_NUMBERS.values())}}
-    return Source("Cityscapes", tuple(samples), {"segmentation": CLASSES}, storage)
+        names = {
+            kind: {path.name for path in (folder / kind / part).glob("*/*")}
+            for kind in ("gtFine", "disparity", "camera")
+        }
+        by_ids = any(name.endswith(_IDS) for name in names["gtFine"])
+        by_train_ids = not by_ids and any(name.endswith(_TRAIN_IDS) for name in names["gtFine"])
+        numbers = () if by_train_ids else tuple(_NUMBERS.values())
+        mask, depth = ClassMask(CLASSES, numbers=numbers), DisparityMap()
+        samples = []
+        for image in images:
+            city, stem = image.parent.name, image.name.removesuffix(_IMAGE)
+            labels: dict[str, Label] = {}
+            if names["gtFine"]:
+                ending = _TRAIN_IDS if by_train_ids else _IDS
+                path = folder / "gtFine" / part / city / f"{stem}{ending}"
+                labels["segmentation"] = Label(mask, (path,))
+            if names["disparity"]:
+                path = folder / "disparity" / part / city / f"{stem}_disparity.png"
+                camera = folder / "camera" / part / city / f"{stem}_camera.json"
+                known = (camera,) if camera.name in names["camera"] else ()
+                labels["depth"] = Label(depth, (path, *known))
+            samples.append(Sample(image, labels))
+        if not samples[0].labels:
+            raise DataError(f"{folder}: has no labels: neither gtFine/{part} nor disparity/{part}")
+        require_files([label.file for s in samples for label in s.labels.values()], missing_allowed)
+        return Split(self.name, tuple(samples), {"segmentation": CLASSES}, folder)

@@ -5,13 +5,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from datasets.base import Sample, Source
-from datasets.presence import require_listed
-
-if TYPE_CHECKING:
-    from tasks.coco_json import CocoAnnotations
+from datasets.base import Dataset, Sample, Split
+from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
+from datasets.locate import require_listed
 
 OBJECTS = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
@@ -31,25 +28,39 @@ CLASSES = {"detection": OBJECTS, "segmentation": ("background", *OBJECTS)}
 _PARTS = {"train": "train2017", "test": "val2017"}
 
 
-def read(root: Path, split: str) -> Source:
-    """Reads `train2017` and `val2017` (the test set) of `root/mscoco`, as the file of
-    `annotations/instances_*.json` lists them. An image without objects is one that shows none."""
-    folder, part = root / "mscoco", _PARTS[split]
-    path = folder / "annotations" / f"instances_{part}.json"
-    annotations = _annotations(path, path.stat().st_mtime_ns if path.is_file() else 0)
-    images = [folder / part / name for name in annotations.names]
-    require_listed(images, path)
-    samples = []
-    for image, name in zip(images, annotations.names, strict=True):
-        samples.append(Sample(image, dict.fromkeys(CLASSES, annotations.label(name))))
-    return Source("COCO", tuple(samples), CLASSES)
+class COCO(Dataset):
+    """`mscoco/train2017` and `val2017` (the test set), as the file of `annotations/instances_*.json`
+    lists them. An image without objects is one that shows none."""
+
+    folder = "mscoco"
+    signs = ("annotations/instances_train2017.json", "annotations/instances_val2017.json")
+    labels = CLASSES
+    expected = {
+        "train": dict.fromkeys(("images", "detection", "segmentation"), 118_287),
+        "test": dict.fromkeys(("images", "detection", "segmentation"), 5_000),
+    }
+
+    def list(self, folder, split, missing_allowed):
+        part = _PARTS[split]
+        path = folder / "annotations" / f"instances_{part}.json"
+        annotations = load_annotations(path, OBJECTS)
+        images = [folder / part / name for name in annotations.names]
+        require_listed(images, path, missing_allowed=missing_allowed)
+        boxes = CocoBoxes(OBJECTS, annotations)
+        masks = CocoMasks(CLASSES["segmentation"], annotations)
+        samples = [
+            Sample(image, {"detection": boxes.label(name), "segmentation": masks.label(name)})
+            for image, name in zip(images, annotations.names, strict=True)
+        ]
+        return Split(self.name, tuple(samples), CLASSES, folder)
 
 
-@lru_cache(maxsize=2)
-def _annotations(path: Path, changed: int) -> CocoAnnotations:
-    """A file takes some 20 s to parse, and is read for every run of an experiment. `changed` tells
-    apart what was in it at other times."""
-    # Not above: with the tasks comes torch, and rendering scenes does without.
-    from tasks.coco_json import CocoAnnotations
+def load_annotations(path: Path, classes: tuple[str, ...] | None) -> CocoAnnotations:
+    """The contents of a COCO JSON. A file takes some 20 s to parse, and serves every run of an
+    experiment; it is parsed anew when it has changed."""
+    return _loaded(path, path.stat().st_mtime_ns if path.is_file() else 0, classes)
 
-    return CocoAnnotations.load(path, OBJECTS)
+
+@lru_cache(maxsize=4)
+def _loaded(path: Path, changed: int, classes: tuple[str, ...] | None) -> CocoAnnotations:
+    return CocoAnnotations.load(path, classes)

@@ -7,23 +7,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from datasets.base import Source
+from datasets.base import Split
 
 
-def split(source: Source, share: float) -> tuple[Source, Source]:
+def train_val_split(split: Split, share: float) -> tuple[Split, Split]:
     """A dataset without a share of its images, and that share.
 
     Images are taken evenly from those labelled alike, so that every task keeps its share; at least
     one of each is held out, and which they are depends on nothing but the list of images.
     """
-    labelled = {i: tuple(sorted(sample.labels)) for i, sample in enumerate(source.samples)}
-    chosen = held_out(labelled, share, _shuffled)
-    kept = tuple(s for i, s in enumerate(source.samples) if i not in chosen)
-    taken = tuple(s for i, s in enumerate(source.samples) if i in chosen)
-    return replace(source, samples=kept), replace(source, samples=taken)
+    labelled = {i: tuple(sorted(sample.labels)) for i, sample in enumerate(split.samples)}
+    chosen = stratified_holdout(labelled, share, _shuffled)
+    kept = tuple(s for i, s in enumerate(split.samples) if i not in chosen)
+    taken = tuple(s for i, s in enumerate(split.samples) if i in chosen)
+    return replace(split, samples=kept), replace(split, samples=taken)
 
 
-def held_out(
+def stratified_holdout(
     labelled: Mapping[Hashable, Hashable],
     share: float,
     in_order: Callable[[list[Hashable]], Sequence[Hashable]],

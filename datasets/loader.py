@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 
@@ -9,19 +10,57 @@ import torch
 from torch.utils.data import DataLoader
 
 from datasets.batch import Batch
-from datasets.merge import Merged
-from datasets.sampling import Batches, Sampling
-from datasets.workers import as_it_is, ended_workers_told, one_thread
+from datasets.merge import MultiTaskDataset
+from datasets.sampling import BatchSampler, Sampler
+from datasets.workers import identity_collate, single_thread_worker, worker_crash_as_error
 from utils.errors import DataError
+from utils.option import option
+from utils.part import Part
+
+
+class Loading(Part):
+    """How batches are read."""
+
+    section = "data"
+
+    batch_size: int = option(32, "images a step", aliases=("-b",), at_least=1)
+    num_workers: int = option(
+        2, "processes that read images; 0: none", at_least=0, affects="nothing"
+    )
+    cache: str = option(
+        "none",
+        "where decoded images and labels are kept: none, disk (below the folder of all runs)",
+        choices=("none", "disk"),
+        affects="nothing",
+    )
+    on_bad_sample: str = option(
+        "stop",
+        "what a damaged file does while training: stop the run, or skip it and name it at the end",
+        choices=("stop", "skip"),
+        affects="nothing",
+    )
+
+    @property
+    def workers(self) -> int:
+        """The number of processes that read: no more than there are cores."""
+        return min(self.num_workers, len(os.sched_getaffinity(0)))
+
+    def workers_for(self, batches: int) -> int:
+        """The number of processes for so many batches. A process takes longer to start than two
+        batches take to read."""
+        return min(self.workers, batches // 2)
 
 
 class Loader:
-    """Merged images as `Batch`es, read by `workers` processes (0: by this one).
+    """The images of a dataset as `Batch`es.
 
     Args:
+        data: the dataset.
+        loading: how it is read.
         training: shuffled, and augmented anew in every epoch; else in the order of the data.
         pin: whether the batches go on to a GPU.
-        sampling: of the datasets, in training.
+        seed: of the order.
+        sampler: of the datasets, in training.
         skip: leave images out of their batch that cannot be read, and go on.
 
     Attributes:
@@ -30,27 +69,27 @@ class Loader:
 
     def __init__(
         self,
-        data: Merged,
-        batch_size: int,
+        data: MultiTaskDataset,
+        loading: Loading,
         *,
         training: bool,
-        workers: int,
-        pin: bool,
+        pin: bool = False,
         seed: int = 0,
-        sampling: Sampling | None = None,
+        sampler: Sampler | None = None,
         skip: bool = False,
     ):
         self.data, self._skip = data, skip
         self.skipped: Counter[str] = Counter()
-        self._batches = Batches(data.sizes, batch_size, training, seed, sampling)
+        self._batches = BatchSampler(data.sizes, loading.batch_size, training, seed, sampler)
+        workers = loading.workers_for(len(self._batches))
         self._loader = DataLoader(
             data,
             batch_sampler=self._batches,
-            collate_fn=as_it_is,
+            collate_fn=identity_collate,
             num_workers=workers,
             pin_memory=pin,
             persistent_workers=workers > 0,
-            worker_init_fn=one_thread,
+            worker_init_fn=single_thread_worker,
             # Each start of the workers draws a number. Not from torch's own generator: that is the
             # network's dropout.
             generator=torch.Generator(),
@@ -81,5 +120,5 @@ class Loader:
             raise DataError(f"not one image can be read; what is wrong with the first: {first}")
 
     def _read(self) -> Iterator[tuple[Batch | None, list[DataError]]]:
-        with ended_workers_told("images"):
+        with worker_crash_as_error("images"):
             yield from self._loader

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datasets.base import Sample, Source, names_in, read_list
-from datasets.presence import require_listed
+from datasets.base import Dataset, Sample, Split, names_in, read_list
+from datasets.formats.base import Label
+from datasets.formats.class_masks import ClassMask
+from datasets.formats.depth_maps import DepthMap
+from datasets.formats.normal_maps import NormalMap
+from datasets.locate import require_listed
 
 CLASSES = (
     "wall", "floor", "cabinet", "bed", "chair", "sofa", "table", "door", "window", "bookshelf",
@@ -17,25 +21,38 @@ CLASSES = (
 _LISTS = {"train": "train", "test": "val"}
 
 
-def read(root: Path, split: str) -> Source:
-    """Reads `root/NYUD_MT` by `gt_sets/train.txt` and `val.txt` (the test set). Masks store 0 for
-    void and 1 to 40 for the classes, depth is .npy in metres, normals .npy or 8-bit PNG."""
-    folder = root / "NYUD_MT"
-    listed_in = folder / "gt_sets" / f"{_LISTS[split]}.txt"
-    ids = [name for (name,) in read_list(listed_in)]
-    normals = {Path(file).stem: file for file in sorted(names_in(folder / "normals"), reverse=True)}
-    samples = [
-        Sample(
-            folder / "images" / f"{name}.jpg",
-            {
-                "segmentation": folder / "segmentation" / f"{name}.png",
-                "depth": folder / "depth" / f"{name}.npy",
-                "normal": folder / "normals" / normals.get(name, f"{name}.npy"),
-            },
-        )
-        for name in ids
-    ]
-    labels = [path for sample in samples for path in sample.labels.values()]
-    require_listed([sample.image for sample in samples], listed_in, labels)
-    storage = {"segmentation": {"first": 1, "void": 0}}
-    return Source("NYUD_MT", tuple(samples), {"segmentation": CLASSES}, storage)
+class NYUDMT(Dataset):
+    """`NYUD_MT`, by `gt_sets/train.txt` and `val.txt` (the test set). Masks store 0 for void and 1
+    to 40 for the classes, depth is .npy in metres, normals .npy or 8-bit PNG."""
+
+    folder = "NYUD_MT"
+    signs = ("gt_sets",)
+    labels = {"segmentation": CLASSES, "depth": (), "normal": ()}
+    expected = {
+        "train": dict.fromkeys(("images", "segmentation", "depth", "normal"), 795),
+        "test": dict.fromkeys(("images", "segmentation", "depth", "normal"), 654),
+    }
+
+    def list(self, folder, split, missing_allowed):
+        listed_in = folder / "gt_sets" / f"{_LISTS[split]}.txt"
+        ids = [name for (name,) in read_list(listed_in)]
+        files = sorted(names_in(folder / "normals"), reverse=True)
+        normals = {Path(file).stem: file for file in files}
+        mask, depth, normal = ClassMask(CLASSES, first=1, void=0), DepthMap(), NormalMap()
+        samples = [
+            Sample(
+                folder / "images" / f"{name}.jpg",
+                {
+                    "segmentation": Label(mask, (folder / "segmentation" / f"{name}.png",)),
+                    "depth": Label(depth, (folder / "depth" / f"{name}.npy",)),
+                    "normal": Label(
+                        normal, (folder / "normals" / normals.get(name, f"{name}.npy"),)
+                    ),
+                },
+            )
+            for name in ids
+        ]
+        labels = [label.file for sample in samples for label in sample.labels.values()]
+        images = [sample.image for sample in samples]
+        require_listed(images, listed_in, labels, missing_allowed)
+        return Split(self.name, tuple(samples), {"segmentation": CLASSES}, folder)

@@ -3,9 +3,11 @@ depth and normals, everything in .npy."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from datasets.base import Sample, Source, names_in, require_files
+from datasets.base import Dataset, Sample, Split, names_in, require_files
+from datasets.formats.base import Label
+from datasets.formats.class_masks import ClassMask
+from datasets.formats.depth_maps import DepthMap
+from datasets.formats.normal_maps import NormalMap
 from utils.errors import DataError
 
 CLASSES = (
@@ -13,24 +15,40 @@ CLASSES = (
     "tv", "wall", "window",
 )  # fmt: skip
 _SPLITS = {"train": "train", "test": "val"}
-_LABELS = {"segmentation": "label", "depth": "depth", "normal": "normal"}
+_FORMATS = {
+    "segmentation": ("label", ClassMask(CLASSES, void=-1)),
+    "depth": ("depth", DepthMap()),
+    "normal": ("normal", NormalMap()),
+}
 
 
-def read(root: Path, split: str) -> Source:
-    """Reads `root/NYUv2/train` and `val` (the test set), each with `image`, `label`, `depth` and
-    `normal`: floats in [0, 1], classes with -1 for void, metres and vectors."""
-    folder = root / "NYUv2" / _SPLITS[split]
-    names = [name for name in names_in(folder / "image") if name.endswith(".npy")]
-    if not names:
-        raise DataError(f"{folder / 'image'}: no .npy is there, which the images of NYUv2 are")
-    samples = [
-        Sample(
-            folder / "image" / name,
-            {kind: folder / below / name for kind, below in _LABELS.items()},
-        )
-        for name in sorted(names, key=lambda name: (len(name), name))  # 2 comes before 10
-    ]
-    require_files([path for sample in samples for path in sample.labels.values()])
-    return Source(
-        "NYUv2", tuple(samples), {"segmentation": CLASSES}, {"segmentation": {"void": -1}}
-    )
+class NYUv2(Dataset):
+    """`NYUv2/train` and `val` (the test set), each with `image`, `label`, `depth` and `normal`:
+    floats in [0, 1], classes with -1 for void, metres and vectors."""
+
+    folder = "NYUv2"
+    signs = ("train/label", "val/label")
+    labels = {"segmentation": CLASSES, "depth": (), "normal": ()}
+    expected = {
+        "train": dict.fromkeys(("images", "segmentation", "depth", "normal"), 795),
+        "test": dict.fromkeys(("images", "segmentation", "depth", "normal"), 654),
+    }
+
+    def list(self, folder, split, missing_allowed):
+        part = folder / _SPLITS[split]
+        names = [name for name in names_in(part / "image") if name.endswith(".npy")]
+        if not names:
+            raise DataError(f"{part / 'image'}: no .npy is there, which the images of NYUv2 are")
+        samples = [
+            Sample(
+                part / "image" / name,
+                {
+                    task_type: Label(stored, (part / below / name,))
+                    for task_type, (below, stored) in _FORMATS.items()
+                },
+            )
+            for name in sorted(names, key=lambda name: (len(name), name))  # 2 comes before 10
+        ]
+        labels = [label.file for sample in samples for label in sample.labels.values()]
+        require_files(labels, missing_allowed)
+        return Split(self.name, tuple(samples), {"segmentation": CLASSES}, folder)

@@ -2,53 +2,58 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from torch.utils.data import Sampler
+import torch.utils.data
 
-from datasets.stream import Stream
+from datasets.shuffled_stream import ShuffledStream
 from utils.errors import ConfigError
+from utils.option import option
+from utils.part import Part, Registry
 
 
-@dataclass(frozen=True)
-class Sampling:
-    """How often the merged datasets are drawn from, and how long an epoch is: the options
-    `sampling`, `sampling_temperature` and `epoch_images` of a cfg.
-
-    - `concat`: the datasets are one set, and shuffled as one, as in the achievement paper. A batch
-      has of each dataset what chance gives it.
-    - `balanced`: every dataset is drawn from equally often.
-    - `temperature`: a dataset of n images is drawn from in proportion to n^(1/temperature). 1 are
-      the shares of `concat`, and the higher, the closer to `balanced`.
-
-    The last two take turns, spread evenly over the epoch, so every *batch* has its share of every
-    dataset. That is what partial annotation wants: where each dataset brings a task of its own, a
-    batch without it would leave the task out of the step, and a batch with much of it would make
-    up for that with a gradient of its own.
+class Sampler(Part):
+    """How often the merged datasets are drawn from, and how long an epoch is.
 
     Raises:
-        ConfigError: `epoch` is none of all, longest, shortest or a number of images.
+        ConfigError: `epoch_images` is none of all, longest, shortest or a number of images.
     """
 
-    kind: str = "concat"
-    temperature: float = 2.0
-    epoch: str = "all"
+    section = "data"
 
-    def __post_init__(self):
-        words = ("all", "longest", "shortest")
-        number = self.epoch.isascii() and self.epoch.isdigit() and int(self.epoch) > 0
-        if self.epoch not in words and not number:
+    epoch_images: str = option(
+        "all",
+        "how long an epoch is: all, as many images as there are; longest or shortest, until that "
+        "dataset was seen once; or a number of images",
+    )
+
+    takes_turns = True
+    """Whether the datasets are drawn from in turns, spread evenly over the epoch, so that every
+    *batch* has its share of every dataset. Partial annotation wants that: where each dataset brings
+    a task of its own, a batch without the dataset would leave the task out of the step, and a batch
+    with much of it would make up for that with a gradient of its own."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        words, text = ("all", "longest", "shortest"), self.epoch_images
+        is_number = text.isascii() and text.isdigit() and int(text) > 0
+        if text not in words and not is_number:
             raise ConfigError(
                 "epoch_images wants all, longest, shortest, or a number of images above 0, "
-                f"not '{self.epoch}'"
+                f"not '{text}'",
+                "epoch_images",
             )
+
+    @property
+    @abstractmethod
+    def power(self) -> float:
+        """A dataset of n images is drawn from in proportion to n to this power."""
 
     def shares(self, sizes: Sequence[int]) -> np.ndarray:
         """The share of the draws that each dataset gets, of datasets of so many images (n > 0)."""
-        power = {"concat": 1.0, "balanced": 0.0, "temperature": 1 / self.temperature}[self.kind]
-        weights = np.asarray(sizes, float) ** power
+        weights = np.asarray(sizes, float) ** self.power
         return weights / weights.sum()
 
     def images(self, sizes: Sequence[int]) -> int:
@@ -57,24 +62,59 @@ class Sampling:
         `all` are as many as there are; `longest` and `shortest` as many as it takes until the
         largest or the smallest dataset was seen once.
         """
-        if self.epoch == "all":
+        if self.epoch_images == "all":
             return sum(sizes)
-        if self.epoch.isdigit():
-            return int(self.epoch)
+        if self.epoch_images.isdigit():
+            return int(self.epoch_images)
         seen_once = np.asarray(sizes) / self.shares(sizes)
-        chosen = np.argmax(sizes) if self.epoch == "longest" else np.argmin(sizes)
+        chosen = np.argmax(sizes) if self.epoch_images == "longest" else np.argmin(sizes)
         return round(seen_once[chosen])
 
 
-class Batches(Sampler):
-    """Lists of (round, index): the images of a batch, and how often each was drawn up to then,
+class Concat(Sampler):
+    """The datasets are one set, and shuffled as one, as in the achievement paper. A batch has of
+    each dataset what chance gives it."""
+
+    power = 1.0
+    takes_turns = False
+
+
+class Balanced(Sampler):
+    """Every dataset is drawn from equally often."""
+
+    power = 0.0
+
+
+class Temperature(Sampler):
+    """A dataset of n images is drawn from in proportion to n^(1/T). T = 1 are the shares of
+    `concat`, and the higher, the closer to `balanced`."""
+
+    sampling_temperature: float = option(
+        2.0,
+        "of that sampling: a set of n images is drawn from in proportion to n^(1/T)",
+        at_least=1,
+    )
+
+    @property
+    def power(self):
+        return 1 / self.sampling_temperature
+
+
+SAMPLERS = Registry(
+    "sampling", {"concat": Concat, "balanced": Balanced, "temperature": Temperature}
+)
+"""Every way to draw from merged datasets, by its name in a cfg."""
+
+
+class BatchSampler(torch.utils.data.Sampler):
+    """Lists of (pass, index): the images of a batch, and how often each was drawn up to then,
     counted from 1, so that no draw of an image is augmented as another one.
 
     In training all batches are full, for BatchNorm wants them alike; fewer images than a batch are
-    one batch. What fills none comes first in the next epoch: each dataset is a `Stream` that an
+    one batch. What fills none comes first in the next epoch: each dataset is a `ShuffledStream` that an
     epoch goes on in where the last one stopped, so nothing is starved, be it by a last batch or by
     a short epoch. For tests, the images come once each and in order, and the last batch is what is
-    left; their round is 0.
+    left; their pass is 0.
 
     Args:
         sizes: the number of images of each of the datasets, which follow each other.
@@ -89,23 +129,23 @@ class Batches(Sampler):
         batch_size: int,
         training: bool,
         seed: int = 0,
-        sampling: Sampling | None = None,
+        sampler: Sampler | None = None,
     ):
-        sampling = sampling or Sampling()
+        sampler = sampler or Concat()
         self.total, self.training, self.epoch = sum(sizes), training, 1
         self.size = min(batch_size, self.total) if training else batch_size
         if not training:
             self.count = -(-self.total // batch_size)
             return
         sizes = [size for size in sizes if size]
-        self.count = max(1, sampling.images(sizes) // self.size)
-        if sampling.kind == "concat":
+        self.count = max(1, sampler.images(sizes) // self.size)
+        if not sampler.takes_turns:
             sizes = [self.total]
-        self.shares = sampling.shares(sizes)
+        self.shares = sampler.shares(sizes)
         self.starts = np.cumsum([0, *sizes[:-1]])
         windows = _windows(self.shares, sizes, self.size)
         self.streams = [
-            Stream(size, window, (seed, number))
+            ShuffledStream(size, window, (seed, number))
             for number, (size, window) in enumerate(zip(sizes, windows, strict=True))
         ]
 
@@ -123,12 +163,12 @@ class Batches(Sampler):
         draws = np.arange(length + 1) + (self.epoch - 1) * length
         drawn = drawn_before(self.shares, draws)
         turns = np.diff(drawn, axis=0).argmax(1)
-        rounds, indices = np.empty(length, int), np.empty(length, int)
+        passes, indices = np.empty(length, int), np.empty(length, int)
         for number, (stream, start) in enumerate(zip(self.streams, self.starts, strict=True)):
             mine = turns == number
-            rounds[mine], images = stream.part(drawn[0, number], drawn[-1, number])
+            passes[mine], images = stream.part(drawn[0, number], drawn[-1, number])
             indices[mine] = images + start
-        return list(zip(rounds.tolist(), indices.tolist(), strict=True))
+        return list(zip(passes.tolist(), indices.tolist(), strict=True))
 
 
 def drawn_before(shares: np.ndarray, draws: np.ndarray) -> np.ndarray:
@@ -150,9 +190,11 @@ def drawn_before(shares: np.ndarray, draws: np.ndarray) -> np.ndarray:
 
 def _windows(shares: np.ndarray, sizes: Sequence[int], batch_size: int) -> list[int]:
     """How many draws of each dataset must differ for those of a batch to: the most that a batch
-    takes of it. Where rounds end with batches, none is in two rounds."""
+    takes of it. Where passes end with batches, none is in two passes."""
     wanted = shares * batch_size
     most = np.maximum(1, np.rint(wanted)).astype(int)
     if not np.allclose(wanted, most, rtol=0, atol=1e-9):
-        return [min(batch_size, one) for one in np.ceil(wanted).astype(int) + 1]
-    return [1 if size % one == 0 else one for size, one in zip(sizes, most.tolist(), strict=True)]
+        return [min(batch_size, most_drawn) for most_drawn in np.ceil(wanted).astype(int) + 1]
+    return [
+        1 if size % count == 0 else count for size, count in zip(sizes, most.tolist(), strict=True)
+    ]

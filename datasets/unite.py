@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from datasets.base import Sample, Source
-from tasks import KINDS, Task
+from datasets.base import Sample, Split
+from datasets.formats.base import Label
+from tasks import Task
 from utils.errors import DataError
+from utils.part import Choice
 
 
-def unite_tasks(
-    kinds: Sequence[str], sources: Sequence[Source], options: dict, classes: str = "separate"
+def build_tasks(
+    choices: Sequence[Choice], splits: Sequence[Split], classes: str = "separate"
 ) -> list[Task]:
-    """The tasks of the merged data, in the order of `kinds`.
+    """The tasks of the merged data, in the order of `choices`.
 
-    A kind has one task where its datasets have the same classes. Where they differ, `classes` says
-    what becomes of it:
+    A choice gives one task where its datasets have the same classes. Where they differ, `classes`
+    says what becomes of it:
 
     - `separate`: one task a dataset (`segmentation:VOC`, `segmentation:NYUD_MT`), each with a class
       space and a head of its own.
@@ -28,53 +31,60 @@ def unite_tasks(
       segmentation, its pixels of such a class count as what it calls them, be it background; in
       detection, its objects of such a class count as background.
 
-    Args:
-        options: the settings that tasks may take, by name (`Task.options`).
-
     Raises:
-        DataError: no dataset has labels for a kind, or it has more classes than it can.
+        DataError: no dataset has labels for a task, or it has more classes than it can.
     """
     tasks = []
-    for kind in kinds:
-        having = [s for s in sources if any(kind in sample.labels for sample in s.samples)]
-        if not having:
-            names = ", ".join(source.name for source in sources)
-            raise DataError(f"no dataset of the cfg has labels for {kind}: it names {names}")
-        task = KINDS[kind]
-        taken = {name: options[name] for name in task.options if name in options}
-        spaces = {source.name: _classes(kind, source) for source in having}
+    for choice in choices:
+        labelled = [s for s in splits if any(choice.name in x.labels for x in s.samples)]
+        if not labelled:
+            names = ", ".join(split.name for split in splits)
+            raise DataError(f"no dataset of the cfg has labels for {choice.name}: it names {names}")
+        spaces = {split.name: _classes(choice.name, split) for split in labelled}
         if classes == "unite" or len(set(spaces.values())) == 1:
             united = dict.fromkeys(name for space in spaces.values() for name in space)
-            tasks.append(task(classes=tuple(united), **taken))
+            tasks.append(choice.build(tuple(united)))
         else:
-            tasks += [task(classes=c, dataset=name, **taken) for name, c in spaces.items()]
+            tasks += [choice.build(space, name) for name, space in spaces.items()]
     return tasks
 
 
-def has_label(task: Task, source: Source, sample: Sample) -> bool:
-    """Whether the sample has a label of this kind whose classes are among the task's."""
-    if task.kind not in sample.labels or task.dataset not in (None, source.name):
-        return False
-    own = _classes(task.kind, source)
-    return own == task.classes or (bool(own) and set(own) <= set(task.classes))
+@dataclass(frozen=True, slots=True)
+class RemappedLabel:
+    """A label of a dataset in the class numbers of a task that has other classes as well. It is
+    decoded in the dataset's own numbers, in which alone it can be checked.
 
-
-def read_label(task: Task, source: Source, sample: Sample, size: tuple[int, int]) -> np.ndarray:
-    """The stored label of an image of `size` (height, width), in the class numbers of the task.
-
-    It is read in the dataset's own numbers, in which alone it can be checked, and carried over.
-
-    Raises:
-        DataError: the file is missing or damaged; names it.
+    The attributes and methods are those of :class:`datasets.formats.base.Label`.
     """
-    label, storage = sample.labels[task.kind], source.storage.get(task.kind, {})
-    own = _classes(task.kind, source)
-    if own == task.classes:
-        return task.read(label, size, **storage)
-    reader = copy.copy(task)
-    reader.classes = own
-    return task.carry_over(reader.read(label, size, **storage), own)
+
+    label: Label
+    task: Task
+    classes: tuple[str, ...]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.label.files
+
+    @property
+    def key(self) -> str:
+        return f"{self.label.key} as {' '.join(self.task.classes)}"
+
+    def read(self, size: tuple[int, int]) -> np.ndarray:
+        return self.task.remap_classes(self.label.read(size), self.classes)
 
 
-def _classes(kind: str, source: Source) -> tuple[str, ...]:
-    return tuple(source.classes.get(kind, ()))
+def task_label(task: Task, split: Split, sample: Sample) -> Label | RemappedLabel | None:
+    """The label of a sample for a task, in the task's class numbers; None where the sample has none
+    of this type whose classes are among the task's."""
+    if task.task_type not in sample.labels or task.dataset not in (None, split.name):
+        return None
+    label, classes = sample.labels[task.task_type], _classes(task.task_type, split)
+    if classes == task.classes:
+        return label
+    if classes and set(classes) <= set(task.classes):
+        return RemappedLabel(label, task, classes)
+    return None
+
+
+def _classes(task_type: str, split: Split) -> tuple[str, ...]:
+    return tuple(split.classes.get(task_type, ()))

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.base import Sample, Source, names_in, read_list
-from datasets.presence import require_listed
+from datasets.base import Dataset, Sample, Split, names_in, read_list
+from datasets.formats.base import Format, Label
+from datasets.formats.class_masks import ClassMask
+from datasets.formats.voc_xml import VocXml
+from datasets.locate import require_listed
 from utils.errors import DataError
 
 OBJECTS = (
@@ -19,8 +22,8 @@ OBJECTS = (
 CLASSES = {"detection": OBJECTS, "segmentation": ("background", *OBJECTS)}
 
 
-def read(root: Path, split: str) -> Source:
-    """Reads `root/VOC/VOC2007` and `root/VOC/VOC2012`.
+class VOC(Dataset):
+    """`VOC/VOC2007` and `VOC/VOC2012`.
 
     `train` is trainval of both years without 2012's segmentation val; `test` is 2007 test, with
     boxes, and 2012 segmentation val, with boxes and masks. The paper's lists `trainvalsegdet` (of
@@ -33,25 +36,37 @@ def read(root: Path, split: str) -> Source:
     10,476 at most. The paper's 15,215 and 10,477 fit lists that leave out each year's own
     segmentation val; 115 images to test on would be among them, under their names of 2007.
     """
-    voc07, voc12 = root / "VOC" / "VOC2007", root / "VOC" / "VOC2012"
-    _require_years(voc07, voc12)
-    val = _list(voc12, "Segmentation", ("segval", "val"))
-    if split == "test":
-        samples = [
-            *_samples(voc07, _list(voc07, "Main", ("test",)), ()),
-            *_samples(voc12, val, _masks(voc12)),
-        ]
-    else:
-        held_out = set(val.ids)
-        list07 = _list(voc07, "Main", ("trainvalsegdet", "trainval"))
-        if list07.file.stem == "trainval":
-            list07 = list07.without(held_out, "2007_")
-        list12 = _list(voc12, "Main", ("trainvalsegdet", "trainval"))
-        samples = [
-            *_samples(voc07, list07, [*_masks(voc07), *_masks(voc12)]),
-            *_samples(voc12, list12.without(held_out), _masks(voc12)),
-        ]
-    return Source("VOC", tuple(samples), CLASSES)
+
+    folder = "VOC"
+    signs = ("VOC2012", "VOC2007")
+    labels = CLASSES
+    expected = {  # of the paper's lists; the rule above comes within ten of them
+        "train": {"images": 15_215, "detection": 15_215, "segmentation": 10_477},
+        "test": {"images": 6_401, "detection": 6_401, "segmentation": 1_449},
+    }
+
+    def list(self, folder, split, missing_allowed):
+        voc07, voc12 = folder / "VOC2007", folder / "VOC2012"
+        _require_years(voc07, voc12)
+        val = _list(voc12, "Segmentation", ("segval", "val"))
+        if split == "test":
+            parts = [
+                (voc07, _list(voc07, "Main", ("test",)), ()),
+                (voc12, val, _masks(voc12)),
+            ]
+        else:
+            held_out = set(val.ids)
+            list07 = _list(voc07, "Main", ("trainvalsegdet", "trainval"))
+            if list07.file.stem == "trainval":
+                list07 = list07.without(held_out, "2007_")
+            list12 = _list(voc12, "Main", ("trainvalsegdet", "trainval"))
+            parts = [
+                (voc07, list07, [*_masks(voc07), *_masks(voc12)]),
+                (voc12, list12.without(held_out), _masks(voc12)),
+            ]
+        formats = {"detection": VocXml(OBJECTS), "segmentation": ClassMask(CLASSES["segmentation"])}
+        samples = [sample for part in parts for sample in _samples(*part, formats, missing_allowed)]
+        return Split(self.name, tuple(samples), CLASSES, folder)
 
 
 class _List(NamedTuple):
@@ -85,21 +100,27 @@ def _masks(folder: Path) -> list[Path]:
     return [folder / "SegmentationClass", folder / "SegmentationClassAug"]
 
 
-def _samples(folder: Path, listed: _List, masks: Sequence[Path]) -> list[Sample]:
+def _samples(
+    folder: Path,
+    listed: _List,
+    masks: Sequence[Path],
+    formats: dict[str, Format],
+    missing_allowed: bool,
+) -> list[Sample]:
     """The images of a list, each with the first of its masks; a mask of another year's folder is
     called by the year as well."""
     images = [folder / "JPEGImages" / f"{name}.jpg" for name in listed.ids]
     boxes = [folder / "Annotations" / f"{name}.xml" for name in listed.ids]
-    require_listed(images, listed.file, boxes)
+    require_listed(images, listed.file, boxes, missing_allowed)
     present = {below: names_in(below) for below in masks}
     samples = []
     for name, image, xml in zip(listed.ids, images, boxes, strict=True):
-        labels = {"detection": xml}
+        labels = {"detection": Label(formats["detection"], (xml,))}
         files = [
             below / (f"{name}.png" if below.parent == folder else f"2007_{name}.png")
             for below in masks
         ]
-        if found := next((file for file in files if file.name in present[file.parent]), None):
-            labels["segmentation"] = found
+        if mask := next((file for file in files if file.name in present[file.parent]), None):
+            labels["segmentation"] = Label(formats["segmentation"], (mask,))
         samples.append(Sample(image, labels))
     return samples

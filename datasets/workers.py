@@ -12,12 +12,12 @@ import torch
 from utils.errors import DataError
 
 
-def as_it_is(item: Any) -> Any:
+def identity_collate(item: Any) -> Any:
     """A `collate_fn` for what needs no putting together."""
     return item
 
 
-def one_thread(_: int) -> None:
+def single_thread_worker(_: int) -> None:
     """A `worker_init_fn`: the workers are the parallelism, and threads within them would fight for
     the same cores."""
     cv2.setNumThreads(0)
@@ -25,7 +25,7 @@ def one_thread(_: int) -> None:
 
 
 @contextmanager
-def ended_workers_told(what: str) -> Iterator[None]:
+def worker_crash_as_error(what: str) -> Iterator[None]:
     """Around the reading of a `DataLoader`, whose workers read `what`.
 
     Raises:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from datasets import DATASETS
 from datasets.augment import Augmentation
 from datasets.custom import section_part
 from datasets.loader import Loading
-from datasets.scenes import Rendering
+from datasets.scenes.rendering import Rendering
 from engine.modes import MODES
 from engine.options import Comparison, DataOptions, NetworkOptions, Run
-from engine.training.loop import Training
+from engine.runs.datasets import check_divided
+from engine.runs.identity import file_digest
+from engine.training.options import Training
 from losses import LOSSES
 from utils.cfg_file import Entry, parse_cfg, parse_flags
 from utils.errors import ConfigError
-from utils.part import Choice, Part
+from utils.part import Choice, Part, Registry
 from utils.resolve import DATASET, cfg_text, resolve
 
 USAGE = "python3 train_test.py CFG [--option value …]"
@@ -57,6 +60,18 @@ class Config:
     flags: Sequence[Entry] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     notices: Sequence[str] = ()
+
+    def dataset(self, name: str, option: str) -> Choice:
+        """The dataset of a name in any of its spellings, one of the cfg's own or one that comes
+        along.
+
+        Raises:
+            ConfigError: there is none; `option` is where the name was given.
+        """
+        if name in self.datasets:
+            return self.datasets[name]
+        known = Registry("dataset", {**DATASETS.parts, **self.datasets}, DATASETS.aliases)
+        return DATASETS.choose(known.canonical(name, option))
 
     @property
     def parts(self) -> dict[str, Part]:
@@ -104,14 +119,25 @@ class Config:
         """What decides how the run comes out, as JSON has it: of each root part the values that
         are not the defaults, and the datasets that the cfg describes."""
         found = {name: part.identity() for name, part in self.parts.items()}
+        if ckpt := self.run.mode.all_values().get("ckpt"):
+            found["ckpt"] = file_digest(Path(ckpt)) if Path(ckpt).is_file() else None
         found[DATASET] = {name: c.identity() for name, c in self.used_datasets().items()}
         return found
 
-    def single_task(self, task: Choice) -> Config:
-        """The same cfg with one task alone, compared with nothing."""
-        values = {"tasks": (task,), "loss": LOSSES.choose(SINGLE_TASK_LOSS), "run": None}
-        run = self.run.with_values(**values, mode=MODES.choose("train"))
-        return replace(self, run=run, comparison=Comparison())
+    def single_task(self, task: Choice, run: str | None = None, ckpt: str | None = None) -> Config:
+        """The same cfg with one task alone, compared with nothing.
+
+        Args:
+            run: the name that puts the run beside the one without.
+            ckpt: the checkpoint that the weights start from.
+        """
+        values = {
+            "tasks": (task,),
+            "loss": LOSSES.choose(SINGLE_TASK_LOSS),
+            "mode": MODES.choose("train", {"ckpt": ckpt}),
+            "run": run,
+        }
+        return replace(self, run=self.run.with_values(**values), comparison=Comparison())
 
 
 ROOTS: dict[str, type[Part]] = {
@@ -164,10 +190,9 @@ def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
         raise ConfigError(
             f"{place}: it names no tasks, as in `tasks = segmentation depth` in [run]"
         )
-    located = Config(Run(tasks=()), places=found.places)
-    with located.located():
+    with Config(Run(tasks=()), places=found.places).located():
         parts = {name: part(**found.values[part]) for name, part in ROOTS.items()}
-    return Config(
+    config = Config(
         **parts,
         datasets=found.datasets,
         path=path,
@@ -175,3 +200,21 @@ def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
         places=found.places,
         notices=found.notices,
     )
+    _check_parts(config)
+    return config
+
+
+def _check_parts(config: Config) -> None:
+    """Builds the parts that need no context, so that their mistakes are told before anything else
+    is built.
+
+    Raises:
+        ConfigError: a part cannot be built, or options contradict one another.
+    """
+    with config.located():
+        for choice in (config.run.loss, config.data.sampling, config.network.arch):
+            choice.build()
+    check_divided(config)
+    tasks, cfgs = len(config.run.tasks), len(config.comparison.baselines)
+    if cfgs and 1 < tasks != cfgs:
+        raise config.error("baselines", f"names {cfgs} cfgs for the {tasks} tasks of the cfg")

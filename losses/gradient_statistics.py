@@ -45,3 +45,13 @@ def gradient_statistics(gramian: Tensor, tasks: Sequence[str]) -> dict[str, floa
             math.sqrt(values[-1].item() / smallest) if smallest > floor else math.inf
         )
     return statistics
+
+
+def statistic_names(tasks: Sequence[str]) -> list[str]:
+    """The names of the statistics of these tasks, in order."""
+    pairs = [f"{a}|{b}" for a, b in itertools.combinations(tasks, 2)]
+    return [
+        *(f"norm/{task}" for task in tasks),
+        *(f"{kind}/{pair}" for pair in pairs for kind in ("cosine", "similarity")),
+        "condition",
+    ]

@@ -60,9 +60,7 @@ class MBConv(nn.Module):
         super().__init__()
         hidden = 2 * inputs
         self.expand = ConvNorm(inputs, hidden, 1, activation=activation)
-        self.depthwise = ConvNorm(
-            hidden, hidden, 3, stride, groups=hidden, activation=activation
-        )
+        self.depthwise = ConvNorm(hidden, hidden, 3, stride, groups=hidden, activation=activation)
         self.project = ConvNorm(hidden, outputs, 1, activation=None)
         self.residual = stride == 1 and inputs == outputs
 

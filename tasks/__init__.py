@@ -1,23 +1,18 @@
-"""What a task is, one file each. Every `Task` in this folder is found by itself."""
+"""What a task is, one file each. Every task in this folder is found by itself."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 
-from tasks.base import Task
+from tasks.base import TASKS, Task
+
+__all__ = ["TASKS", "Task", "task_class"]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
 
 
-def _discover() -> dict[str, type[Task]]:
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    return {kind.kind: kind for kind in Task.__subclasses__()}
-
-
-KINDS: dict[str, type[Task]] = dict(sorted(_discover().items()))
-"""Every task of the program by its name in a cfg."""
-
-SPELLINGS: dict[str, str] = {
-    spelling: kind for kind, task in KINDS.items() for spelling in (kind, *task.aliases)
-}
-"""Every name by which a cfg may call a task, short ones as well, and the task it means."""
+def task_class(name: str) -> type[Task]:
+    """The class of a task by the task's own name, such as `segmentation:VOC`."""
+    return TASKS[name.partition(":")[0]]

@@ -7,16 +7,19 @@ in this folder with a subclass of `Task`; :mod:`tasks` finds it by itself.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tasks.survey import Survey
+from tasks.statistics import LabelStatistics
 from utils.geometry import Warp
+from utils.part import Part, Registry
+
+TASKS = Registry("task")
+"""Every task by its name in a cfg. A subclass of `Task` with a `task_type` adds itself."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,18 @@ class BoxPrediction(NamedTuple):
     size: tuple[int, int]
 
 
-def labelled_part(batched: Tensor, labelled: Tensor) -> Tensor:
+def select_labelled(batched: Tensor, labelled: Tensor) -> Tensor:
     """The labelled images of a batch: the tensor itself where all are."""
     return batched if labelled.all() else batched[labelled]
 
 
-def stacked(arrays: list[np.ndarray], room: Tensor | None = None) -> Tensor:
-    """Arrays along a new first axis; of the first rows of `room`, these."""
-    return torch.from_numpy(np.stack(arrays)) if room is None else room[: len(arrays)]
+@dataclass(frozen=True)
+class Measurement:
+    """The result of a meter: metrics by name, and one metric by class for tasks with classes, of
+    the classes that occur."""
+
+    metrics: dict[str, float]
+    per_class: dict[str, float] = field(default_factory=dict)
 
 
 class Meter(ABC):
@@ -75,39 +82,39 @@ class Meter(ABC):
         """Adds the labelled images of a batch; the arguments are those of `Task.criterion`."""
 
     @abstractmethod
-    def compute(self) -> dict[str, float]:
-        """The metrics of all images so far, by name. Nothing seen: every metric is NaN."""
+    def merge(self, other: Meter) -> None:
+        """Adds the images of another meter of the same task."""
 
-    def per_class(self) -> dict[str, float]:
-        """The metric of each class that occurs, by class name; empty for tasks without classes."""
-        return {}
+    @abstractmethod
+    def compute(self) -> Measurement:
+        """The metrics of all images so far. Nothing seen: every metric is NaN."""
 
 
-class Task(ABC):
+class Task(Part, ABC):
     """One task on one class space, such as depth, or the segmentation of VOC's classes.
 
     Args:
         classes: the names of the classes in the order of their indices; empty for tasks without.
         dataset: set where two datasets' classes differ, so that each has a task of its own; the
-            task is then called `kind:dataset`.
+            task is then called `task_type:dataset`.
 
     A *target* is stored as a numpy array for one image, and batched by :meth:`collate`. The shapes,
     units and ranges of targets and predictions stand in each task's own docstring.
     """
 
-    kind: ClassVar[str]
+    section = "training"
+
+    task_type: ClassVar[str]
     """The name in a cfg, and the key of the labels in a dataset's samples."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Short names that a cfg may use as well."""
-    options: ClassVar[tuple[str, ...]] = ()
-    """The options of a cfg that are keyword arguments of this task's constructor."""
+    label_type: ClassVar[str] = "map"
+    """The sort of label that it learns from: classes, depth, normals, boxes or map (numbers as they
+    are stored). The formats of this sort (`Format.label_type`) give its targets."""
     has_classes: ClassVar[bool] = False
     """Whether its labels are of classes, which a dataset must name."""
     background: ClassVar[tuple[str, ...]] = ()
     """The class that it has beside those of the objects that a COCO JSON names."""
-    storage: ClassVar[dict[str, type]] = {}
-    """The numbers that say how a dataset's files are to be read, each int or float: those keyword
-    arguments of `read` that a cfg may give for a dataset of the user's own."""
     accuracy: ClassVar[str]
     """The metric in [0, 1], higher is better, that potentials and achievements are made of."""
     metrics: ClassVar[dict[str, int]]
@@ -116,37 +123,32 @@ class Task(ABC):
     selection: ClassVar[tuple[str, ...]]
     """The metrics that the choice of the checkpoint looks at."""
 
-    def __init__(self, classes: tuple[str, ...] = (), dataset: str | None = None):
+    def __init_subclass__(cls, **arguments: Any):
+        super().__init_subclass__(**arguments)
+        if "task_type" in vars(cls):
+            TASKS.add(cls.task_type, cls, cls.aliases)
+
+    def __init__(self, classes: tuple[str, ...] = (), dataset: str | None = None, **options: Any):
+        super().__init__(**options)
         self.classes = tuple(classes)
         self.dataset = dataset
 
     @property
     def name(self) -> str:
-        return f"{self.kind}:{self.dataset}" if self.dataset else self.kind
+        return f"{self.task_type}:{self.dataset}" if self.dataset else self.task_type
 
     @property
     @abstractmethod
     def head(self) -> DenseHead | BoxHead:
         """The kind of head that predicts this task."""
 
-    @abstractmethod
-    def read(self, label: Any, size: tuple[int, int], **storage) -> np.ndarray:
-        """Reads the label of an image of `size` (height, width), resized to it where it differs: a
-        file, or what else datasets say of an image that the task knows how to read.
-
-        `storage` is what the dataset says of its files (scale, void value, …).
-
-        Raises:
-            utils.errors.DataError: the file is missing, damaged or of another kind; names it.
-        """
-
-    def carry_over(self, target: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    def remap_classes(self, target: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
         """A target in the numbers of other `classes`, all of which are among the task's, in the
         task's own numbers. Tasks without classes have nothing to do."""
         return target
 
     @abstractmethod
-    def absent(self, size: tuple[int, int]) -> np.ndarray:
+    def unlabelled_target(self, size: tuple[int, int]) -> np.ndarray:
         """The target of an image of `size` (height, width) that has no label for this task."""
 
     def pack(self, target: np.ndarray) -> np.ndarray:
@@ -154,26 +156,17 @@ class Task(ABC):
         return target
 
     @abstractmethod
-    def warp(self, target: np.ndarray, warp: Warp, out: np.ndarray | None = None) -> np.ndarray:
-        """The target of the warped image; in `out`, a row of :meth:`room`, if there is one."""
+    def usable(self, target: np.ndarray) -> bool:
+        """Whether a target has anything to learn from: at least one valid pixel. An image whose
+        target has none counts as not labelled."""
 
-    def room(
-        self,
-        count: int,
-        size: tuple[int, int],
-        empty: Callable[[tuple, torch.dtype], Tensor],
-        training: bool = False,
-    ) -> Tensor | None:
-        """The memory for the targets of `count` images of `size` (height, width), made by `empty`
-        of a shape and a type. None where they are not all of one shape. In training they may be
-        less exact."""
-        pixel = self.absent((1, 1))
-        return empty((count, *size, *pixel.shape[2:]), torch.from_numpy(pixel).dtype)
+    @abstractmethod
+    def warp(self, target: np.ndarray, warp: Warp) -> np.ndarray:
+        """The target of the warped image."""
 
-    def collate(self, targets: list[np.ndarray], room: Tensor | None = None) -> Any:
-        """The targets of a batch: stacked along a new first axis, unless they are the first rows of
-        a `room`."""
-        return stacked(targets, room)
+    def collate(self, targets: list[np.ndarray]) -> Any:
+        """The targets of a batch, stacked along a new first axis."""
+        return torch.from_numpy(np.stack(targets))
 
     @abstractmethod
     def criterion(self, prediction: Any, target: Any, labelled: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,17 +186,19 @@ class Task(ABC):
         """An empty meter of this task's metrics."""
 
     @abstractmethod
-    def survey(self) -> Survey:
-        """An empty survey of this task's labels, for the check of a dataset."""
+    def label_statistics(self) -> LabelStatistics:
+        """Empty statistics of this task's labels, for the check of a dataset."""
 
-    def total(self, metrics: dict[str, float]) -> float:
+    def selection_score(self, metrics: dict[str, float]) -> float:
         """One number for the choice of the checkpoint: the geometric mean of the `selection`, where
-        lower is better turned round (1/x). 0 where one of them is 0 or NaN."""
-        values = [metrics[name] for name in self.selection]
-        if not all(value > 0 for value in values):
+        lower is better turned round (1/x). 0 where one of them is 0, NaN where one is."""
+        values = np.array([metrics[name] for name in self.selection])
+        if np.isnan(values).any():
+            return float("nan")
+        if (values <= 0).any():
             return 0.0
         signs = [self.metrics[name] for name in self.selection]
-        return float(np.exp(np.mean(np.array(signs) * np.log(values))))
+        return float(np.exp(np.mean(signs * np.log(values))))
 
     def constant(self, targets: list[np.ndarray]) -> Tensor | None:
         """The best prediction that does not look at the image, learnt from training targets: what a
@@ -215,13 +210,17 @@ class Task(ABC):
         return None
 
     @abstractmethod
-    def answer(self, prediction: Any) -> list[np.ndarray]:
+    def decode(self, prediction: Any) -> list[np.ndarray]:
         """A batch of predictions as one array an image, stored as the task's targets are."""
 
     def pseudo_targets(self, prediction: Any) -> list[np.ndarray]:
         """A batch of predictions as targets to train another network on, one an image."""
-        return self.answer(prediction)
+        return self.decode(prediction)
+
+    def export(self, prediction: Any) -> dict[str, Tensor]:
+        """A batch of predictions as tensors that can be used without this program, by name."""
+        return {self.name: prediction}
 
     @abstractmethod
     def draw(self, image: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """A picture of a target, or of an answer: (H, W, 3) uint8 RGB, as the image itself is."""
+        """A picture of a target or of a decoded prediction: (H, W, 3) uint8 RGB, as the image."""

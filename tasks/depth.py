@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from tasks.base import DenseHead, Meter, Task, labelled_part
-from tasks.disparity import DisparityLabel
-from tasks.files import all_finite, channels_last, fit, read_array, read_png
-from tasks.survey import Survey, percent, share
-from utils.errors import DataError
-from utils.geometry import Warp
+from tasks.base import DenseHead, Measurement, Meter, Task, select_labelled
+from tasks.statistics import LabelStatistics, percent, share
+from utils.option import option
 
 NEAREST, FARTHEST = 1e-3, 10.0
 """Metres; a depth counts where it lies strictly between them. The farthest is that of indoor data,
@@ -31,48 +26,22 @@ class Depth(Task):
 
     Accuracy: d1, the share of pixels whose depth is within a factor of 1.25 of the truth.
 
-    Args:
-        max_depth: metres; readings from there on do not count, in training as in testing.
+    Readings at `max_depth` metres and beyond do not count, in training as in testing.
     """
 
-    kind = "depth"
-    options = ("max_depth",)
-    storage = {"unit": float}  # noqa: RUF012
+    task_type = "depth"
+    label_type = "depth"
     accuracy = "d1"
     metrics = {"d1": 1, "d2": 1, "d3": 1, "rmse": -1, "abs_rel": -1}  # noqa: RUF012
     selection = ("d1", "rmse")
 
-    def __init__(self, classes=(), dataset=None, max_depth: float = FARTHEST):
-        super().__init__(classes, dataset)
-        self.max_depth = max_depth
+    max_depth: float = option(FARTHEST, "metres; depths from there on do not count", above=0)
 
     @property
     def head(self) -> DenseHead:
         return DenseHead(1, start=_TYPICAL * self.max_depth)
 
-    def read(self, label: Path | DisparityLabel, size, *, unit: float | None = None) -> np.ndarray:
-        """Reads an .npy, or a 16-bit PNG, of depths in `unit` metres (by default 1 in an .npy and a
-        thousandth in a PNG), or a disparity map; what is no number is 0."""
-        if not isinstance(label, Path):
-            return fit(label.depth(), size)
-        if unit is None:
-            unit = 1.0 if label.suffix == ".npy" else 1e-3
-        depth = read_array(label) if label.suffix == ".npy" else read_png(label)
-        if depth.ndim == 3:
-            depth = channels_last(depth, 1)
-            depth = depth[..., 0] if depth.shape[2] == 1 else depth
-        if depth.ndim != 2:
-            raise DataError(
-                f"{label}: holds an array {depth.shape}, a depth map has two dimensions"
-            )
-        depth = depth.astype(np.float32, copy=False)
-        if unit != 1:
-            depth = depth * np.float32(unit)
-        if not all_finite(depth):
-            depth = np.nan_to_num(depth, nan=0.0, posinf=0.0, neginf=0.0)
-        return fit(depth, size)
-
-    def absent(self, size):
+    def unlabelled_target(self, size):
         return np.zeros(size, np.float32)
 
     def pack(self, target):
@@ -83,17 +52,19 @@ class Depth(Task):
             return target
         return np.rint(target * np.float32(1000)).astype(np.uint16)
 
-    def warp(self, target, warp: Warp, out=None):
+    def usable(self, target):
+        return bool(self.valid_pixels(target).any())
+
+    def warp(self, target, warp):
         """Zooming in brings the scene closer: the depths are divided by the zoom."""
         metres = 1e-3 if target.dtype == np.uint16 else 1.0
-        out = np.empty(warp.size, np.float32) if out is None else out
-        return np.multiply(warp.nearest(target, 0.0), np.float32(metres / warp.zoom), out=out)
+        return warp.nearest(target, 0.0) * np.float32(metres / warp.zoom)
 
     def criterion(self, prediction, target, labelled):
         """The absolute error in metres, summed over the pixels with a reading."""
-        target = labelled_part(target, labelled)
+        target = select_labelled(target, labelled)
         valid = self.valid_pixels(target)
-        error = (labelled_part(prediction, labelled)[:, 0].float() - target).abs()
+        error = (select_labelled(prediction, labelled)[:, 0].float() - target).abs()
         return torch.where(valid, error, 0.0).sum(), valid.sum().float()
 
     def valid_pixels(self, depth: Tensor | np.ndarray) -> Tensor | np.ndarray:
@@ -103,14 +74,16 @@ class Depth(Task):
     def meter(self):
         return _DepthErrors(self)
 
-    def survey(self):
+    def label_statistics(self):
         return _DepthRange(self.max_depth)
 
     def constant(self, targets):
+        if not targets:
+            return None
         valid = [target[self.valid_pixels(target)] for target in targets]
         return torch.tensor([np.concatenate(valid).mean(dtype=np.float64)], dtype=torch.float32)
 
-    def answer(self, prediction):
+    def decode(self, prediction):
         return list(prediction[:, 0].float().cpu().numpy())
 
     def draw(self, image, target):
@@ -128,10 +101,10 @@ class _DepthErrors(Meter):
         self.sums = torch.zeros(6, dtype=torch.float64)
 
     def update(self, prediction, target, labelled):
-        truth = labelled_part(target, labelled)
+        truth = select_labelled(target, labelled)
         valid = self.task.valid_pixels(truth)
         truth = truth[valid].double()
-        guess = labelled_part(prediction, labelled)[:, 0][valid].double()
+        guess = select_labelled(prediction, labelled)[:, 0][valid].double()
         guess = guess.clamp(NEAREST, self.task.max_depth)
         ratio = torch.maximum(guess / truth, truth / guess)
         error = guess - truth
@@ -143,12 +116,15 @@ class _DepthErrors(Meter):
         ]
         self.sums += torch.stack([value.double() for value in sums]).cpu()
 
+    def merge(self, other):
+        self.sums += other.sums
+
     def compute(self):
         d1, d2, d3, square, relative = (self.sums[:5] / self.sums[5]).tolist()
-        return {"d1": d1, "d2": d2, "d3": d3, "rmse": square**0.5, "abs_rel": relative}
+        return Measurement({"d1": d1, "d2": d2, "d3": d3, "rmse": square**0.5, "abs_rel": relative})
 
 
-class _DepthRange(Survey):
+class _DepthRange(LabelStatistics):
     """How far the readings are: a histogram of centimetres, and the nearest and the farthest."""
 
     def __init__(self, farthest: float):

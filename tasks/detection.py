@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from tasks.atss import match
-from tasks.average_precision import average_precision
-from tasks.base import BoxHead, BoxPrediction, Meter, Task, labelled_part
-from tasks.box_drawing import draw_frame, draw_label
-from tasks.box_losses import complete_iou_loss, iou_aware_focal_loss
-from tasks.boxes import anchors_in_pixels, decode, paired_iou
-from tasks.coco_json import CocoLabel
-from tasks.nms import detect
-from tasks.object_counts import ObjectCounts
-from tasks.segmentation import palette
-from tasks.survey import Survey
-from tasks.voc_xml import read_voc_xml
-from utils.errors import DataError
+from tasks.base import BoxHead, BoxPrediction, Measurement, Meter, Task, select_labelled
+from tasks.boxes.average_precision import average_precision
+from tasks.boxes.coding import anchors_in_pixels, decode, paired_iou
+from tasks.boxes.drawing import draw_frame, draw_label
+from tasks.boxes.losses import complete_iou_loss, iou_aware_focal_loss
+from tasks.boxes.matching import match
+from tasks.boxes.nms import detect
+from tasks.boxes.statistics import ObjectCounts
+from tasks.palette import palette
+from tasks.statistics import LabelStatistics
 from utils.geometry import Warp
+from utils.option import option
 
 # A warped box is kept when at least this share of it lies in the output, and both its sides are at
 # least this long, in pixels. What is left of a smaller one does not show what it is.
@@ -46,55 +42,32 @@ class Detection(Task):
 
     Prediction: a `BoxPrediction`. Answer: (M, 7), the columns of a target (none is difficult), and
     as the seventh the score in [0, 1]; best first.
-
-    Args:
-        loc_weight: the weight of the box loss relative to the class loss.
     """
 
-    kind = "detection"
+    task_type = "detection"
     aliases = ("det",)
-    options = ("loc_weight",)
+    label_type = "boxes"
     has_classes = True
     accuracy = "mAP"
     metrics = {"mAP": 1, "AP50": 1, "AP75": 1}  # noqa: RUF012
     selection = ("mAP",)
 
-    def __init__(
-        self, classes: tuple[str, ...], dataset: str | None = None, loc_weight: float = 10.0
-    ):
-        super().__init__(classes, dataset)
-        self.loc_weight = loc_weight
+    loc_weight: float = option(10.0, "factor of the box loss in detection", at_least=0)
 
     @property
     def head(self) -> BoxHead:
         return BoxHead(len(self.classes))
 
-    def read(self, label: Path | CocoLabel, size: tuple[int, int]) -> np.ndarray:
-        """Reads a VOC annotation, or what a COCO JSON says of the image, whose crowds count as
-        difficult. Boxes are scaled where they were made for another size."""
-        if not isinstance(label, Path):
-            boxes, category, crowd = label.boxes(size)
-            names = label.annotations.classes
-            of_name = [self._index(names[k], label.file) for k in category]
-            return np.column_stack([boxes, of_name, crowd]).astype(np.float32).reshape(-1, 6)
-        stored, objects = read_voc_xml(label)
-        scale = np.array([size[1] / stored[1], size[0] / stored[0]] * 2)
-        rows = [
-            (*(np.array(item.box) * scale), self._index(item.name, label), item.difficult)
-            for item in objects
-        ]
-        return np.array(rows, dtype=np.float32).reshape(-1, 6)
-
-    def carry_over(self, target: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    def remap_classes(self, target: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
         numbers = np.array([self.classes.index(name) for name in classes], np.float32)
         carried = target.copy()
         carried[:, 4] = numbers[target[:, 4].astype(int)]
         return carried
 
-    def absent(self, size: tuple[int, int]) -> np.ndarray:
+    def unlabelled_target(self, size: tuple[int, int]) -> np.ndarray:
         return np.zeros((0, 6), dtype=np.float32)
 
-    def warp(self, target: np.ndarray, warp: Warp, out: np.ndarray | None = None) -> np.ndarray:
+    def warp(self, target: np.ndarray, warp: Warp) -> np.ndarray:
         """The boxes in the output, clipped to it. Dropped is a box of which less than a quarter is
         visible, or with a side under 2 pixels."""
         height, width = warp.size
@@ -105,11 +78,11 @@ class Detection(Task):
         kept = visible & (sides >= _SHORTEST_SIDE).all(axis=1)
         return np.concatenate([clipped, target[:, 4:]], axis=1)[kept].astype(np.float32)
 
-    def room(self, count, size, empty, training=False) -> None:
-        """There is none: the images have different numbers of objects."""
-        return None
+    def usable(self, target: np.ndarray) -> bool:
+        """Always: an image without objects teaches what the background looks like."""
+        return True
 
-    def collate(self, targets: list[np.ndarray], room: None = None) -> list[Tensor]:
+    def collate(self, targets: list[np.ndarray]) -> list[Tensor]:
         """The targets of a batch, one (N, 6) tensor an image."""
         return [torch.from_numpy(target) for target in targets]
 
@@ -136,15 +109,25 @@ class Detection(Task):
     def meter(self) -> Meter:
         return _BoxMeter(self.classes)
 
-    def survey(self) -> Survey:
+    def label_statistics(self) -> LabelStatistics:
         return ObjectCounts(self.classes)
 
-    def answer(self, prediction: BoxPrediction) -> list[np.ndarray]:
+    def decode(self, prediction: BoxPrediction) -> list[np.ndarray]:
         return [found.cpu().numpy() for found in detect(prediction)]
 
     def pseudo_targets(self, prediction: BoxPrediction) -> list[np.ndarray]:
         """The detections with a score of at least 0.3, as objects."""
-        return [found[found[:, 6] >= _CONFIDENT, :6] for found in self.answer(prediction)]
+        return [found[found[:, 6] >= _CONFIDENT, :6] for found in self.decode(prediction)]
+
+    def export(self, prediction: BoxPrediction) -> dict[str, Tensor]:
+        """`boxes`, (B, A, 4) x1, y1, x2, y2 in pixels for each of the A anchors, and `scores`,
+        (B, A, classes) in [0, 1]. Boxes may reach beyond the image, and those that overlap are not
+        suppressed."""
+        anchors = anchors_in_pixels(prediction.anchors, prediction.size)
+        return {
+            f"{self.name}_boxes": decode(prediction.offsets, anchors),
+            f"{self.name}_scores": prediction.logits.sigmoid(),
+        }
 
     def draw(self, image: np.ndarray, target: np.ndarray) -> np.ndarray:
         """The image with a frame and a name on each object. Of an answer, only detections with a
@@ -162,11 +145,6 @@ class Detection(Task):
             draw_label(picture, row[:4], f"{name} {row[6]:.2f}" if scored else name, colour)
         return picture
 
-    def _index(self, name: str, path: Path) -> int:
-        if name not in self.classes:
-            raise DataError(f"{path}: unknown class '{name}'; known are {', '.join(self.classes)}")
-        return self.classes.index(name)
-
 
 class _BoxMeter(Meter):
     """Keeps the detections and the objects of every image; AP looks at all of them at once."""
@@ -181,26 +159,28 @@ class _BoxMeter(Meter):
         self.detections += [found.cpu().numpy() for found in detect(prediction)]
         self.truths += [truth.cpu().numpy() for truth in target]
 
+    def merge(self, other):
+        self.detections += other.detections
+        self.truths += other.truths
+
     def compute(self):
-        """Means over the classes that occur (not only as difficult objects)."""
-        ap = self._average_precision()
+        """Means over the classes that occur (not only as difficult objects). Of a class 'chair', AP
+        over IoU 0.50 to 0.95 as 'chair', and AP50 as 'chair AP50'."""
+        ap = average_precision(self.detections, self.truths, len(self.classes))
         occurs = ~np.isnan(ap[:, 0])
         if not occurs.any():
-            return dict.fromkeys(Detection.metrics, float("nan"))
+            return Measurement(dict.fromkeys(Detection.metrics, float("nan")))
         mean = ap[occurs].mean(axis=0)
-        return {"mAP": float(mean.mean()), "AP50": float(mean[_AT_50]), "AP75": float(mean[_AT_75])}
-
-    def per_class(self):
-        """Of a class 'chair', AP over IoU 0.50 to 0.95 as 'chair', and AP50 as 'chair AP50'."""
-        result = {}
-        for name, ap in zip(self.classes, self._average_precision(), strict=True):
-            if not np.isnan(ap[0]):
-                result[name] = float(ap.mean())
-                result[f"{name} AP50"] = float(ap[_AT_50])
-        return result
-
-    def _average_precision(self) -> np.ndarray:
-        return average_precision(self.detections, self.truths, len(self.classes))
+        metrics = {
+            "mAP": float(mean.mean()),
+            "AP50": float(mean[_AT_50]),
+            "AP75": float(mean[_AT_75]),
+        }
+        per_class = {}
+        for name, row in zip(self.classes, ap, strict=True):
+            if not np.isnan(row[0]):
+                per_class |= {name: float(row.mean()), f"{name} AP50": float(row[_AT_50])}
+        return Measurement(metrics, per_class)
 
 
 def _labelled(
@@ -208,8 +188,8 @@ def _labelled(
 ) -> tuple[BoxPrediction, list[Tensor]]:
     """The labelled images of a batch."""
     prediction = prediction._replace(
-        logits=labelled_part(prediction.logits, labelled),
-        offsets=labelled_part(prediction.offsets, labelled),
+        logits=select_labelled(prediction.logits, labelled),
+        offsets=select_labelled(prediction.offsets, labelled),
     )
     return prediction, [boxes for boxes, known in zip(target, labelled, strict=True) if known]
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import colorsys
-import functools
-from pathlib import Path
-
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from tasks.base import DenseHead, Meter, Task, labelled_part
-from tasks.coco_json import CocoLabel
-from tasks.files import fit
-from tasks.masks import BACKGROUND, coco_mask, read_mask
-from tasks.survey import Survey, most_first, never, percent, share
+from tasks.base import DenseHead, Measurement, Meter, Task, select_labelled
+from tasks.palette import palette
+from tasks.statistics import LabelStatistics, most_first, never, percent, share
 from utils.errors import DataError
-from utils.geometry import Warp
+from utils.option import option
 
 VOID = 255
 """The class of pixels that count nowhere."""
@@ -29,70 +22,47 @@ class Segmentation(Task):
     Accuracy: the intersection over union, averaged over the classes that occur in the truth.
     """
 
-    kind = "segmentation"
+    task_type = "segmentation"
     aliases = ("seg",)
-    options = ("label_smoothing",)
+    label_type = "classes"
     has_classes = True
-    background = (BACKGROUND,)
-    storage = {"first": int, "void": int}  # noqa: RUF012
+    background = ("background",)
     accuracy = "mIoU"
     metrics = {"mIoU": 1}  # noqa: RUF012
     selection = ("mIoU",)
 
-    def __init__(self, classes=(), dataset=None, label_smoothing: float = 0.0):
-        super().__init__(classes, dataset)
+    label_smoothing: float = option(0.0, "of the classes in segmentation", at_least=0, below=1)
+
+    def __init__(self, classes=(), dataset=None, **options):
+        super().__init__(classes, dataset, **options)
         if len(self.classes) > VOID:
             raise DataError(
                 f"{self.name} would have {len(self.classes)} classes, and a mask holds {VOID}"
             )
-        self.label_smoothing = label_smoothing
 
     @property
     def head(self) -> DenseHead:
         return DenseHead(len(self.classes))
 
-    def read(
-        self,
-        label: Path | CocoLabel,
-        size,
-        *,
-        first: int = 0,
-        void: int = VOID,
-        numbers: tuple[int, ...] = (),
-    ) -> np.ndarray:
-        """Reads a PNG or .npy of numbers, or draws the objects of a COCO JSON.
-
-        `first` is the number of the first class, and `void` that of void. Or `numbers` has that of
-        each class, and all others are void.
-        """
-        if not isinstance(label, Path):
-            return fit(coco_mask(label, size, self.classes, VOID), size)
-        mask = read_mask(label)
-        classes, unknown = _tables(len(self.classes), first, void, numbers)
-        beyond = _looked_up(mask, unknown)
-        if beyond.any():
-            raise DataError(
-                f"{label}: has the value {mask[beyond > 0][0]}, but the {len(self.classes)} "
-                f"classes are {first} to {first + len(self.classes) - 1}, and void is {void}"
-            )
-        return fit(_looked_up(mask, classes), size)
-
-    def carry_over(self, target, classes):
+    def remap_classes(self, target, classes):
         numbers = np.full(256, VOID, np.uint8)
         numbers[: len(classes)] = [self.classes.index(name) for name in classes]
         return numbers[target]
 
-    def absent(self, size):
+    def unlabelled_target(self, size):
         return np.full(size, VOID, np.uint8)
 
-    def warp(self, target, warp: Warp, out=None):
-        return warp.nearest(target, VOID, out)
+    def usable(self, target):
+        return bool((target != VOID).any())
+
+    def warp(self, target, warp):
+        return warp.nearest(target, VOID)
 
     def criterion(self, prediction, target, labelled):
         """Cross entropy with label smoothing, summed over the pixels that are not void."""
-        target = labelled_part(target, labelled).long()
+        target = select_labelled(target, labelled).long()
         total = F.cross_entropy(
-            labelled_part(prediction, labelled).float(),
+            select_labelled(prediction, labelled).float(),
             target,
             ignore_index=VOID,
             reduction="sum",
@@ -103,14 +73,14 @@ class Segmentation(Task):
     def meter(self):
         return _Confusion(self.classes)
 
-    def survey(self):
+    def label_statistics(self):
         return _ClassShares(self.classes)
 
     def constant(self, targets):
         counts = sum(np.bincount(t.ravel(), minlength=256)[: len(self.classes)] for t in targets)
         return F.one_hot(torch.as_tensor(int(np.argmax(counts))), len(self.classes)).float()
 
-    def answer(self, prediction):
+    def decode(self, prediction):
         return list(prediction.argmax(1).to(torch.uint8).cpu().numpy())
 
     def draw(self, image, target):
@@ -122,28 +92,6 @@ class Segmentation(Task):
         return shown
 
 
-@functools.cache
-def _tables(
-    classes: int, first: int, void: int, given: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """By the number in a mask, modulo 2^16: the class, and whether (1) it means nothing. `given`
-    are the numbers of the classes, where there are any."""
-    numbers, unknown = np.full(2**16, VOID, np.uint8), np.zeros(2**16, np.uint8)
-    stored = given or range(first, first + classes)
-    numbers[np.array(stored) % 2**16] = np.arange(classes)
-    if not given:
-        unknown[:] = 1
-        unknown[np.array([*stored, void]) % 2**16] = 0
-        numbers[void % 2**16] = VOID
-    return numbers, unknown
-
-
-def _looked_up(mask: np.ndarray, table: np.ndarray) -> np.ndarray:
-    if mask.dtype == np.uint8:
-        return cv2.LUT(mask, table[:256])
-    return table[mask.astype(np.uint16)]
-
-
 class _Confusion(Meter):
     """Counts of (true class, predicted class) over pixels."""
 
@@ -152,8 +100,8 @@ class _Confusion(Meter):
         self.counts = torch.zeros(len(classes), len(classes), dtype=torch.int64)
 
     def update(self, prediction, target, labelled):
-        truth = labelled_part(target, labelled).long()
-        guess = labelled_part(prediction, labelled).argmax(1)
+        truth = select_labelled(target, labelled).long()
+        guess = select_labelled(prediction, labelled).argmax(1)
         valid = truth != VOID
         pairs = truth[valid] * len(self.classes) + guess[valid]
         self.counts += (
@@ -168,15 +116,16 @@ class _Confusion(Meter):
             name: (hits[i] / union[i]).item() for i, name in enumerate(self.classes) if truth[i] > 0
         }
 
+    def merge(self, other):
+        self.counts += other.counts
+
     def compute(self):
-        ious = list(self._ious().values())
-        return {"mIoU": float(np.mean(ious)) if ious else float("nan")}
-
-    def per_class(self):
-        return self._ious()
+        ious = self._ious()
+        mean = float(np.mean(list(ious.values()))) if ious else float("nan")
+        return Measurement({"mIoU": mean}, ious)
 
 
-class _ClassShares(Survey):
+class _ClassShares(LabelStatistics):
     """Counts of pixels a class."""
 
     def __init__(self, classes: tuple[str, ...]):
@@ -208,14 +157,3 @@ class _ClassShares(Survey):
             *([f"of the others: {', '.join(named)}"] if named else []),
             *never(found["never"], len(self.classes)),
         ]
-
-
-def palette(count: int) -> np.ndarray:
-    """(count + 1, 3) uint8 RGB: a colour a class, neighbours far apart, and black behind them."""
-    golden = 0.61803398875
-    saturations, values = (0.65, 0.9, 0.45), (0.95, 0.75, 0.85)
-    colours = [
-        colorsys.hsv_to_rgb(i * golden % 1, saturations[i % 3], values[i // 3 % 3])
-        for i in range(count)
-    ]
-    return (np.array([*colours, (0, 0, 0)]) * 255).astype(np.uint8)

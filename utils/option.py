@@ -6,7 +6,7 @@ import builtins
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
@@ -182,6 +182,7 @@ def option(
     above: float | None = None,
     at_most: float | None = None,
     below: float | None = None,
+    limits: Mapping[str, float] | None = None,
     **details: Any,
 ) -> Any:
     """Declares an attribute of a :class:`utils.part.Part` as an option; the annotation is the type.
@@ -195,7 +196,7 @@ def option(
         default: the value, a function without arguments that returns it, or `REQUIRED`. An option
             with the default None may be left empty.
         help: one line.
-        at_least, above, at_most, below: the limits of each number.
+        at_least, above, at_most, below: the limits of each number; or all of them as `limits`.
         details: attributes of :class:`Option`.
 
             section: the section of a cfg, where it is not that of the part.
@@ -211,14 +212,9 @@ def option(
             only_with: an option of the same part without which, as where it is false or 0, this
                 one has no effect.
     """
-    limits = {"at least": at_least, "above": above, "at most": at_most, "below": below}
-    limits = {name: limit for name, limit in limits.items() if limit is not None}
-    return Option(default, help, limits=limits, **details)
-
-
-def with_default(declared: Option, default: Any) -> Option:
-    """The same option with another default."""
-    return replace(declared, default=default)
+    stated = {"at least": at_least, "above": above, "at most": at_most, "below": below}
+    stated = {name: limit for name, limit in stated.items() if limit is not None}
+    return Option(default, help, limits=limits or stated, **details)
 
 
 def closest(name: str, allowed) -> str | None:

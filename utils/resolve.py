@@ -15,7 +15,7 @@ from typing import Any
 from utils.cfg_file import Entry
 from utils.errors import ConfigError
 from utils.official import SHORT, UNUSED
-from utils.option import Option, closest, nearest
+from utils.option import REQUIRED, Option, closest, nearest
 from utils.part import Choice, Part, Registry, Variant, has_effect
 
 DATASET = "dataset"
@@ -125,7 +125,12 @@ class _Resolver:
         if choice.name in self.local and declared.parts is self.datasets:
             return choice
         scope = choice.name if declared.name in self.names.scoped else scope
-        return replace(choice, settings=self._values(choice.part, choice.settings, scope))
+        settings = self._values(choice.part, choice.settings, scope)
+        for option, needed in choice.part.options.items():
+            if needed.default is REQUIRED and option not in settings:
+                place = self.result.places.get(declared.name, f"--{declared.name} (default)")
+                raise ConfigError(f"{place}: {choice.name} needs {option}")
+        return replace(choice, settings=settings)
 
     def _registry(self, registry: Registry | None) -> Registry | None:
         return self.local if registry is self.datasets else registry

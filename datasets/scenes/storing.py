@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 
-from datasets.presence import folder_of
+from datasets import DATASETS
 from datasets.scenes.files import Job
 from datasets.scenes.layouts import LAYOUTS
 from datasets.scenes.scene import render
@@ -44,8 +44,7 @@ def write(
         train, val: the numbers of training and of test images of each, at least 1. VOC has 15/24 as
             many training images, as the real one has of NYU's.
         size: (height, width) of the images.
-        processes: as many as there are cores, unless given. They are spawned, so the caller's main
-            module must be safe to import.
+        processes: as many as there are cores, unless given.
         progress: called as tqdm is, on the iterable of images done, with `total` and `desc`.
 
     Raises:
@@ -55,7 +54,7 @@ def write(
     for name in layouts:
         if name not in LAYOUTS:
             raise DataError(f"there is no layout {name}: it is one of {', '.join(LAYOUTS)}")
-        _require_absent(folder_of(name, root))
+        _require_absent(root / DATASETS[name].folder)
     processes = min(processes or os.cpu_count() or 1, train + val)
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -84,7 +83,7 @@ def _write_layout(root, name, counts, size, seed, run, progress) -> None:
         for _ in done:
             pass
         layout.finish(jobs, size, folder)
-        place = folder_of(name, root)
+        place = root / DATASETS[name].folder
         _require_absent(place)
         folder.rename(place)
 
@@ -105,7 +104,7 @@ def _workers(processes: int) -> Iterator[Callable[[Callable, list], Iterator]]:
     if processes == 1:
         yield map
         return
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start_worker)
+    pool = ProcessPoolExecutor(processes, get_context("fork"), _start_worker)
     try:
         yield partial(pool.map, chunksize=4)
     finally:

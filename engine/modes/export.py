@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -12,15 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datasets.photometric import MEAN, STD
-from engine import checkpoint
-from engine.experiment import resolved
-from engine.network import declared_tasks, make_network
-from engine.run_folder import checkpoint_to_use
+from engine.modes.base import Mode
+from engine.modes.train import Train
 from tasks import Task
-from tasks.base import BoxPrediction
-from tasks.boxes import anchors_in_pixels, decode
-from utils.config import Config
 from utils.errors import ConfigError, UserError
 from utils.files import replacing
 
@@ -28,76 +23,67 @@ INPUT = "images"
 _TOLERANCE = 1e-3  # of the largest number in an output
 
 
-def export(config: Config) -> Path:
+class Export(Mode):
     """Writes a checkpoint (`ckpt`, else the run's best) as ONNX beside it, compares that with the
     network on three images of noise, and says where the file is and what it takes and gives.
 
     The input `images` is (B, 3, H, W) float32 for any number of images of the cfg's size, RGB in
-    [0, 1] less the mean and divided by the standard deviation of ImageNet. The outputs are those of
-    :func:`plain_outputs`. Mean, deviation and the names of the classes are in the file's metadata.
-
-    Raises:
-        UserError: see `utils.errors`.
+    [0, 1] less the mean and divided by the standard deviation. The outputs are those of
+    `Task.export`. Mean, deviation and the names of the classes are in the file's metadata.
     """
-    _require("onnx", "onnxscript")
-    config = resolved(config)
-    tasks = declared_tasks(config)
-    path = checkpoint_to_use(config, [task.name for task in tasks])
-    state = checkpoint.load(path)
-    network = make_network(config, {task.name: task.head for task in tasks}, pretrained="false")
-    checkpoint.load_network(network, state["network"], path)
-    network.eval()
-    images = torch.randn(3, 3, *config.size, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        wanted = plain_outputs(network(images))
 
-    file = path.with_suffix(".onnx")
-    try:
-        with replacing(file) as unfinished:
-            _write(network, images, list(wanted), tasks, unfinished)
-            checked = compare(unfinished, images, wanted)
-    except OSError as reason:
-        raise UserError(f"{file}: cannot be written ({reason.strerror})") from None
-    print("\n".join([str(file), "", *_described(images, wanted), "", checked]))
-    return file
+    ckpt = Train.ckpt
 
+    def run(self, config):
+        from engine.runs.checkpoint import open_network
+        from engine.runs.experiment import checkpoint_to_use
 
-def plain_outputs(predictions: dict[str, Tensor | BoxPrediction]) -> dict[str, Tensor]:
-    """A network's predictions as tensors that can be used without this program.
-
-    Returns:
-        under a task's name, the (B, channels, H, W) of a dense head; of a box head, under
-        `<task>_boxes`, (B, A, 4) x1, y1, x2, y2 in pixels for each of the A anchors, and under
-        `<task>_scores`, (B, A, classes) in [0, 1]. Boxes may reach beyond the image, and those that
-        overlap are not suppressed.
-    """
-    outputs = {}
-    for task, prediction in predictions.items():
-        if isinstance(prediction, BoxPrediction):
-            anchors = anchors_in_pixels(prediction.anchors, prediction.size)
-            outputs[f"{task}_boxes"] = decode(prediction.offsets, anchors)
-            outputs[f"{task}_scores"] = prediction.logits.sigmoid()
-        else:
-            outputs[task] = prediction
-    return outputs
+        _require("onnx", "onnxscript")
+        path = checkpoint_to_use(config)
+        network, tasks = open_network(path)
+        images = torch.randn(3, 3, *network.size, generator=torch.Generator().manual_seed(0))
+        exported = _Exported(network, tasks)
+        with torch.no_grad():
+            wanted = exported.outputs(images)
+        file = path.with_suffix(".onnx")
+        try:
+            with replacing(file) as temporary:
+                _write(exported, images, list(wanted), tasks, temporary)
+                checked = compare(temporary, images, wanted)
+        except OSError as reason:
+            raise UserError(f"{file}: cannot be written ({reason.strerror})") from None
+        print("\n".join([str(file), "", *_described(images, wanted), "", checked]))
+        return 0
 
 
-class _Plain(nn.Module):
-    def __init__(self, network: nn.Module):
+class _Exported(nn.Module):
+    """A network whose predictions are tensors that can be used without this program."""
+
+    def __init__(self, network: nn.Module, tasks: Sequence[Task]):
         super().__init__()
         self.network = network
+        self.tasks = list(tasks)
+
+    def outputs(self, images: Tensor) -> dict[str, Tensor]:
+        """The outputs by name; see `Task.export`."""
+        predictions = self.network(images)
+        return {
+            name: tensor
+            for task in self.tasks
+            for name, tensor in task.export(predictions[task.name]).items()
+        }
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        return tuple(plain_outputs(self.network(images)).values())
+        return tuple(self.outputs(images).values())
 
 
 def _write(
-    network: nn.Module, images: Tensor, outputs: list[str], tasks: list[Task], file: Path
+    exported: _Exported, images: Tensor, outputs: list[str], tasks: Sequence[Task], file: Path
 ) -> None:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         program = torch.onnx.export(
-            _Plain(network).eval(),
+            exported.eval(),
             (images,),
             input_names=[INPUT],
             output_names=outputs,
@@ -110,7 +96,9 @@ def _write(
         raise UserError(f"the network cannot be written as ONNX: {first}") from None
     classes = {task.name: task.classes for task in tasks if task.classes}
     program.model.metadata_props.update(
-        mean=json.dumps(MEAN), std=json.dumps(STD), classes=json.dumps(classes)
+        mean=json.dumps(exported.network.mean),
+        std=json.dumps(exported.network.std),
+        classes=json.dumps(classes),
     )
     program.save(file, external_data=False)
 
@@ -126,11 +114,11 @@ def compare(file: Path, images: Tensor, wanted: dict[str, Tensor]) -> str:
     except ConfigError:
         return "not compared with the network: that needs onnxruntime (pip install onnxruntime)"
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    found = session.run(None, {INPUT: images.numpy()})
+    outputs = session.run(None, {INPUT: images.numpy()})
     differences = {}
-    for (name, output), other in zip(wanted.items(), found, strict=True):
+    for (name, output), given in zip(wanted.items(), outputs, strict=True):
         scale = max(output.abs().max().item(), torch.finfo(torch.float32).tiny)
-        differences[name] = np.abs(output.numpy() - other).max() / scale
+        differences[name] = np.abs(output.numpy() - given).max() / scale
     worst = max(differences, key=differences.get)
     if not differences[worst] <= _TOLERANCE:
         raise UserError(

@@ -1,17 +1,19 @@
-"""What there is to choose from: `--list losses`, for people and as JSON."""
+"""`--list losses`: what there is to choose from, for people and as JSON."""
 
 from __future__ import annotations
 
 import json
 
-from engine.report import aligned
-from losses import PRESETS
-from utils.config import nearest
+from losses import LOSSES
 from utils.errors import ConfigError
+from utils.option import nearest
+from utils.text import aligned
+
+LISTS = ("losses",)
 
 
 def listing(words: list[str]) -> str:
-    """The answer to `--list losses [--json]`.
+    """The answer to `--list losses [--json [true|false]]`.
 
     Args:
         words: the words after `--list`.
@@ -19,29 +21,28 @@ def listing(words: list[str]) -> str:
     Raises:
         ConfigError: they name no list.
     """
-    names = [word for word in words if word != "--json"]
-    if names != ["losses"]:
-        name = " ".join(names)
-        raise ConfigError(f"--list: there is no list {name!r}{nearest(name, ['losses'])}")
-    return _losses_json() if "--json" in words else _losses_table()
-
-
-def _losses_json() -> str:
-    return json.dumps({name: _described(name) for name in PRESETS}, indent=2, ensure_ascii=False)
-
-
-def _losses_table() -> str:
-    described = {name: _described(name) for name in PRESETS}
+    as_json = False
+    if "--json" in words:
+        at = words.index("--json")
+        value = words[at + 1 : at + 2]
+        as_json = value != ["false"]
+        words = words[:at] + words[at + 1 + (value in (["true"], ["false"])) :]
+    if len(words) != 1 or words[0] not in LISTS:
+        name = " ".join(words)
+        raise ConfigError(f"--list: there is no list {name!r}{nearest(name, LISTS)}")
+    described = {name: _described(name) for name in LOSSES}
+    if as_json:
+        return json.dumps(described, indent=2, ensure_ascii=False)
     header = ["loss", *next(iter(described.values()))]
     return "\n".join(aligned([header, *([name, *d.values()] for name, d in described.items())]))
 
 
 def _described(name: str) -> dict[str, str]:
-    preset = PRESETS[name]
+    loss = LOSSES.choose(name).build()
     return {
-        "weighting": preset.weighting,
-        "mean": preset.mean,
-        "gradient": preset.gradient,
-        "paper": preset.paper,
-        "cost": preset.cost,
+        "weighting": loss.weighting.name,
+        "mean": loss.mean,
+        "gradient": loss.gradient.name,
+        "paper": LOSSES[name].paper,
+        "cost": loss.cost,
     }

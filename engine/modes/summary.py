@@ -1,43 +1,47 @@
-"""`--mode summary`: what a cfg's network costs, part by part, and against single-task networks."""
+"""`--mode summary`: the cost of a cfg's network, part by part, and against single-task networks."""
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
-from engine.baselines import baseline_config
-from engine.cost import NOTHING, Cost, NetworkCost, cost_of_parts
-from engine.data import with_full_names
-from engine.network import declared_tasks
-from utils.config import Config
+from engine.modes.base import Mode
+from utils.option import option
+
+if TYPE_CHECKING:
+    from engine.config import Config
+    from engine.runs.cost import Cost, NetworkCost
 
 
-def summarise(config: Config) -> dict:
-    """Prints, and returns, the cost of the cfg's network, of its parts, and of the single-task
-    networks of its tasks. It reads no data and no weights.
+class Summary(Mode):
+    """Prints parameters and multiply-adds of the cfg's network, of its parts, and of the
+    single-task networks of its tasks. It reads no data and no weights."""
 
-    Raises:
-        ConfigError: the cfg's network cannot be built.
-    """
-    config = with_full_names(config)
-    tasks = declared_tasks(config)
-    network = cost_of_parts(config, {task.name: task.head for task in tasks})
-    single = {}
-    if len(tasks) > 1:
-        for task in tasks:
-            alone = baseline_config(config, task)
-            single[task.name] = cost_of_parts(alone, {task.name: task.head}).total
-    summary = _summary(config, network, single)
-    print(json.dumps(summary, indent=2) if config.json else _table(summary))
-    return summary
+    json: bool = option(False, "print a summary or a check as JSON", affects="nothing")
+
+    def run(self, config):
+        from engine.runs.baselines import baseline_config
+        from engine.runs.cost import cost_of_parts
+        from engine.runs.network import declared_tasks
+
+        tasks = declared_tasks(config)
+        network = cost_of_parts(config, tasks)
+        single = {}
+        if len(tasks) > 1:
+            for task in tasks:
+                single[task.name] = cost_of_parts(baseline_config(config, task), [task]).total
+        summary = _summary(config, network, single)
+        print(json.dumps(summary, indent=2) if self.json else _table(summary))
+        return 0
 
 
 def _summary(config: Config, network: NetworkCost, single: dict[str, Cost]) -> dict:
     total = network.total
     summary = {
         "cfg": str(config.path),
-        "arch": config.arch,
-        "backbone": config.backbone,
-        "size": list(config.size),
+        "arch": config.network.arch.name,
+        "backbone": config.network.backbone.name,
+        "size": list(config.data.size),
         "tasks": list(network.heads),
         **_numbers(total),
         "parts": {
@@ -48,7 +52,8 @@ def _summary(config: Config, network: NetworkCost, single: dict[str, Cost]) -> d
         "shared": {**_numbers(network.shared), "share": _ratio(network.shared, total)},
     }
     if single:
-        together = sum(single.values(), NOTHING)
+        first, *others = single.values()
+        together = sum(others, first)
         summary["single_task_networks"] = {
             **_numbers(together),
             "networks": {task: _numbers(cost) for task, cost in single.items()},

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import losses
-from engine.cost import Cost
-from engine.data import Data, build_data, with_full_names
-from engine.run_folder import RunFolder, baseline_folder, find_finished
-from engine.teachers import SingleTask, check_teachable
+from engine.runs.cost import Cost
+from engine.runs.data import Data, build_data
+from engine.runs.folder import RunFolder
+from engine.runs.identity import baseline_identity, differences, key_of
+from engine.runs.network import number_of_maps
+from engine.runs.results import Results
+from losses.presets import DistilledLoss
 from tasks import Task
-from utils.config import Config, read_file
 
-LOSS = "weighted-sum"
-"""The loss of a network with one task: its own."""
+if TYPE_CHECKING:
+    from engine.config import Config
+
+TrainRun = Callable[["Config", Data, RunFolder], Results]
+"""Trains and tests a run of a single task in a folder."""
 
 
 @dataclass
@@ -26,26 +32,47 @@ class Baselines:
         potential: by task, the accuracy on the validation set that achievements are relative to.
         metrics: by task, the metrics on the test set that Δ is relative to.
         cost: of the single-task networks together; None where the potentials were given.
-        networks: by task, the single-task network; empty where the potentials were given.
+        checkpoints: by task, the best checkpoint of the single-task network; empty where the
+            potentials were given.
     """
 
     potential: dict[str, float]
-    metrics: dict[str, dict[str, float]]
-    cost: Cost | None
-    networks: dict[str, SingleTask] = field(default_factory=dict)
+    metrics: dict[str, dict[str, float | None]]
+    cost: Cost | None = None
+    checkpoints: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SingleTask:
+    """A task's single-task run: its cfg, its data, and what decides how it comes out."""
+
+    config: Config
+    data: Data
+    identity: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The digest of the identity."""
+        return key_of(self.identity)
+
+    @property
+    def folder(self) -> RunFolder:
+        """`<runs>/baselines/<task>-<key>`."""
+        name = self.data.tasks[0].name.replace(":", "-")
+        return RunFolder(baselines_root(self.config) / f"{name}-{self.key}")
 
 
 def check_potential(config: Config) -> None:
     """Checks that accuracies are enough for the loss, where the cfg gives them.
 
     Raises:
-        ConfigError: it needs the single-task networks themselves.
+        ConfigError: the loss needs the single-task networks themselves.
     """
-    if config.potential and losses.PRESETS[config.loss].distilled:
+    if config.comparison.potential and issubclass(config.run.loss.part, DistilledLoss):
         raise config.error(
             "potential",
-            f"with accuracies given no baseline is trained, and {config.loss} needs them all as "
-            "teachers; leave `potential` out",
+            f"with accuracies given no baseline is trained, and {config.run.loss.name} needs them "
+            "all as teachers; leave `potential` out",
         )
 
 
@@ -53,84 +80,145 @@ def given_potentials(config: Config, tasks: Sequence[Task]) -> Baselines | None:
     """The numbers of `potential`, used as they are; None where the cfg gives none.
 
     Raises:
-        ConfigError: it does not give one a task.
+        ConfigError: the cfg does not give one a task.
     """
-    if not config.potential:
+    numbers = config.comparison.potential
+    if not numbers:
         return None
-    if len(config.potential) != len(tasks):
+    if len(numbers) != len(tasks):
         names = " ".join(task.name for task in tasks)
         raise config.error(
-            "potential", f"gives {len(config.potential)} numbers for the {len(tasks)} tasks {names}"
+            "potential", f"gives {len(numbers)} numbers for the {len(tasks)} tasks {names}"
         )
-    potential = {task.name: value for task, value in zip(tasks, config.potential, strict=True)}
-    metrics = {task.name: {task.accuracy: potential[task.name]} for task in tasks}
-    return Baselines(potential, metrics, None)
+    potential = {task.name: value for task, value in zip(tasks, numbers, strict=True)}
+    return Baselines(
+        potential, {task.name: {task.accuracy: potential[task.name]} for task in tasks}
+    )
 
 
-def trained_baselines(
-    config: Config, tasks: Sequence[Task], train: Callable[[Config, Data, RunFolder], dict]
-) -> Baselines:
+def trained_baselines(config: Config, tasks: Sequence[Task], train: TrainRun) -> Baselines:
     """The results of the tasks' single-task networks. Those that no run below `runs` has finished
     are trained.
-
-    Args:
-        train: trains and tests a run of a single task in a folder; returns its results.
 
     Raises:
         UserError: see `utils.errors`.
     """
     # Every cfg is looked at before the first network is trained.
-    networks = {task.name: _single_task(config, task) for task in tasks}
-    if losses.PRESETS[config.loss].distilled:
-        check_teachable(config, tasks, networks)
-    results = {task.name: _results(networks[task.name], task, train) for task in tasks}
+    singles = {task.name: _single_task(config, task) for task in tasks}
+    if issubclass(config.run.loss.part, DistilledLoss):
+        _check_teachable(config, tasks, singles)
+    runs = {name: find_or_train(single, train) for name, single in singles.items()}
+    results = {name: results for name, (_, results) in runs.items()}
     return Baselines(
-        potential={t.name: results[t.name]["validation"][t.accuracy] for t in tasks},
-        metrics={name: next(iter(found["metrics"].values())) for name, found in results.items()},
+        potential={
+            task.name: _number(results[task.name].validation[task.accuracy]) for task in tasks
+        },
+        metrics={name: next(iter(run.metrics.values())) for name, run in results.items()},
         cost=Cost(
-            sum(found["parameters"] for found in results.values()),
-            sum(found["gmacs"] for found in results.values()),
+            sum(run.parameters for run in results.values()),
+            sum(run.gmacs for run in results.values()),
         ),
-        networks=networks,
+        checkpoints={name: folder.best for name, (folder, _) in runs.items()},
     )
 
 
+def single_task(config: Config, data: Data) -> SingleTask:
+    """The run of a cfg with one task."""
+    return SingleTask(config, data, baseline_identity(config, data))
+
+
+def find_or_train(single: SingleTask, train: TrainRun) -> tuple[RunFolder, Results]:
+    """The finished run of a single task and its results; trained where there is none."""
+    name = single.data.tasks[0].name
+    if folder := find_finished(single):
+        print(f"baseline {name}: {folder.path}", flush=True)
+        return folder, folder.finished()
+    folder = single.folder
+    if other := _nearest_other(single):
+        path, options = other
+        print(f"baseline {name} is trained anew: {path} has other {', '.join(options)}", flush=True)
+    with folder.lock(single.config):
+        return folder, folder.finished() or train(single.config, single.data, folder)
+
+
+def find_finished(single: SingleTask) -> RunFolder | None:
+    """The folder of a finished run of the same identity, wherever below `runs` it lies."""
+    key, identity = single.key, single.identity
+    for path in sorted(Path(single.config.run.runs).glob("**/results.json")):
+        results = Results.read(path)
+        if results and results.baseline_key == key and not differences(identity, results.identity):
+            return RunFolder(path.parent)
+    return None
+
+
 def baseline_config(config: Config, task: Task) -> Config:
-    """The cfg of a task's single-task network: the one of `baselines` that is for this kind of
-    task, else the same cfg with this task alone.
+    """The cfg of a task's single-task network: the one of `baselines` that is for this task, else
+    the same cfg with this task alone.
 
     Raises:
         ConfigError: a named cfg cannot be read or has several tasks, or none is for the task.
     """
-    if not config.baselines:
-        config = config.replace(tasks=[task.kind], baselines=[], potential=[], run=None)
-        return config.replace(loss=LOSS, method_values={})
-    for path in config.baselines:
-        single = with_full_names(read_file(path, config.overrides, losses.methods()))
-        if len(single.tasks) != 1:
+    from engine.config import read_baseline
+
+    if not config.comparison.baselines:
+        [choice] = [c for c in config.run.tasks if c.name == task.task_type]
+        return config.single_task(choice)
+    for path in config.comparison.baselines:
+        single = read_baseline(path, config)
+        if len(single.run.tasks) != 1:
             raise config.error(
-                "baselines", f"{path} has {len(single.tasks)} tasks, a baseline has one"
+                "baselines", f"{path} has {len(single.run.tasks)} tasks, a baseline has one"
             )
-        if single.tasks == [task.kind]:
-            return single.replace(loss=LOSS, method_values={}, runs=config.runs, run=None)
-    raise config.error("baselines", f"none of the cfgs it names is for {task.kind}")
+        if single.run.tasks[0].name == task.task_type:
+            return single.single_task(single.run.tasks[0])
+    raise config.error("baselines", f"none of the cfgs it names is for {task.task_type}")
+
+
+def baselines_root(config: Config) -> Path:
+    return Path(config.run.runs) / "baselines"
 
 
 def _single_task(config: Config, task: Task) -> SingleTask:
-    """A task's network: its cfg, and the folder where it has been trained or will be."""
     single = baseline_config(config, task)
-    found = find_finished(Path(single.runs), single.key(task.name))
-    return SingleTask(single, found or baseline_folder(single, task.name))
+    return single_task(single, build_data(single, only=_task_of(single, task)))
 
 
-def _results(
-    network: SingleTask, task: Task, train: Callable[[Config, Data, RunFolder], dict]
-) -> dict:
-    config, folder = network.config, network.folder
-    if results := folder.finished():
-        print(f"baseline {task.name}: {folder.path}", flush=True)
-        return results
-    folder.check(config)
-    data = build_data(config, only=task)
-    with folder.claim(config):
-        return folder.finished() or train(config, data, folder)
+def _task_of(single: Config, task: Task) -> Task:
+    """The task with the options of its own cfg."""
+    return single.run.tasks[0].build(task.classes, task.dataset)
+
+
+def _nearest_other(single: SingleTask) -> tuple[Path, list[str]] | None:
+    """The finished baseline of the same task that differs in the fewest options, and these."""
+    name = single.data.tasks[0].name
+    others = []
+    for path in sorted(baselines_root(single.config).glob("*/results.json")):
+        results = Results.read(path)
+        if results and results.tasks == [name] and results.identity:
+            others.append((path.parent, differences(single.identity, results.identity)))
+    return min(others, key=lambda other: len(other[1]), default=None)
+
+
+def _check_teachable(config: Config, tasks: Sequence[Task], singles: dict[str, SingleTask]) -> None:
+    """Checks, before any network is trained, that the features can be compared map by map.
+
+    Raises:
+        ConfigError: a teacher has more or fewer shared maps than the multi-task network.
+    """
+    ours = number_of_maps(config, tasks)
+    for task in tasks:
+        single = singles[task.name].config
+        if (number := number_of_maps(single, [task])) != ours:
+            names = f"{single.network.arch.name} {single.network.backbone.name}"
+            our_names = f"{config.network.arch.name} {config.network.backbone.name}"
+            raise config.error(
+                "loss",
+                f"{config.run.loss.name} compares shared features map by map, but {names}, the "
+                f"single-task network of {task.name}, has {number} and {our_names} has {ours}; "
+                "take the same architecture for both",
+            )
+
+
+def _number(value: float | None) -> float:
+    """An accuracy; NaN where there was nothing to measure."""
+    return math.nan if value is None else value

@@ -1,17 +1,19 @@
-"""What a network costs, without running it."""
+"""The cost of a network, found without running it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from engine.network import make_network
-from tasks.base import BoxHead, DenseHead
-from utils.config import Config
+from engine.runs.network import make_network
+from tasks import Task
+
+if TYPE_CHECKING:
+    from engine.config import Config
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,6 @@ class Cost:
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.parameters + other.parameters, self.gmacs + other.gmacs)
-
-
-NOTHING = Cost(0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -45,16 +44,19 @@ class NetworkCost:
         return sum(self.heads.values(), self.shared)
 
 
-def cost(config: Config, heads: Mapping[str, DenseHead | BoxHead]) -> Cost:
-    """The cost of the cfg's network; takes no memory and no time to speak of."""
-    return cost_of_parts(config, heads).total
+def network_cost(config: Config, tasks: Sequence[Task]) -> Cost:
+    """The cost of the cfg's network for these tasks; takes no memory and little time."""
+    return cost_of_parts(config, tasks).total
 
 
-def cost_of_parts(config: Config, heads: Mapping[str, DenseHead | BoxHead]) -> NetworkCost:
+def cost_of_parts(config: Config, tasks: Sequence[Task]) -> NetworkCost:
     """The same by part: PyTorch's own count of the multiply-adds of convolutions and matrices."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    heads = {task.name: task.head for task in tasks}
     with torch.device("meta"):
-        network = make_network(config, heads, pretrained="false").eval()
-        image = torch.empty(1, 3, *config.size)
+        network = make_network(config, heads, pretrained=False).eval()
+        image = torch.empty(1, 3, *config.data.size)
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         network(image)

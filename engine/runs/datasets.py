@@ -37,8 +37,10 @@ def check_divided(config: Config) -> None:
     test = {choice.name for choice in config.data.test_dataset} or train
     val = {choice.name for choice, _ in validation_splits(config)}
     for name, choice in config.datasets.items():
+        with config.located(f"{DATASET}.{name}"):
+            choice.build(name)  # its other mistakes
         purposes = (name in train) + (name in test) + (name in val)
-        if choice.value("split") is None and purposes > 1:
+        if not choice.value("split") and purposes > 1:
             raise config.error(
                 f"{DATASET}.{name}",
                 f"the cfg both trains and tests on {name}, which does not say on which of its "

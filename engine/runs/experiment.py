@@ -3,83 +3,151 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
-from datasets.loader import Loader
-from engine import baselines, checkpoint
-from engine.cost import cost
-from engine.data import Data, build_data, with_full_names
-from engine.evaluator import Evaluation, evaluate
-from engine.network import declared_tasks, make_network
-from engine.precision import Precision
-from engine.report import metrics_table, results_table
-from engine.run import train_run
-from engine.run_folder import RunFolder, checkpoint_to_use, find_finished, multi_task_folder
-from utils.config import Config
+from engine.runs import checkpoint
+from engine.runs.baselines import (
+    Baselines,
+    check_potential,
+    find_finished,
+    given_potentials,
+    single_task,
+    trained_baselines,
+)
+from engine.runs.constants import constant_metrics
+from engine.runs.cost import network_cost
+from engine.runs.data import Data, build_data
+from engine.runs.folder import RunFolder, run_folder
+from engine.runs.identity import file_digest
+from engine.runs.network import make_network
+from engine.runs.pictures import draw_results
+from engine.runs.results import Results, mean
+from engine.runs.tables import results_table
+from engine.training.evaluation import Evaluation, evaluate
+from engine.training.log import Log
+from engine.training.loop import Loop
+from engine.training.precision import Precision
+from engine.training.ranks import Ranks
+from engine.training.task_losses import TaskLosses
+from losses.presets import DistilledLoss
+from models import Network
+
+if TYPE_CHECKING:
+    from engine.config import Config
 
 
-def run_experiment(config: Config) -> dict:
+def run_experiment(config: Config) -> Results:
     """Does what the cfg says, as far as it has not been done; prints and returns the results.
 
     Raises:
         UserError: something the user can mend; see `utils.errors`.
     """
-    config = resolved(config)
-    baselines.check_potential(config)
-    folder = multi_task_folder(config)
-    folder.check(config)
+    if len(config.run.tasks) == 1:  # every loss of one task is the task's own
+        ckpt = config.run.mode.all_values().get("ckpt")
+        config = config.single_task(config.run.tasks[0], config.run.run, ckpt)
+    check_potential(config)
+    folder = run_folder(config)
+    folder.ensure_same_config(config)
     if results := folder.finished():
         return _show(folder, results)
     device = choose_device(config)
     data = build_data(config)
-    cost(config, {task.name: task.head for task in data.tasks})  # refuses what cannot be built
+    network_cost(config, data.tasks)  # refuses what cannot be built
     if len(data.tasks) == 1:
-        return _single_task(config, data, folder, device)
-    given = baselines.given_potentials(config, data.tasks)
-    with folder.claim(config):
+        return _run_single_task(config, data, folder, device)
+    given = given_potentials(config, data.tasks)
+    with folder.lock(config):
         if results := folder.finished():
             return _show(folder, results)
-        compared = given or baselines.trained_baselines(
+        compared = given or trained_baselines(
             config, data.tasks, lambda *run: train_run(*run, device)
         )
         return train_run(config, data, folder, device, compared)
 
 
-def _single_task(config: Config, data: Data, folder: RunFolder, device: torch.device) -> dict:
-    """Trains a cfg with one task: a run, and at the same time a baseline for other cfgs."""
-    found = find_finished(Path(config.runs), config.key(data.tasks[0].name))
-    if found:
-        return _show(found, found.finished())
-    with folder.claim(config):
-        return folder.finished() or train_run(config, data, folder, device)
+def train_run(
+    config: Config,
+    data: Data,
+    folder: RunFolder,
+    device: torch.device,
+    baselines: Baselines | None = None,
+) -> Results:
+    """Trains the cfg's network as far as the folder's last checkpoint leaves to do, tests the best
+    checkpoint, and writes and prints the results, which it returns.
+
+    Args:
+        baselines: what a multi-task network is compared with; None for a single-task one.
+    """
+    torch.manual_seed(config.run.seed)
+    log = Log(folder.log)
+    ckpt = config.run.mode.all_values().get("ckpt")
+    # Weights that a checkpoint will replace need not be downloaded.
+    network = make_network(
+        config, {task.name: task.head for task in data.tasks}, not (folder.last.exists() or ckpt)
+    )
+    if ckpt and not folder.last.exists():
+        _start_from(network, Path(ckpt), log)
+    network.to(device)
+    if config.training.channels_last:
+        network.to(memory_format=torch.channels_last)
+    with config.located():
+        loss = config.run.loss.build()
+        objective = loss.objective(
+            [task.name for task in data.tasks],
+            baselines.potential if baselines else None,
+            config.run.seed,
+            log,
+        )
+    precision = Precision(device, config.training.amp)
+    task_losses = TaskLosses(network, data.tasks, precision, Ranks())
+    if isinstance(loss, DistilledLoss):
+        from engine.training.teachers import distilled_losses
+
+        task_losses = distilled_losses(
+            task_losses, baselines.checkpoints, config.data.size, loss.distance_weight
+        )
+    header = checkpoint.header(config, data.tasks)
+    loop = Loop(config, data, task_losses, objective, folder, header, log)
+    _announce(config, data, folder, precision, baselines, log)
+    loop.run()
+    return _test(config, data, folder, loop, baselines, log)
 
 
-def test_checkpoint(config: Config) -> Evaluation:
-    """Evaluates a checkpoint (`ckpt`, else the run's best) on the test set, and prints all metrics,
-    per class too.
+def test_checkpoint(config: Config, path: Path) -> tuple[Data, Evaluation]:
+    """Evaluates a checkpoint on the cfg's test set.
 
     Raises:
         UserError: see `utils.errors`.
     """
-    config = resolved(config)
-    path = checkpoint_to_use(config, [task.name for task in declared_tasks(config)])
-    state = checkpoint.load(path)
     device = choose_device(config)
+    network, tasks = checkpoint.open_network(path, device)
     data = build_data(config)
-    heads = {task.name: task.head for task in data.tasks}
-    network = make_network(config, heads, pretrained="false").to(device)
-    checkpoint.load_network(network, state["network"], path)
-    loader = Loader(
-        data.test,
-        config.batch_size,
-        training=False,
-        workers=config.num_workers,
-        pin=device.type == "cuda",
-    )
-    found = evaluate(network, data.tasks, loader, device, Precision(device, config.amp))
-    print(f"{path}, on {len(data.test)} test images\n\n{metrics_table(found)}")
-    return found
+    if [(t.name, t.classes) for t in tasks] != [(t.name, t.classes) for t in data.tasks]:
+        # Names the tasks and classes that differ.
+        heads = {task.name: task.head for task in data.tasks}
+        expected = make_network(config, heads, pretrained=False)
+        checkpoint.load_network(expected, network.state_dict(), path)
+    loader = data.test_loader(config, device)
+    precision = Precision(device, config.training.amp)
+    return data, evaluate(network, data.tasks, loader, precision)
+
+
+def checkpoint_to_use(config: Config) -> Path:
+    """The checkpoint to test or export: `ckpt`, else the best of the cfg's run. The network of a
+    cfg with one task may have been trained as a baseline of another cfg."""
+    if config.run.mode.value("ckpt"):
+        return Path(config.run.mode.value("ckpt"))
+    if len(config.run.tasks) > 1:
+        return run_folder(config).best
+    config = config.single_task(config.run.tasks[0], config.run.run)
+    folder = run_folder(config)
+    if folder.best.exists():
+        return folder.best
+    data = build_data(config)
+    found = find_finished(single_task(config, data)) if len(data.tasks) == 1 else None
+    return (found or folder).best
 
 
 def choose_device(config: Config) -> torch.device:
@@ -88,23 +156,108 @@ def choose_device(config: Config) -> torch.device:
     Raises:
         ConfigError: the device that the cfg names is not there.
     """
-    if config.device == "auto":
+    name = config.run.device
+    if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(config.device)
+        device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError):
-        raise config.error("device", f"there is no device {config.device!r} here") from None
+        raise config.error("device", f"there is no device {name!r} here") from None
     return device
 
 
-def resolved(config: Config) -> Config:
-    """The cfg with all its names known. With one task every loss is that task's own."""
-    config = with_full_names(config)
-    alone = len(config.tasks) == 1
-    return config.replace(loss=baselines.LOSS, method_values={}) if alone else config
+def _run_single_task(
+    config: Config, data: Data, folder: RunFolder, device: torch.device
+) -> Results:
+    """Trains a cfg with one task: a run, and at the same time a baseline for other cfgs."""
+    found = None if config.run.mode.value("ckpt") else find_finished(single_task(config, data))
+    if found:
+        return _show(found, found.finished())
+    with folder.lock(config):
+        return folder.finished() or train_run(config, data, folder, device)
 
 
-def _show(folder: RunFolder, results: dict) -> dict:
+def _start_from(network: Network, path: Path, log: Log) -> None:
+    """Starts the weights of a run from a checkpoint."""
+    anew = checkpoint.load_matching(network, checkpoint.load(path)["network"], path)
+    log(f"the weights start from {path}" + (f"; new heads: {', '.join(anew)}" if anew else ""))
+
+
+def _announce(config, data, folder, precision, baselines, log) -> None:
+    labels = ", ".join(f"{t.name} {len(data.train.labelled_for(t))}" for t in data.tasks)
+    rate = config.training.optimizer.build().learning_rate(config.loading.batch_size)
+    log(f"{folder.path}")
+    log(
+        f"{len(data.train)} training images (labelled: {labels}), {len(data.val)} to validate on, "
+        f"{len(data.test)} to test on; {precision.device}, {precision.name}, learning rate "
+        f"{rate:.3g}"
+    )
+    if baselines:
+        log("potentials: " + ", ".join(f"{n} {p:.4f}" for n, p in baselines.potential.items()))
+        if baselines.checkpoints and issubclass(config.run.loss.part, DistilledLoss):
+            paths = (f"{name} {path.parent}" for name, path in baselines.checkpoints.items())
+            log("teachers: " + ", ".join(paths))
+
+
+def _test(config, data, folder, loop, baselines, log) -> Results:
+    """Tests the best checkpoint, and writes and prints the results."""
+    best = checkpoint.load(folder.best, loop.device)
+    network = loop.network
+    network.load_state_dict(best["network"])
+    loader = data.test_loader(config, loop.device)
+    evaluation = evaluate(network, data.tasks, loader, loop.precision)
+    results = _results(config, data, loop, best, evaluation)
+    if baselines:
+        results.potential, results.potential_given = baselines.potential, baselines.cost is None
+        results.compare(baselines.metrics)
+        if baselines.cost:
+            results.single_task_networks = vars(baselines.cost)
+    else:
+        single = single_task(config, data)
+        results.validation = best["validation"][data.tasks[0].name]
+        if not results.initial_checkpoint:
+            results.identity, results.baseline_key = single.identity, single.key
+    draw_results(network, data.test, loop.device, folder.pictures)
+    results.write(folder.results)
+    log(f"\n{results_table(results)}\n\n{folder.results}\n")
+    return results
+
+
+def _results(config, data, loop, best, evaluation) -> Results:
+    cost, history = network_cost(config, data.tasks), loop.state.history
+    ckpt = config.run.mode.all_values().get("ckpt")
+    return Results(
+        cfg=str(config.path),
+        loss=config.run.loss.name,
+        seed=config.run.seed,
+        tasks=[task.name for task in data.tasks],
+        metrics=evaluation.metrics,
+        per_class=evaluation.per_class,
+        accuracy=evaluation.accuracy(data.tasks),
+        constant=constant_metrics(config, data, loop.device),
+        selected_on=data.selected_on,
+        best_epoch=best["epoch"],
+        epochs=config.training.max_epoch,
+        learning_rate=config.training.optimizer.build().learning_rate(config.loading.batch_size),
+        seconds_per_epoch=mean(row["seconds"] for row in history),
+        images_per_second=mean(row["images_per_second"] for row in history),
+        parameters=cost.parameters,
+        gmacs=cost.gmacs,
+        train_images=len(data.train),
+        test_images={task.name: len(data.test.labelled_for(task)) for task in data.tasks},
+        device=_device_name(loop.device),
+        precision=loop.precision.name,
+        torch=torch.__version__,
+        options=config.text(),
+        initial_checkpoint={"path": ckpt, "sha256": file_digest(Path(ckpt))} if ckpt else None,
+    )
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _show(folder: RunFolder, results: Results) -> Results:
     print(f"{folder.path} is done; its results:\n\n{results_table(results)}\n", flush=True)
     return results

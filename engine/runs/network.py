@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import torch
 
 import models
 from datasets.unite import build_tasks
@@ -48,3 +50,11 @@ def declared_tasks(config: Config) -> list[Task]:
             return build_tasks(config.run.tasks, splits, config.data.classes)
     except DataError as reason:
         raise config.error("tasks", str(reason)) from None
+
+
+def number_of_maps(config: Config, tasks: Sequence[Task]) -> int:
+    """How many shared maps a cfg's network has, found without memory."""
+    with torch.device("meta"), torch.no_grad():
+        network = make_network(config, {t.name: t.head for t in tasks}, pretrained=False).eval()
+        network(torch.empty(1, 3, *config.data.size))
+    return len(network.features)

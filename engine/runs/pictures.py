@@ -1,4 +1,4 @@
-"""Pictures of what a network sees: test images with the truth and the prediction of each task."""
+"""Pictures of a network's predictions: test images with the truth and the prediction of each task."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from datasets.merge import Merged
+from datasets.merge import MultiTaskDataset
 from datasets.photometric import normalised_images
 
 _IMAGES = 8
@@ -20,7 +20,9 @@ NO_LABEL = 200
 
 
 @torch.no_grad()
-def draw_results(network: nn.Module, data: Merged, device: torch.device, folder: Path) -> None:
+def draw_results(
+    network: nn.Module, data: MultiTaskDataset, device: torch.device, folder: Path
+) -> None:
     """Writes `<n>.png` for some test images, evenly taken: the image, and for each task the truth
     above the prediction; grey where an image has no label."""
     folder.mkdir(exist_ok=True)
@@ -34,14 +36,14 @@ def draw_results(network: nn.Module, data: Merged, device: torch.device, folder:
         cv2.imwrite(str(folder / f"{number}.png"), picture[..., ::-1])
 
 
-def _picture(data: Merged, item: dict, predictions: dict) -> np.ndarray:
+def _picture(data: MultiTaskDataset, item: dict, predictions: dict) -> np.ndarray:
     image = item["image"]
     columns = [_column(image, np.full_like(image, 255))]
     for task in data.tasks:
         truth = np.full_like(image, NO_LABEL)
         if item["labelled"][task.name]:
             truth = task.draw(image, item["targets"][task.name])
-        guess = task.draw(image, task.answer(predictions[task.name])[0])
+        guess = task.draw(image, task.decode(predictions[task.name])[0])
         columns.append(_column(truth, guess))
     gap = np.full((columns[0].shape[0], _GAP, 3), 255, np.uint8)
     return np.concatenate([part for column in columns for part in (column, gap)][:-1], axis=1)

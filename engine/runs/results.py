@@ -1,104 +1,151 @@
-"""`results.json`: what a run found."""
+"""`results.json`: the results of a run, written and read by one dataclass."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
-import torch
+from tasks import task_class
+from utils.files import write_text
 
-from engine.baselines import Baselines
-from engine.cost import cost
-from engine.evaluator import Evaluation, evaluate_constants
-from engine.optimizer import learning_rate
-from engine.report import mean_gain, relative_gain
-from engine.trainer import Trainer
-from tasks import Task
+Metrics = dict[str, dict[str, float | None]]
+"""By task, its metrics by name; None where there was nothing to measure."""
 
 
-def run_results(trainer: Trainer, best: dict, found: Evaluation) -> dict:
-    """The part that every run has.
+@dataclass
+class Results:
+    """The results of a run. The attributes are the keys of `results.json`.
 
-    Args:
-        best: the checkpoint that was tested.
-        found: its test.
+    Attributes:
+        metrics, per_class: of the best checkpoint on the test images.
+        accuracy: the metric of each task that stands for it.
+        constant: the metrics of the best predictions that do not look at the image.
+        validation: the metrics of a single-task network on the validation images.
+        identity, baseline_key: what decides how a single-task run comes out, and its digest.
+        potential: by task, the validation accuracy of its single-task network.
+        potential_given: whether the cfg gave the potentials.
+        baseline: by task, the test metrics of its single-task network.
+        delta: by task, in percent of the baseline, positive = better (Maninis et al., CVPR 2019).
+        delta_mtl: the mean of `delta` over the tasks.
+        options: the resolved cfg, as text.
+        initial_checkpoint: path and SHA-256 of the checkpoint that the weights started from.
     """
-    config, data, history = trainer.config, trainer.data, trainer.history
-    own = cost(config, {task.name: task.head for task in data.tasks})
-    results = {
-        "cfg": str(config.path),
-        "loss": config.loss,
-        "seed": config.seed,
-        "tasks": [task.name for task in data.tasks],
-        "metrics": found.metrics,
-        "per_class": found.per_class,
-        "accuracy": found.accuracy(data.tasks),
-        "constant": _constants(trainer),
-        "selected_on": data.selected_on,
-        "best_epoch": best["epoch"],
-        "epochs": config.max_epoch,
-        "learning_rate": learning_rate(config),
-        "seconds_per_epoch": _mean(row["seconds"] for row in history),
-        "images_per_second": _mean(row["images_per_second"] for row in history),
-        "parameters": own.parameters,
-        "gmacs": own.gmacs,
-        "train_images": len(data.train),
-        "test_images": {task.name: len(data.test.labelled_for(task)) for task in data.tasks},
-        "device": device_name(trainer.device),
-        "precision": trainer.precision.name,
-        "torch": torch.__version__,
-        "finished": True,
-    }
-    if len(data.tasks) == 1:
-        name = data.tasks[0].name
-        results |= {"validation": best["validation"][name], "baseline_key": config.key(name)}
-    return results
 
+    cfg: str
+    loss: str
+    seed: int
+    tasks: list[str]
+    metrics: Metrics
+    per_class: Metrics
+    accuracy: dict[str, float | None]
+    constant: Metrics
+    selected_on: str
+    best_epoch: int
+    epochs: int
+    learning_rate: float
+    seconds_per_epoch: float
+    images_per_second: float
+    parameters: int
+    gmacs: float
+    train_images: int
+    test_images: dict[str, int]
+    device: str
+    precision: str
+    torch: str
+    options: str = ""
+    initial_checkpoint: dict[str, str] | None = None
+    validation: dict[str, float | None] | None = None
+    identity: dict[str, Any] | None = None
+    baseline_key: str | None = None
+    potential: dict[str, float | None] | None = None
+    potential_given: bool | None = None
+    baseline: Metrics | None = None
+    delta: dict[str, float | None] | None = None
+    delta_mtl: float | None = None
+    single_task_networks: dict[str, float] | None = None
+    finished: bool = field(default=True)
 
-def comparison(tasks: Sequence[Task], found: Evaluation, baselines: Baselines) -> dict:
-    """The part that compares a multi-task network with its baselines."""
-    delta = {
-        task.name: relative_gain(
-            found.metrics[task.name][task.accuracy],
-            baselines.metrics[task.name][task.accuracy],
-            task.metrics[task.accuracy],
-        )
-        for task in tasks
-    }
-    results = {
-        "potential": baselines.potential,
-        "potential_given": baselines.cost is None,
-        "baseline": baselines.metrics,
-        "delta": delta,
-        "delta_mtl": mean_gain(list(delta.values())),
-    }
-    if baselines.cost:
-        results["single_task_networks"] = {
-            "parameters": baselines.cost.parameters,
-            "gmacs": baselines.cost.gmacs,
+    @classmethod
+    def read(cls, path: Path) -> Results | None:
+        """The results in a file; None where there are none, or none that are finished."""
+        try:
+            stored = json.loads(path.read_text())
+        except (OSError, ValueError):
+            return None
+        if not isinstance(stored, dict) or not stored.get("finished"):
+            return None
+        known = {attribute.name for attribute in fields(cls)}
+        try:
+            return cls(**{key: value for key, value in stored.items() if key in known})
+        except TypeError:  # of another version
+            return None
+
+    def write(self, path: Path) -> None:
+        """Writes the results, those of the comparison only where there is one."""
+        write_text(path, json.dumps(self.as_json(), indent=2) + "\n")
+
+    def as_json(self) -> dict[str, Any]:
+        """The results as JSON has them: without NaN, and without what the run does not have."""
+        kept = {attribute.name: getattr(self, attribute.name) for attribute in fields(self)}
+        compared = self.is_compared
+        return {
+            key: _without_nan(value)
+            for key, value in kept.items()
+            if value is not None or (key == "delta_mtl" and compared)
         }
-    return results
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the run was compared with baselines."""
+        return self.delta is not None
+
+    def compare(self, baseline: Mapping[str, Mapping[str, float | None]]) -> None:
+        """Adds the comparison with the test metrics of the tasks' single-task networks."""
+        self.baseline = {task: dict(metrics) for task, metrics in baseline.items()}
+        self.delta = {task: self.gain(task, task_class(task).accuracy) for task in self.tasks}
+        self.delta_mtl = mean_gain(list(self.delta.values()))
+
+    def gain(self, task: str, metric: str) -> float | None:
+        """The gain of a metric over the baseline's; None where it has none."""
+        return relative_gain(
+            self.metrics[task].get(metric),
+            (self.baseline or {}).get(task, {}).get(metric),
+            task_class(task).metrics[metric],
+        )
 
 
-def without_nan(value: Any) -> Any:
-    """The same with null for what is no number: JSON has no NaN."""
-    if isinstance(value, dict):
-        return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def relative_gain(value: float | None, baseline: float | None, sign: int) -> float | None:
+    """By how many percent of the baseline a metric is better, positive = better; `sign` is -1 where
+    lower is better (Maninis et al., CVPR 2019). None where the baseline is 0 or not a number."""
+    if not _is_number(value) or not _is_number(baseline) or not baseline:
+        return None
+    return sign * 100 * (value - baseline) / abs(baseline)
 
 
-def device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+def mean_gain(gains: Sequence[float | None]) -> float | None:
+    """Δ_MTL, the mean over tasks; None where a task has no gain."""
+    if not gains or any(gain is None for gain in gains):
+        return None
+    return sum(gains) / len(gains)
 
 
-def _constants(trainer: Trainer) -> dict[str, dict[str, float]]:
-    data = trainer.data
-    return evaluate_constants(data.tasks, data.train, trainer.test_loader(data.test)).metrics
-
-
-def _mean(values) -> float:
+def mean(values: Iterable[float]) -> float:
     values = list(values)
     return sum(values) / len(values)
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with None for what is not a number: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -105,9 +105,7 @@ def _check_dilation(timm: ModuleType, name: str, strides: list[int], output_stri
         )
 
 
-def _load(
-    timm: ModuleType, name: str, pretrained: str, options: dict[str, Any]
-) -> torch.nn.Module:
+def _load(timm: ModuleType, name: str, pretrained: str, options: dict[str, Any]) -> torch.nn.Module:
     if pretrained == "false":
         return timm.create_model(name, **options)
     if pretrained == "true":

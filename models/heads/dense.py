@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.layers import ConvNorm, DSConv, in_float32, MBConv, start_at, upsample
+from models.layers import ConvNorm, DSConv, MBConv, in_float32, start_at, upsample
 from models.necks.aspp import DeepLabNeck
 from tasks.base import DenseHead
 

@@ -16,8 +16,7 @@ class FPN(PyramidLayer):
     def __init__(self, channels: int, levels: int, activation: Activation, **options):
         super().__init__(channels, levels, activation, **options)
         self.out = nn.ModuleList(
-            ConvNorm(channels, channels, 3, activation=activation)
-            for _ in range(levels)
+            ConvNorm(channels, channels, 3, activation=activation) for _ in range(levels)
         )
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:

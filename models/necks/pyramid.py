@@ -46,10 +46,11 @@ class Pyramid(nn.Module):
         self.strides = (*strides, *(strides[-1] * 2**n for n in range(1, extra + 1)))
         sources = inputs + inputs[-1:] * min(extra, 1)
         self.transitions = nn.ModuleList(
-            ConvNorm(source, channels, 1, activation=activation)
-            for source in sources
+            ConvNorm(source, channels, 1, activation=activation) for source in sources
         )
-        self.layers = nn.Sequential(*(layer.build(channels, len(self.strides), layer_activation) for _ in range(depth)))
+        self.layers = nn.Sequential(
+            *(layer.build(channels, len(self.strides), layer_activation) for _ in range(depth))
+        )
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         maps = [convolve(x) for convolve, x in zip(self.transitions, features, strict=False)]

@@ -1,0 +1,99 @@
+"""What a format is, and what a label is: files, and the format that decodes them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from datasets.formats.arrays import map_size
+from utils.part import Part
+
+FORMATS: list[type[Format]] = []
+"""Every format of one file an image. A class that states its `suffixes` adds itself."""
+
+
+class Format(Part, ABC):
+    """Decodes labels into the targets of a task.
+
+    The options of a format are those that a cfg may give for a dataset of the user's own, such as
+    the unit of depths.
+
+    Args:
+        classes: the names of the dataset's classes, in the order of their numbers.
+    """
+
+    section = "dataset"
+
+    label_type: ClassVar[str]
+    """The sort of label that the format holds; see `Task.label_type`."""
+    suffixes: ClassVar[tuple[str, ...]]
+    """The endings of the format's files, for formats of one file an image. A class that states them
+    serves the datasets of the user's own."""
+
+    def __init_subclass__(cls, **arguments):
+        super().__init_subclass__(**arguments)
+        if "suffixes" in vars(cls):
+            FORMATS.append(cls)
+
+    def __init__(self, classes: tuple[str, ...] = (), **options):
+        super().__init__(**options)
+        self.classes = tuple(classes)
+
+    @abstractmethod
+    def read(self, label: Label, size: tuple[int, int]) -> np.ndarray:
+        """The target of an image of `size` (height, width), in the dataset's own class numbers;
+        stretched to the image where the label has another size.
+
+        Raises:
+            DataError: a file is missing, damaged or of another kind; names the file.
+        """
+
+    def stored_size(self, label: Label) -> tuple[int, int]:
+        """(height, width) of the image that the label was made for, as the file says."""
+        return map_size(label.file)
+
+    def clipped(self, label: Label) -> list[str]:
+        """The class of each box that reached past the image, for formats of boxes."""
+        return []
+
+    def source(self, label: Label) -> str:
+        """The label, as a warning names it."""
+        return str(label.file)
+
+    @property
+    def key(self) -> str:
+        """What a decoded label depends on beside its files."""
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        return f"{type(self).__name__}({settings}) {' '.join(self.classes)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label of one image.
+
+    Attributes:
+        format: decodes it.
+        files: the file that the label is in, and the others that decoding takes.
+        row: the image's place in a file that holds the labels of many.
+    """
+
+    format: Format
+    files: tuple[Path, ...]
+    row: int = 0
+
+    @property
+    def file(self) -> Path:
+        return self.files[0]
+
+    def read(self, size: tuple[int, int]) -> np.ndarray:
+        """The target; see :meth:`Format.read`."""
+        return self.format.read(self, size)
+
+    @property
+    def key(self) -> str:
+        """What the target depends on beside the contents of the files and the image's size."""
+        return f"{self.format.key} {self.row}"

@@ -1,0 +1,53 @@
+"""Depth from a stereo camera's disparity, as Cityscapes stores it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from datasets.formats.arrays import fit, read_png
+from datasets.formats.base import Format
+from utils.errors import DataError
+
+DEFAULT_CAMERA = (0.209313, 2262.52)
+"""Baseline in metres and focal length in pixels of most of Cityscapes, where an image has no camera
+file."""
+
+
+class DisparityMap(Format):
+    """(H, W) float32 metres, baseline × focal length / d, 0 where there is no disparity; from a
+    16-bit PNG of p = 256 d + 1 and 0 for none, and the JSON of the camera where there is one."""
+
+    label_type = "depth"
+
+    def read(self, label, size):
+        stored = read_png(label.file)
+        if stored.ndim != 2:
+            raise DataError(f"{label.file}: has several channels, a disparity map has one")
+        if stored.dtype == np.uint8:
+            raise DataError(f"{label.file}: has 8 bits, a disparity map 16")
+        disparity = (stored.astype(np.float32) - 1) / 256
+        scale = np.float32(np.prod(_camera(label.files[1]) if label.files[1:] else DEFAULT_CAMERA))
+        depth = np.divide(scale, disparity, out=np.zeros_like(disparity), where=disparity > 0)
+        return fit(depth, size)
+
+
+def _camera(path: Path) -> tuple[float, float]:
+    """Baseline in metres and focal length in pixels, of the JSON of a camera."""
+    try:
+        content = json.loads(path.read_bytes())
+        baseline = float(content["extrinsic"]["baseline"])
+        focal_length = float(content["intrinsic"]["fx"])
+    except FileNotFoundError:
+        raise DataError(f"{path}: the file is missing") from None
+    except (OSError, ValueError, TypeError, RecursionError) as reason:
+        raise DataError(f"{path}: cannot be read as a camera file ({reason})") from None
+    except KeyError as missing:
+        raise DataError(f"{path}: has no {missing}, a camera file has") from None
+    if not 0 < baseline * focal_length < float("inf"):
+        raise DataError(
+            f"{path}: has the baseline {baseline} and fx {focal_length}, which are not positive"
+        )
+    return baseline, focal_length

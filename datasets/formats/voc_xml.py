@@ -1,0 +1,118 @@
+"""Reads the annotation files of PASCAL VOC: one XML file an image, which lists its objects."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from datasets.formats.base import Format
+from utils.errors import DataError
+
+
+class VocXml(Format):
+    """(N, 6) float32 boxes of a VOC annotation, one XML file an image: x1, y1, x2, y2 in pixels on
+    edges, class index, and 1 where the object is difficult. They are scaled where the file was made
+    for another size."""
+
+    label_type = "boxes"
+    suffixes = (".xml",)
+
+    def read(self, label, size):
+        stored, objects = read_voc_xml(label.file)
+        scale = np.array([size[1] / stored[1], size[0] / stored[0]] * 2)
+        rows = [
+            (*(np.array(item.box) * scale), self._index(item.name, label.file), item.difficult)
+            for item in objects
+        ]
+        return np.array(rows, dtype=np.float32).reshape(-1, 6)
+
+    def stored_size(self, label):
+        return read_voc_xml(label.file)[0]
+
+    def clipped(self, label):
+        return [item.name for item in read_voc_xml(label.file)[1] if item.clipped]
+
+    def _index(self, name: str, path: Path) -> int:
+        if name not in self.classes:
+            raise DataError(f"{path}: unknown class '{name}'; known are {', '.join(self.classes)}")
+        return self.classes.index(name)
+
+
+class AnnotatedObject(NamedTuple):
+    """One object: its class's name, its box (x1, y1, x2, y2) in pixels on edges, whether it is
+    marked as difficult, and whether the box reached past the image before it was clipped to it."""
+
+    name: str
+    box: tuple[float, float, float, float]
+    difficult: bool
+    clipped: bool = False
+
+
+def read_voc_xml(path: Path) -> tuple[tuple[int, int], list[AnnotatedObject]]:
+    """Reads the image's size (height, width) and its objects.
+
+    The file holds inclusive pixel positions counted from 1; on edges, such a box starts one
+    earlier. Boxes that reach past the image are clipped to it.
+
+    Raises:
+        DataError: the file is missing, no VOC annotation, or holds a box that cannot be one.
+    """
+    root = _parse(path)
+    if root.tag != "annotation":
+        raise DataError(f"{path}: not a VOC annotation: it holds <{root.tag}>, not <annotation>")
+    size = tuple(int(_number(root, f"size/{name}", path)) for name in ("height", "width"))
+    if min(size) < 1:
+        raise DataError(f"{path}: the image's size, {size[1]} x {size[0]}, is not positive")
+    return size, [_object(element, size, path) for element in root.findall("object")]
+
+
+class _PlainTree(ET.TreeBuilder):
+    """Annotations declare no document type. One that does could define entities that grow without
+    bound, so it is refused before they are read."""
+
+    def doctype(self, name, pubid, system):
+        raise ValueError("it declares a DOCTYPE, which a VOC annotation does not")
+
+
+def _parse(path: Path) -> ET.Element:
+    try:
+        return ET.parse(path, ET.XMLParser(target=_PlainTree())).getroot()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, ET.ParseError, LookupError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as XML: {error}") from None
+
+
+def _object(element: ET.Element, size: tuple[int, int], path: Path) -> AnnotatedObject:
+    name = (element.findtext("name") or "").strip()
+    if not name:
+        raise DataError(f"{path}: an <object> has no <name>")
+    x1, y1, x2, y2 = (
+        _number(element, f"bndbox/{side}", path) for side in ("xmin", "ymin", "xmax", "ymax")
+    )
+    stored = (x1 - 1, y1 - 1, x2, y2)
+    box = (max(x1 - 1, 0.0), max(y1 - 1, 0.0), min(x2, size[1]), min(y2, size[0]))
+    if box[0] >= box[2] or box[1] >= box[3]:
+        raise DataError(
+            f"{path}: the box of '{name}', {x1:g} {y1:g} {x2:g} {y2:g}, is empty or lies outside "
+            f"the image of {size[1]} x {size[0]} pixels"
+        )
+    difficult = element.find("difficult") is not None and _number(element, "difficult", path) != 0
+    return AnnotatedObject(name, box, difficult, clipped=box != stored)
+
+
+def _number(element: ET.Element, where: str, path: Path) -> float:
+    text = element.findtext(where)
+    if text is None:
+        raise DataError(f"{path}: <{element.tag}> has no <{where}>")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"{path}: <{where}> is '{text.strip()}', not a number")
+    return value

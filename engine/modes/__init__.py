@@ -1,0 +1,16 @@
+"""The modes of `train_test.py`: each declares its own options, and runs a cfg."""
+
+from engine.modes.base import Mode
+from engine.modes.check import Check
+from engine.modes.export import Export
+from engine.modes.summary import Summary
+from engine.modes.test import Test
+from engine.modes.train import Train
+from utils.part import Registry
+
+__all__ = ["MODES", "Mode"]
+
+MODES = Registry(
+    "mode", {"train": Train, "test": Test, "export": Export, "check": Check, "summary": Summary}
+)
+"""Every mode by its name on the command line."""

@@ -1,0 +1,26 @@
+"""What a mode is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from utils.part import Part
+
+if TYPE_CHECKING:
+    from engine.config import Config
+
+
+class Mode(Part, ABC):
+    """Something that the program does with a cfg. What takes long to import is imported when the
+    mode runs, so that `--help` need not wait for it."""
+
+    section = "run"
+
+    @abstractmethod
+    def run(self, config: Config) -> int:
+        """Does it; returns the exit status.
+
+        Raises:
+            UserError: something the user can mend; see `utils.errors`.
+        """

@@ -1,0 +1,158 @@
+"""The report of a check, as JSON and in words."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.modes.check.scan import ScanResult
+
+if TYPE_CHECKING:
+    from engine.config import Config
+
+_WIDTH = 100  # characters of a line
+_COMMON = 3  # sizes of images that are named
+_NAMED = 20  # warnings that are told in words
+
+
+def summary(
+    config: Config, results: Sequence[ScanResult], unlisted: Sequence[str], sheet: Path
+) -> dict:
+    """The whole report as JSON has it.
+
+    Args:
+        unlisted: the faults of the splits that cannot be listed.
+        sheet: where the sheet of samples is.
+    """
+    return {
+        "cfg": str(config.path),
+        "damaged": [{"file": None, "reason": fault} for fault in dict.fromkeys(unlisted)]
+        + [
+            {"file": str(damage.file), "reason": damage.reason}
+            for damage in dict.fromkeys(d for result in results for d in result.damaged)
+        ],
+        "contact_sheet": str(sheet),
+        "splits": [_split(result) for result in results],
+    }
+
+
+def _split(result: ScanResult) -> dict:
+    samples = result.data.samples
+    statistics = result.statistics
+    return {
+        "dataset": result.data.name,
+        "split": result.part,
+        "images": result.listed,
+        "used": len(samples),
+        "expected": dict(result.expected),
+        "damaged": len(result.damaged),
+        "sizes": _sizes(result.sizes),
+        "tasks": {
+            kind: {
+                "labels": sum(kind in sample.labels for sample in samples),
+                **counted.result(),
+            }
+            for kind, counted in statistics.items()
+        },
+        "notes": [
+            f"{kind}: {note}" for kind, counted in statistics.items() for note in counted.notes()
+        ],
+        "warnings": [warning for counted in statistics.values() for warning in counted.warnings],
+    }
+
+
+def _sizes(sizes: Counter[tuple[int, int]]) -> dict:
+    """(height, width)s: how many there are, the common ones, and the smallest and largest sides."""
+    sides = list(zip(*sizes, strict=True)) or [(), ()]
+    common = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:_COMMON]
+    return {
+        "different": len(sizes),
+        "common": [{"size": list(size), "images": count} for size, count in common],
+        "heights": [min(sides[0]), max(sides[0])] if sizes else None,
+        "widths": [min(sides[1]), max(sides[1])] if sizes else None,
+    }
+
+
+def report(summary: dict, results: Sequence[ScanResult]) -> str:
+    """The same in words: a paragraph a split, then what is wrong, by file."""
+    lines = []
+    for split, result in zip(summary["splits"], results, strict=True):
+        lines += [*_paragraph(split, result), ""]
+    warnings = list(dict.fromkeys(w for split in summary["splits"] for w in split["warnings"]))
+    if warnings:
+        lines += ["warnings:", *(f"  {warning}" for warning in warnings[:_NAMED])]
+        if len(warnings) > _NAMED:
+            lines.append(f"  and {len(warnings) - _NAMED:,} more; --json lists them all")
+        lines.append("")
+    lines += [f"samples: {summary['contact_sheet']}", ""]
+    damaged = summary["damaged"]
+    if not damaged:
+        return "\n".join([*lines, "every file can be read"])
+    lines.append(
+        f"missing, damaged or not what the dataset should hold: {_counted(len(damaged), 'file')}"
+    )
+    for damage in damaged:
+        where = f"{damage['file']}: " if damage["file"] else ""
+        lines.append(f"  {where}{damage['reason']}")
+    return "\n".join(lines)
+
+
+def _paragraph(split: dict, result: ScanResult) -> list[str]:
+    expected = split["expected"]
+    images = _counted(split["images"], "image", expected.get("images"))
+    if split["used"] < split["images"]:
+        images += f", {split['used']:,} of them with labels of the cfg's tasks"
+    name = f"{split['dataset']} {split['split']}"
+    lines = _wrapped(f"{name}: {images}{_sizes_in_words(split['sizes'])}", 0)
+    if split["damaged"]:
+        lines.append(f"  damaged: {_counted(split['damaged'], 'file')}, named at the end")
+    for kind, counted in result.statistics.items():
+        labels = _counted(split["tasks"][kind]["labels"], "label", expected.get(kind))
+        lines += _wrapped(f"{kind}: {labels}", 2)
+        for line in counted.lines() if counted.labels else []:
+            lines += _wrapped(line, 4)
+    for note in split["notes"]:
+        lines += _wrapped(f"note: {note}", 2)
+    return lines
+
+
+def _counted(count: int, noun: str, expected: int | None = None) -> str:
+    """A number of things, beside the one that is known of the whole dataset."""
+    text = f"{count:,} {noun}{'s' if count != 1 else ''}"
+    if expected is None:
+        return text
+    full = "as many as in" if count == expected else f"{expected:,} in"
+    return f"{text} ({full} the full data)"
+
+
+def _sizes_in_words(sizes: dict) -> str:
+    if not sizes["different"]:
+        return ""
+    common = [f"{entry['images']:,} of {_size(entry['size'])}" for entry in sizes["common"]]
+    if sizes["different"] == 1:
+        return f", {_size(sizes['common'][0]['size'])}"
+    ranges = " and ".join(
+        f"{low} to {high} {direction}"
+        for (low, high), direction in ((sizes["heights"], "high"), (sizes["widths"], "wide"))
+    )
+    return f", {ranges}; {sizes['different']:,} sizes, commonly {', '.join(common)}"
+
+
+def _size(size: Sequence[int]) -> str:
+    return f"{size[0]}×{size[1]}"
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    first, rest = " " * indent, " " * (indent + 2)
+    lines = textwrap.wrap(
+        text.replace(" %", "\N{NO-BREAK SPACE}%"),
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]

@@ -1,0 +1,47 @@
+"""The metrics of the trivial predictions, which depend on the data alone: found once a test set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from engine.runs.data import Data
+from engine.runs.identity import key_of
+from engine.training.evaluation import evaluate_constants
+from utils.files import write_text
+
+if TYPE_CHECKING:
+    from engine.config import Config
+
+
+def constant_metrics(
+    config: Config, data: Data, device: torch.device
+) -> dict[str, dict[str, float]]:
+    """By task, the metrics of the best prediction that does not look at the image; of the tasks
+    that have one. They are kept in `<runs>/constants`, for the test images, the training images and
+    the labels that they were found for."""
+    path = Path(config.run.runs) / "constants" / f"{_key(config, data)}.json"
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        metrics = evaluate_constants(data.tasks, data.train, data.test_loader(config, device))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(metrics) + "\n")
+    return metrics
+
+
+def _key(config: Config, data: Data) -> str:
+    digest = hashlib.sha256()
+    for part in (data.train, data.test):
+        for entry in part.entries:
+            digest.update(f"{entry.image.absolute()}\n".encode())
+            for label in entry.labels:
+                for file in label.files if label else ():
+                    changed = file.stat().st_mtime_ns if file.exists() else 0
+                    digest.update(f"{label.key} {file.absolute()} {changed}\n".encode())
+    tasks = [[task.name, list(task.classes), task.settings] for task in data.tasks]
+    return key_of({"files": digest.hexdigest(), "tasks": tasks, "size": list(config.data.size)})

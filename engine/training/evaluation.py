@@ -1,0 +1,126 @@
+"""Tests a network on a set of images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from datasets.batch import Batch
+from datasets.formats.images import read_image
+from datasets.loader import Loader
+from datasets.merge import MultiTaskDataset
+from datasets.photometric import normalised_images
+from engine.training.precision import Precision
+from engine.training.ranks import Ranks
+from tasks import Task
+from utils.errors import DataError
+
+_CONSTANT_SAMPLES = 200  # training images that the constant prediction is learnt from
+
+
+@dataclass
+class Evaluation:
+    """The result of a test.
+
+    Attributes:
+        metrics: by task name, its metrics by name.
+        per_class: by task name, its metric by class.
+    """
+
+    metrics: dict[str, dict[str, float]]
+    per_class: dict[str, dict[str, float]]
+
+    def accuracy(self, tasks: Iterable[Task]) -> dict[str, float]:
+        """The one metric of each task that stands for it, in [0, 1]."""
+        return {task.name: self.metrics[task.name][task.accuracy] for task in tasks}
+
+    def scores(self, tasks: Iterable[Task]) -> dict[str, float]:
+        """`Task.selection_score` of each task; NaN where there was nothing to measure."""
+        return {task.name: task.selection_score(self.metrics[task.name]) for task in tasks}
+
+    def selection_score(self, tasks: Iterable[Task]) -> float:
+        """The geometric mean of the tasks' scores, for the choice of the checkpoint. A task that
+        could not be measured is left out."""
+        scores = [score for score in self.scores(tasks).values() if not math.isnan(score)]
+        if not scores or min(scores) <= 0:
+            return 0.0
+        return float(np.exp(np.log(scores).mean()))
+
+
+@torch.no_grad()
+def evaluate(
+    network: nn.Module,
+    tasks: Sequence[Task],
+    loader: Loader,
+    precision: Precision,
+    ranks: Ranks | None = None,
+) -> Evaluation:
+    """Runs the network over all images and measures every task on those labelled for it."""
+    was_training = network.training
+    network.eval()
+    meters = {task.name: task.meter() for task in tasks}
+    for batch in loader.epoch():
+        batch = batch.to(precision.device)
+        with precision.autocast():
+            predictions = network(normalised_images(batch))
+        _update(meters, predictions, batch)
+    network.train(was_training)
+    return _measure(meters, ranks or Ranks())
+
+
+def evaluate_constants(
+    tasks: Sequence[Task], train: MultiTaskDataset, loader: Loader
+) -> dict[str, dict[str, float]]:
+    """The metrics of the best predictions that do not look at the image (`Task.constant`), learnt
+    from a part of the training images; of the tasks that have one."""
+    constants = {task.name: task.constant(_some_targets(task, train)) for task in tasks}
+    constants = {name: value for name, value in constants.items() if value is not None}
+    meters = {task.name: task.meter() for task in tasks if task.name in constants}
+    if not meters:
+        return {}
+    for batch in loader.epoch():
+        count, *shape = batch.images.shape[:3]
+        predictions = {
+            name: value.view(1, -1, 1, 1).expand(count, -1, *shape)
+            for name, value in constants.items()
+        }
+        _update(meters, predictions, batch)
+    return _measure(meters, Ranks()).metrics
+
+
+def _some_targets(task: Task, train: MultiTaskDataset) -> list[np.ndarray]:
+    labelled = train.labelled_for(task)
+    at = train.tasks.index(task)
+    targets = []
+    for i in labelled[:: -(-len(labelled) // _CONSTANT_SAMPLES)]:
+        entry = train.entries[i]
+        with suppress(DataError):  # the training went on without this file, and named it
+            target = entry.labels[at].read(read_image(entry.image).shape[:2])
+            if task.usable(target):
+                targets.append(target)
+    return targets
+
+
+def _update(meters: dict, predictions: dict, batch: Batch) -> None:
+    for name, meter in meters.items():
+        if batch.labelled[name].any():
+            meter.update(predictions[name], batch.targets[name], batch.labelled[name])
+
+
+def _measure(meters: dict, ranks: Ranks) -> Evaluation:
+    measurements = {}
+    for name, meter in meters.items():
+        whole, *others = ranks.gather(meter)
+        for other in others:
+            whole.merge(other)
+        measurements[name] = whole.compute()
+    return Evaluation(
+        metrics={name: measured.metrics for name, measured in measurements.items()},
+        per_class={name: measured.per_class for name, measured in measurements.items()},
+    )

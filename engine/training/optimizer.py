@@ -1,0 +1,94 @@
+"""The optimizers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from models import Network
+from utils.option import option
+from utils.part import Part, Registry
+
+REFERENCE_BATCH = 32
+"""The batch that a cfg's learning rate is meant for; other batches scale it linearly."""
+
+
+class Optimizer(Part):
+    """Builds an optimizer with groups of parameters by rate and by decay."""
+
+    section = "training"
+
+    lr: float = option(
+        1e-3,
+        "learning rate for a batch of 32 images; it is multiplied by batch_size / 32",
+        aliases=("learning_rate",),
+        above=0,
+    )
+    weight_decay: float = option(5e-4, "weight decay", at_least=0)
+    tencent_trick: bool = option(False, "no weight decay on biases and 1-d weights")
+    multiple_lr: float = option(1.0, "factor of the learning rate outside the backbone", above=0)
+
+    def learning_rate(self, batch_size: int) -> float:
+        """The rate scaled by the batch size."""
+        return self.lr * batch_size / REFERENCE_BATCH
+
+    def optimizer(
+        self, network: Network, batch_size: int, extra: Iterable[nn.Parameter] = ()
+    ) -> torch.optim.Optimizer:
+        """The optimizer of a network.
+
+        Args:
+            batch_size: images a step.
+            extra: parameters of new layers that are no part of the network.
+        """
+        rate = self.learning_rate(batch_size)
+        backbone = {id(p) for p in network.backbone_parameters()}
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for parameter in [*network.parameters(), *extra]:
+            factor = 1.0 if id(parameter) in backbone else self.multiple_lr
+            bare = self.tencent_trick and parameter.ndim <= 1
+            decay = 0.0 if bare else self.weight_decay
+            groups.setdefault((rate * factor, decay), []).append(parameter)
+        return self.of_groups(
+            [
+                {"params": params, "lr": lr, "weight_decay": decay}
+                for (lr, decay), params in groups.items()
+            ]
+        )
+
+    @abstractmethod
+    def of_groups(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        """The optimizer of groups of parameters."""
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum."""
+
+    momentum: float = option(0.9, "of sgd", at_least=0, below=1)
+
+    def of_groups(self, groups):
+        # Not fused: PyTorch's fused SGD fails where some parameters have no gradient, as the heads
+        # of tasks without a label in the batch.
+        return torch.optim.SGD(groups, momentum=self.momentum)
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba, ICLR 2015)."""
+
+    def of_groups(self, groups):
+        return torch.optim.Adam(groups, fused=True)
+
+
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019)."""
+
+    def of_groups(self, groups):
+        return torch.optim.AdamW(groups, fused=True)
+
+
+OPTIMIZERS = Registry("optimizer", {"sgd": SGD, "adam": Adam, "adamw": AdamW})
+"""Every optimizer by its name in a cfg."""

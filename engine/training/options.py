@@ -1,0 +1,50 @@
+"""The options of training that belong to no other part."""
+
+from __future__ import annotations
+
+from engine.training.optimizer import OPTIMIZERS
+from engine.training.schedule import SCHEDULES
+from utils.option import option
+from utils.part import Part
+
+
+class Training(Part):
+    """How long and how a network is trained, and what is written down meanwhile."""
+
+    section = "training"
+
+    optimizer: str = option("sgd", "the optimizer", aliases=("optim",), parts=OPTIMIZERS)
+    scheduler: str = option(
+        "plateau", "how the learning rate falls", aliases=("-sched",), parts=SCHEDULES
+    )
+    max_epoch: int = option(200, "epochs", aliases=("-max",), at_least=1)
+    clip_grad: float = option(0.0, "largest norm of the gradient; 0: no limit", at_least=0)
+    ema: bool = option(False, "test a moving average of the weights", aliases=("model_ema",))
+    ema_momentum: float = option(
+        0.9999,
+        "of that average",
+        aliases=("model_ema_momentum",),
+        at_least=0,
+        below=1,
+        only_with="ema",
+    )
+    amp: bool = option(False, "mixed precision")
+    channels_last: bool = option(
+        True, "store images with the channels last, which is faster", affects="nothing"
+    )
+    test_freq: int = option(1, "epochs from one evaluation to the next", at_least=1)
+    display_freq: int = option(
+        100,
+        "steps from one plain line of progress to the next",
+        at_least=1,
+        affects="nothing",
+    )
+    diagnose: int = option(
+        0,
+        "steps from one record of the task gradients' angles and lengths to the next; 0: none",
+        at_least=0,
+        affects="nothing",
+    )
+    save_freq: int = option(
+        1, "epochs from one checkpoint to the next", at_least=1, affects="nothing"
+    )

@@ -1,0 +1,153 @@
+"""The learning rate as a function of progress."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from utils.option import REQUIRED, option
+from utils.part import Part, Registry
+
+
+class Schedule(Part):
+    """Sets the learning rate before each step: warm-up × the shape of the schedule.
+
+    Args:
+        optimizer: whose rates are set; they begin at those of its groups.
+        steps: the number of steps in an epoch.
+        epochs: the number of epochs.
+    """
+
+    section = "training"
+
+    warmup_epoch: float = option(
+        2.0, "epochs in which it rises from 0", aliases=("-wi",), at_least=0
+    )
+
+    def __init__(self, optimizer: torch.optim.Optimizer, steps: int, epochs: int, **options):
+        super().__init__(**options)
+        self.optimizer, self.steps, self.epochs = optimizer, steps, epochs
+        self.base = [group["lr"] for group in optimizer.param_groups]
+
+    def set(self, step: int) -> float:
+        """Sets the rates for a step, counted from the run's start; returns the first group's."""
+        warmup = self._warmup(step)
+        factor = warmup * self.shape(step)
+        for group, base in zip(self.optimizer.param_groups, self.base, strict=True):
+            floor = min(base, self.lowest) if warmup == 1 else 0.0
+            group["lr"] = max(base * factor, floor)
+        return self.optimizer.param_groups[0]["lr"]
+
+    def shape(self, step: int) -> float:
+        """The factor of a step after the warm-up."""
+        return 1.0
+
+    @property
+    def lowest(self) -> float:
+        """The lowest rate after the warm-up."""
+        return 0.0
+
+    def evaluated(self, score: float) -> None:
+        """Told the selection score of an evaluation."""
+
+    def state_dict(self) -> dict[str, float]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Takes what `state_dict` gave."""
+
+    def _progress(self, step: int) -> float:
+        return min(1.0, step / (self.epochs * self.steps))
+
+    def _warmup(self, step: int) -> float:
+        length = self.warmup_epoch * self.steps
+        return min(1.0, (step + 1) / length) if length else 1.0
+
+
+class Constant(Schedule):
+    """The same rate always."""
+
+
+class Polynomial(Schedule):
+    """(1 - progress)^0.9, as in DeepLab."""
+
+    def shape(self, step):
+        return (1 - self._progress(step)) ** 0.9
+
+
+class Cosine(Schedule):
+    """Half a cosine (Loshchilov and Hutter, ICLR 2017)."""
+
+    min_lr: float = option(0.0, "the least that plateau and cosine go to", at_least=0)
+
+    def shape(self, step):
+        return (1 + math.cos(math.pi * self._progress(step))) / 2
+
+    @property
+    def lowest(self):
+        return self.min_lr
+
+
+class Multistep(Schedule):
+    """Multiplied by a factor after certain epochs."""
+
+    milestones: tuple[int, ...] = option(
+        REQUIRED, "epochs after which multistep lowers it", at_least=1
+    )
+    factor: float = option(0.5, "what plateau and multistep multiply it by", above=0, below=1)
+
+    def shape(self, step):
+        return self.factor ** sum(step >= epoch * self.steps for epoch in self.milestones)
+
+
+class Plateau(Schedule):
+    """Lowered after `patience` evaluations without a better selection score."""
+
+    patience: int = option(
+        20, "evaluations without a better metric before plateau lowers it", at_least=0
+    )
+    factor: float = option(0.5, "what plateau and multistep multiply it by", above=0, below=1)
+    min_lr: float = option(0.0, "the least that plateau and cosine go to", at_least=0)
+
+    def __init__(self, optimizer, steps, epochs, **options):
+        super().__init__(optimizer, steps, epochs, **options)
+        self.reduction, self.best, self.waited = 1.0, -math.inf, 0
+
+    def shape(self, step):
+        return self.reduction
+
+    @property
+    def lowest(self):
+        return self.min_lr
+
+    def evaluated(self, score):
+        if score > self.best:
+            self.best, self.waited = score, 0
+            return
+        self.waited += 1
+        if self.waited > self.patience:
+            self.reduction *= self.factor
+            self.waited = 0
+
+    def state_dict(self):
+        return {"reduction": self.reduction, "best": self.best, "waited": self.waited}
+
+    def load_state_dict(self, state):
+        self.reduction, self.best, self.waited = (
+            state[key] for key in ("reduction", "best", "waited")
+        )
+
+
+SCHEDULES = Registry(
+    "scheduler",
+    {
+        "polynomial": Polynomial,
+        "plateau": Plateau,
+        "cosine": Cosine,
+        "multistep": Multistep,
+        "constant": Constant,
+    },
+    aliases={"poly": "polynomial"},
+)
+"""Every schedule by its name in a cfg."""

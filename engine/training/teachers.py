@@ -1,0 +1,180 @@
+"""The single-task networks as teachers of the multi-task network (kd-mtl, kd-amtl)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from datasets.photometric import normalised_images
+from engine.runs.checkpoint import open_network
+from engine.training.precision import Precision
+from engine.training.task_losses import TaskLosses, mean_losses
+from losses.distillation import Distillation
+from models import Network
+from tasks import Task
+
+
+@dataclass(frozen=True)
+class TeacherOutputs:
+    """The teachers' outputs for a batch, by task: their shared maps, and their predictions as the
+    targets of all images."""
+
+    features: dict[str, list[Tensor]]
+    targets: dict[str, Any]
+
+
+class Teachers:
+    """The frozen single-task networks.
+
+    Args:
+        paths: by task name, the checkpoint of its single-task network; all have been trained.
+        tasks: all tasks, in order.
+        sizes: (height, width) of the multi-task network's shared maps.
+        precision: of the teachers' passes, with their device.
+
+    Raises:
+        DataError: a checkpoint is missing or damaged.
+    """
+
+    def __init__(
+        self,
+        paths: Mapping[str, Path],
+        tasks: Sequence[Task],
+        sizes: Sequence[tuple[int, int]],
+        precision: Precision,
+    ):
+        self.tasks, self.sizes, self.precision = list(tasks), list(sizes), precision
+        self.networks = {task.name: _frozen(paths[task.name], precision.device) for task in tasks}
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> TeacherOutputs:
+        """The outputs for (B, 3, H, W) normalised images: one forward pass of each teacher."""
+        features, targets = {}, {}
+        for task in self.tasks:
+            network = self.networks[task.name]
+            with self.precision.autocast():
+                prediction = next(iter(network(images).values()))
+            features[task.name] = [
+                _resized(feature, size)
+                for feature, size in zip(network.features, self.sizes, strict=True)
+            ]
+            batched = task.collate(task.pseudo_targets(prediction))
+            targets[task.name] = _moved(batched, images.device)
+        return TeacherOutputs(features, targets)
+
+
+class DistilledLosses(TaskLosses):
+    """The losses on the labels, and what the teachers add. Every task is active in every batch, by
+    its teacher where it has no label.
+
+    Args:
+        plain: the losses on the labels.
+        teachers: the single-task networks.
+        distillation: the distance of the features, and its projections.
+    """
+
+    def __init__(self, plain: TaskLosses, teachers: Teachers, distillation: Distillation):
+        super().__init__(plain.network, plain.tasks, plain.precision, plain.ranks)
+        self.teachers = teachers
+        self.distillation = distillation
+        self.model = StudentModel(plain.network, distillation)
+
+    def active(self, batch):
+        return {task.name for task in self.tasks}
+
+    def on(self, batch):
+        images, labelled = normalised_images(batch), super().active(batch)
+        outputs = self.teachers(images)
+        return lambda: self._losses(self.predict(images), batch, labelled, outputs)
+
+    def components(self):
+        return {"projections": self.distillation}
+
+    def _losses(self, predictions, batch, labelled, outputs: TeacherOutputs) -> dict[str, Tensor]:
+        losses = self.labelled_losses(predictions, batch, labelled)
+        features = self.network.features
+        every = torch.ones(len(features[0]), dtype=torch.bool)
+        all_images = {task.name: every for task in self.tasks}
+        pseudo = mean_losses(self.tasks, predictions, outputs.targets, all_images, self.ranks)
+        with self.precision.autocast():
+            return self.distillation(losses, features, outputs.features, pseudo)
+
+
+class StudentModel:
+    """The multi-task network as an objective sees it: each task's projections are its own."""
+
+    def __init__(self, network: Network, distillation: Distillation):
+        self.network = network
+        self.distillation = distillation
+
+    @property
+    def features(self) -> tuple[Tensor, ...]:
+        return self.network.features
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        return self.network.shared_parameters()
+
+    def last_shared_parameters(self) -> list[nn.Parameter]:
+        return self.network.last_shared_parameters()
+
+    def task_parameters(self, task: str) -> list[nn.Parameter]:
+        return [*self.network.task_parameters(task), *self.distillation.task_parameters(task)]
+
+
+def distilled_losses(
+    plain: TaskLosses, paths: Mapping[str, Path], size: tuple[int, int], distance_weight: float
+) -> DistilledLosses:
+    """The losses that the single-task networks of these checkpoints take part in.
+
+    Args:
+        plain: the losses on the labels.
+        paths: by task name, the checkpoint of its single-task network.
+        size: (height, width) of the images.
+        distance_weight: of the distance between the features.
+    """
+    device = plain.precision.device
+    maps = feature_shapes(plain.network, size)
+    teachers = Teachers(paths, plain.tasks, [shape[1:] for shape in maps], plain.precision)
+    distillation = Distillation(
+        list(teachers.networks),
+        [shape[0] for shape in maps],
+        {
+            name: [shape[0] for shape in feature_shapes(network, size)]
+            for name, network in teachers.networks.items()
+        },
+        distance_weight,
+    )
+    return DistilledLosses(plain, teachers, distillation.to(device))
+
+
+@torch.no_grad()
+def feature_shapes(network: Network, size: tuple[int, int]) -> list[torch.Size]:
+    """The shapes (C, h, w) of a network's shared maps for an image of `size`."""
+    training = network.training
+    image = torch.zeros(1, 3, *size, device=next(network.parameters()).device)
+    network.eval()(image)
+    network.train(training)
+    return [feature.shape[1:] for feature in network.features]
+
+
+def _frozen(path: Path, device: torch.device) -> Network:
+    """A trained single-task network that will not change."""
+    network, _ = open_network(path, device)
+    return network.requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _resized(feature: Tensor, size: Sequence[int]) -> Tensor:
+    if feature.shape[2:] == size:
+        return feature
+    return F.interpolate(feature, tuple(size), mode="bilinear", align_corners=False)
+
+
+def _moved(target: Any, device: torch.device) -> Any:
+    """A batched target, a tensor or a list of them, on a device."""
+    return [item.to(device) for item in target] if isinstance(target, list) else target.to(device)

@@ -1,0 +1,1 @@
+"""What detection needs beside the task itself."""
