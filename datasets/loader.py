@@ -64,6 +64,7 @@ class Loader:
         skip: leave images out of their batch that cannot be read, and go on.
 
     Attributes:
+        batch_size: images a batch; the last one of a test may have fewer.
         skipped: what was wrong with the files of such images, by how often it was met.
     """
 
@@ -81,6 +82,7 @@ class Loader:
         self.data, self._skip = data, skip
         self.skipped: Counter[str] = Counter()
         self._batches = BatchSampler(data.sizes, loading.batch_size, training, seed, sampler)
+        self.batch_size = self._batches.size
         workers = loading.workers_for(len(self._batches))
         self._loader = DataLoader(
             data,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.base import Sample, Split
-from datasets.formats.base import Label
+from datasets.formats.base import Format, Label
 from tasks import Task
 from utils.errors import DataError
 from utils.part import Choice
@@ -60,6 +60,10 @@ class RemappedLabel:
     label: Label
     task: Task
     classes: tuple[str, ...]
+
+    @property
+    def format(self) -> Format:
+        return self.label.format
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -1,12 +1,11 @@
 """The multi-task losses.
 
-`LOSSES` has every loss by the name of its paper. The parts of a loss are chosen by name as well:
+`LOSSES` has every loss by the name of its paper; `build` makes an objective of one:
 
-    loss = LOSSES.choose("amtl", {"margin": 0.1}).build()
-    objective = loss.objective(["segmentation", "depth"], potential={...})
+    objective = build("amtl", ["segmentation", "depth"], {"segmentation": 0.4, "depth": 0.8})
 """
 
 from losses.objective import Objective
-from losses.presets import LOSSES, MultiTaskLoss
+from losses.presets import LOSSES, MultiTaskLoss, build
 
-__all__ = ["LOSSES", "MultiTaskLoss", "Objective"]
+__all__ = ["LOSSES", "MultiTaskLoss", "Objective", "build"]

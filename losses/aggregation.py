@@ -70,7 +70,7 @@ class GradientAggregation:
 
         Args:
             losses: of the active tasks.
-            grad_outputs: what the gradients of each are multiplied by: its coefficient times `scale`.
+            grad_outputs: the factor of each loss's gradients, its coefficient times `scale`.
             scale: what the rule must not see.
             active: the tasks' indices.
             values: the losses' values; None unless the rule needs them.

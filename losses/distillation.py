@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from losses.options import Option
 
 
 class Distillation(nn.Module):
@@ -24,12 +22,8 @@ class Distillation(nn.Module):
         tasks: the names of all tasks.
         student: channels of the multi-task network's shared feature maps.
         teachers: task -> channels of its teacher's, as many maps.
-        weight: of the distance, `distance_weight` of `options`.
+        weight: of the distance.
     """
-
-    options: ClassVar[dict[str, Option]] = {
-        "distance_weight": Option(float, 1.0, "weight of the distance to the teachers' features"),
-    }
 
     def __init__(
         self,
@@ -44,7 +38,7 @@ class Distillation(nn.Module):
         # A list in the tasks' order: a name may hold characters that a module's name may not.
         self.projections = nn.ModuleList(
             nn.ModuleList(
-                nn.Conv2d(own, other, 1) for own, other in zip(student, teachers[task], strict=True)
+                nn.Conv2d(ours, theirs, 1) for ours, theirs in zip(student, teachers[task], strict=True)
             )
             for task in self.tasks
         )
@@ -59,7 +53,6 @@ class Distillation(nn.Module):
         features: Sequence[Tensor],
         teachers: Mapping[str, Sequence[Tensor]],
         pseudo: Mapping[str, Tensor],
-        share: float = 1.0,
     ) -> dict[str, Tensor]:
         """The losses to train on, of all tasks.
 
@@ -68,15 +61,14 @@ class Distillation(nn.Module):
             features: the multi-task network's shared maps (B, C, h, w) of the batch.
             teachers: task -> its teacher's maps for the same images, of the same sizes.
             pseudo: task -> scalar float32, the loss on the teacher's predictions of all images.
-            share: of the whole batch's images that are this rank's.
         """
         total = {}
         for task, projections in zip(self.tasks, self.projections, strict=True):
             distances = [
-                distance(project(own), other)
-                for project, own, other in zip(projections, features, teachers[task], strict=True)
+                distance(project(ours), theirs)
+                for project, ours, theirs in zip(projections, features, teachers[task], strict=True)
             ]
-            taught = pseudo[task] + share * self.weight * sum(distances) / len(distances)
+            taught = pseudo[task] + self.weight * sum(distances) / len(distances)
             total[task] = losses[task] + taught if task in losses else taught
         return total
 

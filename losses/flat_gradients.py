@@ -39,8 +39,8 @@ def head_gradients(
         retain: whether the heads' graph is needed again.
 
     Returns:
-        T lists of gradients at the features, and T lists of gradients at the heads' parameters; None
-        where a loss does not depend on one.
+        T lists of gradients at the features, and T lists of gradients at the heads' parameters;
+        None where a loss does not depend on one.
     """
     at_features, at_heads = [], []
     for t, (loss, grad_output) in enumerate(zip(losses, grad_outputs, strict=True)):

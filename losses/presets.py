@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -293,3 +294,27 @@ LOSSES = Registry(
     },
 )
 """Every multi-task loss by its name in a cfg."""
+
+
+def build(
+    name: str,
+    tasks: Sequence[str],
+    potential: dict[str, float] | None = None,
+    options: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    log: Callable[[str], None] = print,
+) -> Objective:
+    """Builds the objective of a loss by its name.
+
+        objective = build("cagrad", ["depth", "normal"], options={"c": 0.4})
+
+    Args:
+        name: one of `LOSSES`.
+        options: options of the loss, and of its weighting and gradient rule.
+        tasks, potential, seed, log: those of :meth:`MultiTaskLoss.objective`.
+
+    Raises:
+        ConfigError: an unknown name or option, or parts without a meaning together.
+    """
+    loss = LOSSES.choose_nested(name, options or {}).build()
+    return loss.objective(tasks, potential, seed, log)

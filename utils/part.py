@@ -215,6 +215,30 @@ class Registry(Mapping[str, type[Part] | Variant]):
             return Choice(name, entry.part, {**entry.defaults, **(values or {})})
         return Choice(name, entry, dict(values or {}))
 
+    def choose_nested(self, name: str, options: Mapping[str, Any]) -> Choice:
+        """The part of a name, with options of it and of the parts that it chooses.
+
+        Raises:
+            ConfigError: there is no such part, or none of these parts has an option.
+        """
+        used: set[str] = set()
+        choice = self._nested(name, options, used)
+        if unknown := [option for option in options if option not in used]:
+            raise ConfigError(f"{name} has no option '{unknown[0]}'{nearest(unknown[0], used)}")
+        return choice
+
+    def _nested(self, name: str, options: Mapping[str, Any], used: set[str]) -> Choice:
+        choice = self.choose(name)
+        settings = dict(choice.settings)
+        used.update(choice.part.options)
+        for option, declared in choice.part.options.items():
+            if option in options:
+                settings[option] = options[option]
+            chosen = settings.get(option, declared.default_value())
+            if declared.parts is not None and isinstance(chosen, str):
+                settings[option] = declared.parts._nested(chosen, options, used)
+        return Choice(choice.name, choice.part, settings)
+
 
 def _chosen(declared: Option, value: Any) -> Any:
     """A part's name, or a list of names, as choices; choices as they are."""

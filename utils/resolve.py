@@ -354,24 +354,26 @@ def _write(
 ) -> None:
     """Adds the lines of a part and of the parts that it chooses. `scope` is the section that takes
     the place of the part's own, such as `loss.amtl` of `loss`."""
+    chosen: list[tuple[Choice, str | None]] = []
     for name, declared in part.options.items():
+        value = values[name]
         if not has_effect(declared, values):
             continue
-        home = declared.section or part.section
-        if scope and scope.partition(".")[0] == home:
-            home = scope
-        value = values[name]
+        if part.section == DATASET and value == declared.default_value():
+            continue
         if declared.parts is not None:
             choices = value if isinstance(value, tuple) else () if value is None else (value,)
-            for choice in choices:
-                inner = f"{name}.{choice.name}" if name == choice.part.section else scope
-                if choice.part.section != DATASET:
-                    _write(choice.part, choice.all_values(), sections, inner)
+            chosen += [
+                (c, f"{name}.{c.name}" if name == c.part.section else scope) for c in choices
+            ]
             names = tuple(choice.name for choice in choices)
             value = names if declared.is_list else next(iter(names), None)
-        elif part.section == DATASET and value == declared.default_value():
-            continue
+        home = declared.section or part.section
+        home = scope if scope and scope.partition(".")[0] == home else home
         sections.setdefault(home, {})[name] = f"{name} = {declared.format(value)}"
+    for choice, inner in chosen:
+        if choice.part.section != DATASET:
+            _write(choice.part, choice.all_values(), sections, inner)
 
 
 def _plain_names(part: type[Part]) -> dict[str, str]:

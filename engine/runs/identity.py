@@ -82,14 +82,13 @@ def _splits(splits: Iterable[Split], task: Task) -> dict[str, Any]:
     """By dataset: how its labels of the task are stored, and which of its images have one."""
     found = {}
     for split in splits:
-        labelled = [s for s in split.samples if task_label(task, split, s) is not None]
-        if labelled:
-            ids = sorted(_relative(sample.image, split.root) for sample in labelled)
-            found[split.name] = {
-                "storage": split.storage(task.task_type),
-                "images": len(ids),
-                "ids": hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS],
-            }
+        labels = [(s.image, task_label(task, split, s)) for s in split.samples]
+        labels = [(image, label) for image, label in labels if label is not None]
+        if labels:
+            ids = sorted(_relative(image, split.root) for image, _ in labels)
+            digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS]
+            stored = labels[0][1].format.key
+            found[split.name] = {"format": stored, "images": len(ids), "ids": digest}
     return found
 
 

@@ -21,8 +21,8 @@ _NUMBERS = {"int": int, "float": float, int: int, float: float}
 
 
 def torchjd_aggregator(name: str) -> type[Aggregator]:
-    """The aggregator of a name such as `torchjd:UPGrad` as a rule of ours. Its options are the numbers among the arguments
-    of its constructor; the others keep their defaults.
+    """The aggregator of a name such as `torchjd:UPGrad` as a rule of ours. Its options are the
+    numbers among the arguments of its constructor; the others keep their defaults.
 
     Raises:
         ConfigError: TorchJD is not installed, or has no such aggregator.

@@ -18,7 +18,7 @@ class Fixed(Weighting):
         super().__init__(tasks, total, potential, generator, **options)
         if self.loss_weight and len(self.loss_weight) != len(self.tasks):
             raise ConfigError(
-                f"{len(self.loss_weight)} numbers for {len(self.tasks)} tasks"
+                f"loss_weight has {len(self.loss_weight)} numbers for {len(self.tasks)} tasks"
                 f" ({', '.join(self.tasks)}); give one each",
                 "loss_weight",
             )

@@ -63,21 +63,3 @@ def test_each_task_trains_its_own_projections_and_the_shared_features_but_no_tea
     assert all(p.grad is None for p in distillation.task_parameters("segmentation:VOC"))
     assert all(one.grad is not None for one in features)
     assert all(one.grad is None for maps in teachers.values() for one in maps)
-
-
-def test_two_ranks_add_up_to_the_whole_batch():
-    features, teachers, _ = batch(images=4)
-    distillation, none = build(), dict.fromkeys(TASKS, torch.tensor(0.0))
-    whole = distillation({}, features, teachers, none)
-    parts = [
-        distillation(
-            {},
-            [one[part] for one in features],
-            {task: [one[part] for one in maps] for task, maps in teachers.items()},
-            none,
-            share=share,
-        )
-        for part, share in ((slice(0, 1), 0.25), (slice(1, 4), 0.75))
-    ]
-    for task in TASKS:
-        torch.testing.assert_close(parts[0][task] + parts[1][task], whole[task])

@@ -1,9 +1,6 @@
 """What the trainer sees of a loss: the gradients, the weights, and the state."""
 
-import copy
 import io
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -55,15 +52,13 @@ def test_geometric_gradients_are_those_of_the_weighted_product(problem, name):
 def test_an_absent_task_changes_nothing_and_its_weight_is_not_given_away(problem, name):
     case, objective = problem(TASKS), trained(name)
     w = objective.weights
-    present = ("segmentation:VOC", "normal")
-    gradients = case.step(objective, present)
+    active = ("segmentation:VOC", "normal")
+    gradients = case.step(objective, active)
     assert objective.weights == w
     if name in ("geometric", "amtl"):
-        expected = case.expected(
-            lambda loss: torch.stack([loss[t] ** w[t] for t in present]).prod()
-        )
+        expected = case.expected(lambda loss: torch.stack([loss[t] ** w[t] for t in active]).prod())
     else:
-        expected = case.expected(lambda loss: sum(w[t] * loss[t] for t in present))
+        expected = case.expected(lambda loss: sum(w[t] * loss[t] for t in active))
     close(gradients, expected, rtol=1e-4, atol=1e-7)
     assert gradients["heads.1.weight"] is None
 
@@ -74,7 +69,7 @@ def test_a_batch_without_any_task_leaves_no_gradients(problem):
     assert all(gradient is None for gradient in case.gradients().values())
 
 
-@pytest.mark.parametrize("name", losses.PRESETS)
+@pytest.mark.parametrize("name", losses.LOSSES)
 def test_the_scale_multiplies_the_gradients_and_nothing_else(problem, name):
     plain = problem(TASKS).step(trained(name))
     for scale in (1024.0, torch.tensor(1024.0)):
@@ -83,7 +78,7 @@ def test_the_scale_multiplies_the_gradients_and_nothing_else(problem, name):
         close(unscaled, plain, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", losses.PRESETS)
+@pytest.mark.parametrize("name", losses.LOSSES)
 def test_a_resumed_run_goes_on_to_the_last_digit(problem, name):
     case, objective = problem(TASKS), trained(name)
     case.step(objective)
@@ -99,61 +94,8 @@ def test_a_resumed_run_goes_on_to_the_last_digit(problem, name):
     close(case.step(objective), case.step(resumed), rtol=0, atol=0)
 
 
-def on_two_ranks(case, name, parts):
-    """The gradients on each of two ranks that step at the same time; `parts` gives the losses of a
-    rank. A rank is a thread with a copy of the network."""
-    barrier, sent = threading.Barrier(2), [None, None]
-
-    def run(rank):
-        def all_sum(tensor):
-            sent[rank] = tensor.clone()
-            barrier.wait(10)
-            total = sent[0] + sent[1]
-            barrier.wait(10)
-            return total
-
-        mine = copy.deepcopy(case)
-        objective = losses.build(name, TASKS, POTENTIAL, all_sum=all_sum)
-        objective.evaluated(ACCURACY)
-        for group in objective.groups():
-            mine.model.zero_grad(set_to_none=True)
-            objective.backward(parts(mine, rank), mine.model, group)
-        return mine.gradients()
-
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(run, range(2)))
-
-
-def parts_of(case, ranks):
-    """The losses of some ranks' images: rank 0 holds three and rank 1 four; depth is labelled on
-    rank 0 alone."""
-    images = torch.tensor([*range(3)] * (0 in ranks) + [*range(3, 7)] * (1 in ranks))
-    predictions = case.model(case.images[images])
-    parts = {}
-    for task in TASKS:
-        squares = (predictions[task] - case.targets[task][images]).square()
-        labelled = (images < (3 if task == "depth" else 7))[:, None]
-        parts[task] = (squares * labelled).sum() / (6 if task == "depth" else 14)
-    return parts
-
-
-@pytest.mark.parametrize("name", losses.PRESETS)
-def test_two_ranks_train_as_one_with_the_whole_batch(problem, name):
-    case = problem(TASKS)
-    first, second = on_two_ranks(case, name, lambda mine, rank: parts_of(mine, [rank]))
-    close(first, second, rtol=0, atol=0)
-    if name == "graddrop":
-        return  # each rank draws for its own features
-
-    objective = trained(name)
-    for group in objective.groups():
-        case.model.zero_grad(set_to_none=True)
-        objective.backward(parts_of(case, [0, 1]), case.model, group)
-    close(first, case.gradients(), rtol=1e-3, atol=1e-5)
-
-
 @pytest.mark.parametrize("size", [1, 3, 11])
-@pytest.mark.parametrize("name", losses.PRESETS)
+@pytest.mark.parametrize("name", losses.LOSSES)
 def test_with_all_tasks_equal_every_loss_trains_in_the_tasks_direction(problem, name, size):
     tasks = [f"t{k}" for k in range(size)]
     case = problem(tasks)

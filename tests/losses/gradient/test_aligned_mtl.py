@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from losses.gradient import RULES
+from losses.gradient import AGGREGATORS
 
-aligned_mtl = RULES["aligned-mtl"]
+aligned_mtl = AGGREGATORS["aligned-mtl"].weigh
 SCALES = pytest.mark.parametrize("scale", ["min", "median", "rmse"])
 
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from losses.gradient import RULES
+from losses.gradient import AGGREGATORS
 
-cagrad = RULES["cagrad"]
+cagrad = AGGREGATORS["cagrad"].weigh
 RADII = pytest.mark.parametrize("c", [0.0, 0.2, 0.5, 0.9, 2.0])
 
 

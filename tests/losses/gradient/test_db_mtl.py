@@ -4,17 +4,17 @@ import pytest
 import torch
 
 import losses
-from losses.gradient import RULES
+from losses.gradient import AGGREGATORS
 
 
 def test_every_gradient_counts_with_the_largest_norm(regular):
-    weights = RULES["db-mtl"](regular @ regular.T)
+    weights = AGGREGATORS["db-mtl"].weigh(regular @ regular.T)
     lengths = (weights[:, None] * regular).norm(dim=1)
     torch.testing.assert_close(lengths, regular.norm(dim=1).max().expand(len(regular)))
 
 
 def test_a_gradient_of_zero_leaves_the_others_as_they_are(gradients):
-    weights = RULES["db-mtl"](gradients @ gradients.T)
+    weights = AGGREGATORS["db-mtl"].weigh(gradients @ gradients.T)
     norms = gradients.norm(dim=1)
     present = norms > 1e-7 * norms.max()
     if present.any():

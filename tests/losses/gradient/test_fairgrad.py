@@ -2,11 +2,11 @@ import pytest
 import torch
 
 import losses
-from losses.gradient import RULES
+from losses.gradient import AGGREGATORS
 from losses.gradient.gramian import Unsolved
 from utils.errors import ConfigError
 
-fairgrad = RULES["fairgrad"]
+fairgrad = AGGREGATORS["fairgrad"].weigh
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 10.0])
@@ -20,7 +20,7 @@ def test_it_solves_the_fairness_equation(gradients, alpha):
         if alpha != 1 and norms.max() > 1e6 * norms.min():
             return  # the equation has terms that cancel to less than rounding
         units = gradients[used] / norms
-        assert (RULES["mgda"](units @ units.T) @ units).norm() < 1e-6
+        assert (AGGREGATORS["mgda"].weigh(units @ units.T) @ units).norm() < 1e-6
         return
     product = (gramian @ weights) * weights ** (1 / alpha)
     torch.testing.assert_close(product[used], torch.ones_like(product[used]), rtol=1e-5, atol=0)
@@ -30,7 +30,7 @@ def test_alpha_zero_is_the_mean_and_alpha_one_is_nash(regular):
     gramian = regular @ regular.T
     size = len(regular)
     assert fairgrad(gramian, alpha=0.0).tolist() == pytest.approx([1 / size] * size)
-    torch.testing.assert_close(fairgrad(gramian, alpha=1.0), RULES["nash-mtl"](gramian))
+    torch.testing.assert_close(fairgrad(gramian, alpha=1.0), AGGREGATORS["nash-mtl"].weigh(gramian))
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0])

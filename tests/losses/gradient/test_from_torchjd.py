@@ -53,7 +53,7 @@ def test_what_it_draws_comes_from_the_objective_s_seed(problem):
         ({"gradient": "torchjd:UPGard"}, "did you mean UPGrad"),
         ({"gradient": "torchjd:xyz"}, "AlignedMTL"),
         ({"gradient": "torchjd:TrimmedMean"}, "trim_number"),
-        ({"gradient": "torchjd:ConFIG", "gradient_at": "last_layer"}, "last_layer"),
+        ({"gradient": "torchjd:ConFIG", "gradient_at": "last_layer"}, "gives no weights"),
     ],
 )
 def test_a_wrong_name_or_a_missing_number_is_the_users_mistake(options, match):

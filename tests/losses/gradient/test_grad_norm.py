@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from losses.gradient import METHODS
+from losses.gradient import AGGREGATORS
 
-GradNorm = METHODS["grad-norm"]
+GradNorm = AGGREGATORS["grad-norm"]
 
 
 def rule(size, alpha=1.5, lr=0.025):

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from losses.gradient import METHODS
+from losses.gradient import AGGREGATORS
 
 
 def combine(gradients, seed=0):
-    return METHODS["graddrop"](["a"], torch.Generator().manual_seed(seed)).combine(gradients)
+    return AGGREGATORS["graddrop"](["a"], torch.Generator().manual_seed(seed)).combine(gradients)
 
 
 def test_each_element_keeps_the_gradients_of_one_sign():

@@ -2,12 +2,12 @@ import pytest
 import torch
 
 import losses
-from losses.gradient import METHODS, RULES
+from losses.gradient import AGGREGATORS
 from utils.errors import ConfigError
 
 
 def rule(size, beta, seed=0):
-    return METHODS["gradvac"](["t"] * size, torch.Generator().manual_seed(seed), beta=beta)
+    return AGGREGATORS["gradvac"](["t"] * size, torch.Generator().manual_seed(seed), beta=beta)
 
 
 def cosine(a, b):
@@ -32,8 +32,8 @@ def test_a_gradient_below_its_target_is_turned_until_the_cosine_is_the_target():
 
 def test_with_targets_of_zero_it_is_pcgrad_summed(regular):
     gramian = regular @ regular.T
-    vaccine = RULES["gradvac"](gramian, generator=torch.Generator().manual_seed(1))
-    surgery = RULES["pcgrad"](gramian, generator=torch.Generator().manual_seed(1))
+    vaccine = AGGREGATORS["gradvac"].weigh(gramian, generator=torch.Generator().manual_seed(1))
+    surgery = AGGREGATORS["pcgrad"].weigh(gramian, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(vaccine, len(regular) * surgery)
 
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from losses.gradient import RULES
+from losses.gradient import AGGREGATORS
 
-imtl_g = RULES["imtl-g"]
+imtl_g = AGGREGATORS["imtl-g"].weigh
 
 
 def test_the_projections_on_all_gradients_are_equal(regular):

@@ -3,9 +3,9 @@ import itertools
 import pytest
 import torch
 
-from losses.gradient import RULES
+from losses.gradient import AGGREGATORS
 
-mgda = RULES["mgda"]
+mgda = AGGREGATORS["mgda"].weigh
 
 
 def shortest_by_enumeration(gradients):

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from losses.gradient import RULES
+from losses.gradient import AGGREGATORS
 from losses.gradient.gramian import Unsolved
 
-nash_mtl = RULES["nash-mtl"]
+nash_mtl = AGGREGATORS["nash-mtl"].weigh
 
 
 def test_it_solves_nash_s_equation(gradients):
@@ -15,7 +15,7 @@ def test_it_solves_nash_s_equation(gradients):
     except Unsolved:
         # Only where the directions have 0 in their convex hull.
         units = gradients[used] / gradients[used].norm(dim=1, keepdim=True)
-        shortest = RULES["mgda"](units @ units.T) @ units
+        shortest = AGGREGATORS["mgda"].weigh(units @ units.T) @ units
         assert shortest.norm() < 1e-6
         return
     product = (gramian @ weights) * weights

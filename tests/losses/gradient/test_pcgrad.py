@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from losses.gradient import RULES
+from losses.gradient import AGGREGATORS
 
-pcgrad = RULES["pcgrad"]
+pcgrad = AGGREGATORS["pcgrad"].weigh
 
 
 def test_the_result_of_two_tasks_conflicts_with_neither():

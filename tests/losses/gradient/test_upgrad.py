@@ -3,9 +3,9 @@ import itertools
 import pytest
 import torch
 
-from losses.gradient import RULES
+from losses.gradient import AGGREGATORS
 
-upgrad = RULES["upgrad"]
+upgrad = AGGREGATORS["upgrad"].weigh
 
 
 def projection_by_enumeration(gradients, vector):

@@ -15,15 +15,15 @@ def build(weighting, **options):
     return losses.build("weighted-sum", TASKS, POTENTIAL, {"weighting": weighting, **options})
 
 
-def train(objective, problem, present=TASKS):
+def train(objective, problem, active=TASKS):
     """An epoch of two steps and its evaluation."""
     optimizer = torch.optim.SGD(problem.model.parameters(), 0.01)
     for _ in range(2):
         for group in objective.groups():
             optimizer.zero_grad(set_to_none=True)
-            objective.backward(problem.losses(present), problem.model, group)
+            objective.backward(problem.losses(active), problem.model, group)
             optimizer.step()
-        objective.after_step(lambda: problem.losses(present))
+        objective.after_step(lambda: problem.losses(active))
     objective.end_epoch()
     objective.evaluated({task: 0.1 * (1 + k) for k, task in enumerate(TASKS)})
 
@@ -33,12 +33,12 @@ def train(objective, problem, present=TASKS):
 def test_the_gradients_are_those_of_the_weights(problem, name, mean):
     if mean == "geometric" and WEIGHTINGS[name].no_geometric:
         pytest.skip(WEIGHTINGS[name].no_geometric)
+    if name in ("uncertainty", "imtl-l", "famo"):
+        pytest.skip("the weights shown are already those after the step; see its own test")
     case = problem(TASKS)
     objective = build(name, mean=mean)
     train(objective, case)
     gradients = case.step(objective)
-    if name in ("uncertainty", "imtl-l", "famo"):
-        return  # the weights shown are already those after the step; see their own tests
     w = objective.weights
 
     def mean_of(loss):
@@ -55,8 +55,8 @@ def test_the_gradients_are_those_of_the_weights(problem, name, mean):
 def test_a_task_that_is_absent_for_a_while_keeps_everything_finite(problem, name):
     case = problem(TASKS)
     objective = build(name)
-    for present in (("a",), ("b:x", "c"), TASKS, ("c",), ()):
-        train(objective, case, present)
+    for active in (("a",), ("b:x", "c"), TASKS, ("c",), ()):
+        train(objective, case, active)
     weights = objective.weights
     assert list(weights) == list(TASKS)
     assert all(weight >= 0 for weight in weights.values())

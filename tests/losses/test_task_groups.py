@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import losses
-from losses.selective import Selective
+from losses.task_groups import TaskGroups
 
 pytest.importorskip("sklearn")
 
@@ -12,7 +12,7 @@ pytest.importorskip("sklearn")
 def selective(size, decay=1.0, first=0, seed=0):
     tasks = [str(t) for t in range(size)]
     generator = torch.Generator().manual_seed(seed)
-    return Selective(tasks, generator, affinity_decay=decay, first_batches=first)
+    return TaskGroups(tasks, generator, affinity_decay=decay, first_batches=first)
 
 
 def after(size, group, before, losses_after, decay=1.0):

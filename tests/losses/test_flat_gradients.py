@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from losses.backward import Layout, combine, gramian, pull_back, weighted
+from losses.flat_gradients import FlatGradients, combine, gramian, vjp, weighted
 
 
 def parameters():
@@ -21,11 +21,11 @@ def parameters():
 @pytest.mark.parametrize("joined", [False, True])
 def test_gradients_of_any_layout_come_back_as_they_were(joined):
     tensors = parameters()
-    layout = Layout(tensors, joined)
+    flat = FlatGradients(tensors, joined)
     gradients = [torch.randn(tensor.shape) for tensor in tensors]  # contiguous, unlike some tensors
-    pieces = layout.pieces(gradients)
+    pieces = flat.flatten(gradients)
     assert len(pieces) == (1 if joined else len(tensors))
-    for back, gradient, tensor in zip(layout.unpack(pieces), gradients, tensors, strict=True):
+    for back, gradient, tensor in zip(flat.unflatten(pieces), gradients, tensors, strict=True):
         assert torch.equal(back, gradient)
         if tensor.is_contiguous(memory_format=torch.channels_last) and tensor.dim() == 4:
             assert back.is_contiguous(memory_format=torch.channels_last)
@@ -34,8 +34,8 @@ def test_gradients_of_any_layout_come_back_as_they_were(joined):
 @pytest.mark.parametrize("joined", [False, True])
 def test_missing_gradients_are_zeros_and_half_precision_comes_back_in_its_type(joined):
     tensors = [torch.ones(3, dtype=torch.bfloat16), torch.ones(2)]
-    layout = Layout(tensors, joined)
-    back = layout.unpack(layout.pieces([torch.full((3,), 2.0, dtype=torch.bfloat16), None]))
+    flat = FlatGradients(tensors, joined)
+    back = flat.unflatten(flat.flatten([torch.full((3,), 2.0, dtype=torch.bfloat16), None]))
     assert back[0].dtype == torch.bfloat16
     assert back[0].tolist() == [2.0, 2.0, 2.0]
     assert back[1].tolist() == [0.0, 0.0]
@@ -44,8 +44,8 @@ def test_missing_gradients_are_zeros_and_half_precision_comes_back_in_its_type(j
 def test_one_tensor_handed_out_twice_is_not_scaled_twice():
     """Autograd may give two parameters one and the same tensor as their gradients."""
     gradient = torch.ones(3)
-    layout = Layout([torch.ones(3), torch.ones(3)], joined=False)
-    rows = [layout.pieces([gradient, gradient]) for _ in range(2)]
+    flat = FlatGradients([torch.ones(3), torch.ones(3)], joined=False)
+    rows = [flat.flatten([gradient, gradient]) for _ in range(2)]
     update = combine(rows, weighted([2.0, 3.0], overwrite=True))
     assert [piece.tolist() for piece in update] == [[5.0] * 3, [5.0] * 3]
 
@@ -73,8 +73,8 @@ def test_the_weighted_sum_is_over_the_tasks(overwrite):
 
 def test_an_input_that_no_output_reaches_has_no_gradient():
     used, unused = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
-    outputs, seeds = [3 * used, torch.ones(2)], [torch.ones(2), torch.ones(2)]
-    first, second = pull_back(outputs, seeds, [used, unused], retain=False)
+    outputs, grad_outputs = [3 * used, torch.ones(2)], [torch.ones(2), torch.ones(2)]
+    first, second = vjp(outputs, grad_outputs, [used, unused], retain=False)
     assert first.tolist() == [3.0, 3.0]
     assert second is None
-    assert pull_back([3 * used], [None], [used], retain=False) == [None]
+    assert vjp([3 * used], [None], [used], retain=False) == [None]
