@@ -1,9 +1,13 @@
 """What can be built, and how what cannot is refused."""
 
+import subprocess
+import sys
+
 import pytest
 
-import models
+from models import ARCHITECTURES
 from tasks.base import BoxHead, DenseHead
+from tests.building import make_network
 from utils.errors import ConfigError
 
 DENSE = {"depth": DenseHead(1)}
@@ -11,20 +15,20 @@ BOXES = {"detection": BoxHead(3)}
 
 
 def build(arch="DeepLab", backbone="resnet18", heads=DENSE, size=(64, 64), **options):
-    return models.build(arch, backbone, heads, size=size, pretrained=False, **options)
+    return make_network(arch, backbone, heads, size, **options)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"arch": "DeepLap"}, "unknown arch 'DeepLap'; did you mean DeepLab"),
-        ({"backbone": "resnet19"}, "unknown backbone 'resnet19'; did you mean resnet1"),
-        ({"arch": "VMM", "neck": "bi-fpn"}, "unknown neck 'bi-fpn'; did you mean bifpn"),
-        ({"heads": BOXES}, r"DeepLab has no head for boxes \(detection\)"),
-        ({"arch": "plain", "heads": BOXES}, r"plain has no head for boxes \(detection\)"),
-        ({"arch": "EfficientDet"}, "EfficientDet has heads for boxes only, not for depth"),
+        ({"arch": "DeepLap"}, "there is no arch 'DeepLap'; did you mean DeepLab"),
+        ({"backbone": "resnet19"}, "there is no backbone 'resnet19'; did you mean resnet1"),
+        ({"arch": "VMM", "neck": "bifpm"}, "there is no neck 'bifpm'; did you mean bifpn"),
+        ({"heads": BOXES}, "DeepLab has heads for dense maps only, and detection predicts boxes"),
+        ({"arch": "plain", "heads": BOXES}, "Plain has heads for dense maps only, and detection"),
+        ({"arch": "EfficientDet"}, "EfficientDet has heads for boxes only, and depth predicts"),
         ({"size": (20, 64)}, "size 20 64 does not suit .* nearest: 32 64"),
-        ({"output_stride": 4}, "output_stride is 8, 16 or 32, not 4"),
+        ({"output_stride": 4}, "output_stride cannot be '4'; it is one of 8, 16, 32"),
     ],
 )
 def test_what_cannot_be_built_is_refused_in_one_line(options, message):
@@ -39,17 +43,33 @@ def test_a_vit_has_no_levels_for_vmm():
         build("VMM", "timm/vit_tiny_patch16_224", BOXES)
 
 
-def test_an_architectures_options_are_known_with_their_defaults():
-    assert models.options("vmm") == {"channels": 64, "neck": "triv2-bifpn"}
-    assert models.options("DeepLab") == {
-        "channels": 256,
-        "output_stride": 16,
-        "skip_connection": 0,
-        "shared_head": True,
-    }
-    assert models.options("plain") == {}
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ({"size": (20, 64)}, "size"),
+        ({"output_stride": 4}, "output_stride"),
+        ({"heads": BOXES}, "arch"),
+        ({"arch": "VMM", "backbone": "timm/vit_tiny_patch16_224", "heads": BOXES}, "backbone"),
+        ({"backbone": "timm/vit_tiny_patch99"}, "backbone"),
+    ],
+)
+def test_a_mistake_names_the_option_it_is_in(options, option):
+    pytest.importorskip("timm")
+    with pytest.raises(ConfigError) as error:
+        build(**options)
+    assert error.value.option == option
 
 
-def test_options_of_another_architecture_change_nothing():
-    plain, told = build("VMM"), build("VMM", output_stride=8, skip_connection=48)
-    assert [p.shape for p in plain.parameters()] == [p.shape for p in told.parameters()]
+def test_an_architecture_has_options_of_its_own():
+    assert list(ARCHITECTURES["VMM"].options) == ["channels", "neck"]
+    assert "output_stride" not in ARCHITECTURES["VMM"].options
+    assert not ARCHITECTURES["plain"].options
+    with pytest.raises(ConfigError, match="VMM has no option 'output_stride'"):
+        build("VMM", output_stride=8)
+
+
+def test_networks_need_no_package_that_takes_long_to_import():
+    slow = ["torchvision", "efficientnet_pytorch", "timm", "scipy"]
+    code = f"import models, sys; print([m for m in sys.modules if m in {slow}])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

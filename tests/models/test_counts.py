@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-import models
 from tasks.base import BoxHead, DenseHead
+from tests.building import make_network
 
 VOC = {"detection": BoxHead(20), "segmentation": DenseHead(21), "depth": DenseHead(1)}
 NYU = {"segmentation": DenseHead(40), "depth": DenseHead(1), "normal": DenseHead(3, unit=True)}
@@ -15,10 +15,10 @@ NYU = {"segmentation": DenseHead(40), "depth": DenseHead(1), "normal": DenseHead
 def count(arch, backbone, heads, size, **options):
     """(parameters, multiply-adds in 10⁹)"""
     with torch.device("meta"):
-        network = models.build(arch, backbone, heads, size=size, pretrained=False, **options)
+        net = make_network(arch, backbone, heads, size=size, **options)
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            network.eval()(torch.zeros(1, 3, *size))
-    parameters = sum(parameter.numel() for parameter in network.parameters())
+            net.eval()(torch.zeros(1, 3, *size))
+    parameters = sum(parameter.numel() for parameter in net.parameters())
     return parameters, counter.get_total_flops() / 2e9
 
 

@@ -3,19 +3,18 @@
 import torch
 from torchvision.models.segmentation import deeplabv3_resnet50
 
-import models
 from tasks.base import DenseHead
+from tests.building import make_network
 
 
 def test_deeplab_v3_computes_what_torchvisions_does():
     torch.manual_seed(0)
     theirs = deeplabv3_resnet50(weights=None, weights_backbone=None, num_classes=5).eval()
-    ours = models.build(
+    ours = make_network(
         "DeepLab",
         "resnet50",
         {"segmentation": DenseHead(5)},
         size=(64, 80),
-        pretrained=False,
         output_stride=8,
     ).eval()
     # The layers follow one another in the same order, under other names.

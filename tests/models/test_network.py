@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-import models
 from tasks.base import BoxHead, BoxPrediction, DenseHead
+from tests.building import make_network
 
 DENSE = {
     "segmentation:VOC": DenseHead(4),
@@ -43,7 +43,7 @@ def build(name):
     if backbone.startswith("timm/"):
         pytest.importorskip("timm")
     torch.manual_seed(0)
-    return models.build(arch, backbone, heads, size=SIZE, pretrained=False, **options)
+    return make_network(arch, backbone, heads, size=SIZE, **options)
 
 
 @pytest.fixture(scope="module", params=NETWORKS)

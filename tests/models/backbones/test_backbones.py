@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from models import BACKBONES, canonical_backbone
-from models.backbones import create
+from models import BACKBONES
+from tests.building import make_backbone as create
 from utils.errors import ConfigError
 
 
 def features(name, size, output_stride=None):
     with torch.device("meta"):
-        backbone = create(name, output_stride, size=size, pretrained=False).eval()
+        backbone = create(name, output_stride, size=size).eval()
         return backbone, backbone(torch.zeros(1, 3, *size))
 
 
@@ -49,19 +49,19 @@ def test_the_features_are_those_of_the_paper(name, channels):
 
 def test_all_spellings_of_a_name_are_the_same():
     for name in ("efficientnet-v2-s", "efficientnet_v2_s", "EfficientNetV2_S", "EfficientNet-V2-S"):
-        assert canonical_backbone(name) == "efficientnet_v2_s"
-    assert canonical_backbone("ResNet50") == "resnet50"
-    assert canonical_backbone("MobileNetV2") == "mobilenet_v2"
-    assert canonical_backbone("EfficientNet-B1") == "efficientnet_b1"
-    assert canonical_backbone("timm/vit_tiny_patch16_384") == "timm/vit_tiny_patch16_384"
+        assert BACKBONES.canonical(name) == "efficientnet_v2_s"
+    assert BACKBONES.canonical("ResNet50") == "resnet50"
+    assert BACKBONES.canonical("MobileNetV2") == "mobilenet_v2"
+    assert BACKBONES.canonical("EfficientNet-B1") == "efficientnet_b1"
+    assert BACKBONES.canonical("timm/vit_tiny_patch16_384") == "timm/vit_tiny_patch16_384"
 
 
 def test_an_unknown_name_gets_the_nearest():
-    with pytest.raises(ConfigError, match="unknown backbone 'resnet51'; did you mean resnet50"):
-        canonical_backbone("resnet51")
+    with pytest.raises(ConfigError, match="there is no backbone 'resnet51'; did you mean resnet50"):
+        BACKBONES.canonical("resnet51")
 
 
 @pytest.mark.parametrize("size", [(31, 64), (64, 0), (-5, 64)])
 def test_an_image_smaller_than_a_cell_is_refused(size):
     with pytest.raises(ConfigError, match="nearest"):
-        create("resnet18", size=size, pretrained=False)
+        create("resnet18", size=size)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torchvision
 
-from models.backbones.resnet import ResNet
+from tests.building import make_backbone
 
 
 def twins(first, second):
@@ -16,7 +16,7 @@ def twins(first, second):
 @pytest.mark.parametrize(("output_stride", "step"), [(16, 2), (8, 4)])
 def test_every_output_of_the_strided_network_is_among_the_dilated_ones(name, output_stride, step):
     torch.manual_seed(0)
-    strided, dilated = twins(ResNet(name, 32, False), ResNet(name, output_stride, False))
+    strided, dilated = twins(make_backbone(name, 32), make_backbone(name, output_stride))
     images = torch.randn(1, 3, 96, 70, dtype=torch.float64)
     with torch.no_grad():
         wanted, got = strided(images)[-1], dilated(images)[-1]
@@ -27,7 +27,7 @@ def test_a_dilated_resnet50_is_torchvisions():
     torch.manual_seed(0)
     theirs = torchvision.models.resnet50(replace_stride_with_dilation=[False, True, True])
     state = {key: v for key, v in theirs.state_dict().items() if not key.startswith("fc.")}
-    ours = ResNet("resnet50", 8, False)
+    ours = make_backbone("resnet50", 8)
     ours.load_state_dict(state)
     theirs.fc = theirs.avgpool = torch.nn.Identity()
     images = torch.randn(1, 3, 64, 64)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.backbones import create
+from tests.building import make_backbone as create
 from utils.errors import ConfigError
 
 timm = pytest.importorskip("timm")
@@ -13,7 +13,7 @@ VIT, SWIN = "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"
 
 def features(name, size, output_stride=None):
     with torch.device("meta"):
-        backbone = create("timm/" + name, output_stride, size=size, pretrained=False).eval()
+        backbone = create("timm/" + name, output_stride, size=size).eval()
         return backbone, [tuple(x.shape) for x in backbone(torch.zeros(2, 3, *size))]
 
 

@@ -5,7 +5,7 @@ import torch
 import torchvision
 from efficientnet_pytorch import EfficientNet
 
-from models.backbones import create
+from tests.building import make_backbone as create
 from utils.errors import ConfigError
 
 
@@ -51,14 +51,14 @@ def test_imagenet_weights_come_from_torchvision(tmp_path, monkeypatch):
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     saved(net, folder / "resnet18-f37072fd.pth")
-    assert same(build("resnet18", True), net)
+    assert same(build("resnet18", "true"), net)
 
 
 def test_weights_that_cannot_be_downloaded_tell_both_ways_out(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file"))
     (tmp_path / "file").write_text("no folder can be made here")
     with pytest.raises(ConfigError) as error:
-        build("resnet18", True)
+        build("resnet18", "true")
     message = str(error.value)
     assert "--pretrained false" in message
     assert "--pretrained PATH" in message

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-import models
 from tasks.base import BoxHead
+from tests.building import make_network
 
 ARCHITECTURES = [("VMM", "mobilenet_v2", (8, 16, 32)), ("EfficientDet", "efficientnet_b0", None)]
 
@@ -12,7 +12,7 @@ ARCHITECTURES = [("VMM", "mobilenet_v2", (8, 16, 32)), ("EfficientDet", "efficie
 def build(arch, backbone, classes=3):
     torch.manual_seed(0)
     heads = {"detection": BoxHead(classes)}
-    return models.build(arch, backbone, heads, size=(64, 96), pretrained=False)
+    return make_network(arch, backbone, heads, size=(64, 96))
 
 
 @pytest.mark.parametrize(("arch", "backbone", "_"), ARCHITECTURES)

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-import models
 from models.heads.dense import LinearHead
 from tasks.base import DenseHead
+from tests.building import make_network
 
 
 def test_a_zero_normal_stays_zero_and_is_no_nan():
@@ -28,8 +28,8 @@ def test_a_zero_normal_stays_zero_and_is_no_nan():
 )
 def test_a_new_head_starts_around_the_number_of_its_task(arch, backbone):
     heads = {"depth": DenseHead(1, start=3.0), "other": DenseHead(1)}
-    network = models.build(arch, backbone, heads, size=(64, 96), pretrained=False)
+    net = make_network(arch, backbone, heads, size=(64, 96))
     with torch.no_grad():
-        prediction = network(torch.randn(4, 3, 64, 96))
+        prediction = net(torch.randn(4, 3, 64, 96))
     assert prediction["depth"].mean().item() == pytest.approx(3, abs=1)
     assert prediction["other"].mean().item() == pytest.approx(0, abs=1)

@@ -76,8 +76,9 @@ def test_a_pyramid_adds_coarser_levels():
         (8, 16, 32),
         (8, 16, 32),
         channels=C,
-        layer=lambda channels, levels: BiFPN(channels, levels, nn.SiLU),
+        layer=NECKS.choose("bifpn"),
         depth=2,
+        layer_activation=nn.SiLU,
         activation=None,
         extra=2,
     )
