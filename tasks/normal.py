@@ -77,6 +77,8 @@ class Normal(Task):
         return _Lengths()
 
     def constant(self, targets):
+        if not targets:
+            return None
         mean = sum(t.reshape(-1, 3).sum(0, dtype=np.float64) for t in targets)
         return F.normalize(torch.tensor(mean), dim=0).float()
 

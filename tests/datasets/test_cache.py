@@ -16,8 +16,8 @@ from datasets import cache as module
 from datasets.augment import Augmentation
 from datasets.cache import Cache, open_cache
 from datasets.loader import Loader
-from datasets.merge import Merged
-from datasets.unite import unite_tasks
+from datasets.merge import MultiTaskDataset
+from datasets.unite import build_tasks
 from tasks.depth import Depth
 from tasks.normal import Normal
 from utils.errors import DataError
@@ -239,14 +239,14 @@ class TestPacked:
         assert np.abs(lengths - 1).max() < 0.0005
 
 
-class TestMerged:
+class TestMultiTaskDataset:
     @pytest.fixture
     def data(self, scenes_root, tmp_path):
         sources = [datasets.read(name, scenes_root, "train") for name in ("VOC", "NYUD_MT")]
-        tasks = unite_tasks(["segmentation", "detection", "depth", "normal"], sources, {})
+        tasks = build_tasks(["segmentation", "detection", "depth", "normal"], sources, {})
 
         def make(cache):
-            return Merged(sources, tasks, SIZE, Augmentation(SIZE), seed=3, cache=cache)
+            return MultiTaskDataset(sources, tasks, SIZE, Augmentation(SIZE), seed=3, cache=cache)
 
         return make
 
@@ -279,9 +279,9 @@ class TestMerged:
         for names in (source.classes["segmentation"], None):
             united = [source, datasets.read("NYUD_MT", scenes_root, "train")]
             sources = united if names is None else [source]
-            tasks = unite_tasks(["segmentation"], sources, {}, "unite")
-            plain = Merged(sources, tasks, SIZE)
-            cached = Merged(sources, tasks, SIZE, cache=open_cache("disk", tmp_path))
+            tasks = build_tasks(["segmentation"], sources, {}, "unite")
+            plain = MultiTaskDataset(sources, tasks, SIZE)
+            cached = MultiTaskDataset(sources, tasks, SIZE, cache=open_cache("disk", tmp_path))
             for index in range(len(plain)):
                 np.testing.assert_array_equal(
                     cached[0, index]["targets"]["segmentation"],

@@ -10,7 +10,7 @@ import datasets
 from datasets import custom
 from datasets.base import label_file
 from datasets.custom_section import Section
-from tasks import KINDS
+from tasks import TASKS
 from utils.errors import DataError
 
 SIZE = (48, 64)
@@ -20,7 +20,7 @@ NAMES = ["a", "b", "c", "d", "e"]
 def make_section(**values):
     """The section of a dataset `factory`; each key stands in a line called by its name."""
     wheres = {key: f"x.cfg:{key}" for key in values} | {"": "x.cfg:0"}
-    words = {key: [text] if key in KINDS else text.split() for key, text in values.items()}
+    words = {key: [text] if key in TASKS else text.split() for key, text in values.items()}
     return Section("factory", words, wheres)
 
 
@@ -92,7 +92,7 @@ class TestPatterns:
 
     def test_the_numbers_of_the_section_are_those_of_the_files(self, factory):
         source = custom.read(masks(first="1", void="4"), factory, "train")
-        task = KINDS["segmentation"](classes=source.classes["segmentation"])
+        task = TASKS["segmentation"](classes=source.classes["segmentation"])
         storage = source.storage["segmentation"]
         read = [
             task.read(s.labels["segmentation"], SIZE, **storage)[0, 0]
@@ -209,7 +209,7 @@ class TestJson:
         return make_section(**{"images": "images/*.jpg", "detection": "boxes.json"} | values)
 
     def boxes(self, source):
-        task = KINDS["detection"](classes=source.classes["detection"])
+        task = TASKS["detection"](classes=source.classes["detection"])
         return {
             s.image.stem: task.read(s.labels["detection"], SIZE).tolist()
             for s in source.samples
@@ -246,7 +246,7 @@ class TestJson:
         source = custom.read(section, factory, "train")
         classes = source.classes["segmentation"]
         assert classes == ("background", "nut", "bolt")
-        task = KINDS["segmentation"](classes=classes)
+        task = TASKS["segmentation"](classes=classes)
         whole = custom.read(self.section(segmentation="boxes.json"), factory, "train")
         mask = task.read(whole.samples[0].labels["segmentation"], SIZE)
         assert (mask[2:22, :10] == 2).all()
@@ -311,7 +311,7 @@ def test_other_folders_hold_the_same_labels(scenes_root, tmp_path):
     by_name = {sample.image.stem: sample for sample in source.samples}
     for sample in original.samples:
         for kind, allowed in tolerance.items():
-            task = KINDS[kind](classes=source.classes[kind])
+            task = TASKS[kind](classes=source.classes[kind])
             wanted = task.read(sample.labels[kind], SIZE, **original.storage.get(kind, {}))
             label = by_name[sample.image.stem].labels[kind]
             found = task.read(label, SIZE, **source.storage.get(kind, {}))

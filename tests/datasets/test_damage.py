@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from datasets.augment import Augmentation
-from datasets.base import Sample, Source, require_files
+from datasets.base import Sample, require_files
 from datasets.loader import Loader
-from datasets.merge import Merged
+from datasets.merge import MultiTaskDataset
 from tasks.depth import Depth
 from tasks.detection import Detection
 from tasks.normal import Normal
@@ -117,7 +117,7 @@ def sample(folder, damage=None):
 
 def loader(samples, **options):
     classes = {"segmentation": TASKS[0].classes, "detection": TASKS[1].classes}
-    data = Merged([Source("x", tuple(samples), classes)], TASKS, SIZE, Augmentation(SIZE))
+    data = MultiTaskDataset([Split("x", tuple(samples), classes)], TASKS, SIZE, Augmentation(SIZE))
     options = {"workers": 0, "training": False} | options
     return Loader(data, 4, pin=False, **options)
 

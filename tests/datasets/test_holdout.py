@@ -1,6 +1,6 @@
 """The held-out share: how many of each kind of image, and which."""
 
-from datasets.base import Sample, Source
+from datasets.base import Sample
 from datasets.holdout import split
 
 
@@ -16,7 +16,7 @@ def make_source(**groups):
         for group, count in groups.items()
         for i in range(count)
     ]
-    return Source("x", tuple(samples), {"segmentation": ("wall", "bed")}, {"depth": {"unit": 2}})
+    return Split("x", tuple(samples), {"segmentation": ("wall", "bed")}, {"depth": {"unit": 2}})
 
 
 def test_disjoint_and_complete_in_the_order_of_the_list():

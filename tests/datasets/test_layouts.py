@@ -8,10 +8,10 @@ from pycocotools import mask as reference
 
 import datasets
 from datasets.base import label_file
-from datasets.presence import folder_of
+from datasets.formats.images import read_image
+from datasets.locate import folder_of
 from datasets.scenes import CLASSES, LAYOUTS, render, write
-from datasets.unite import read_label, unite_tasks
-from tasks.images import read_image
+from datasets.unite import build_tasks, read_label
 from utils.errors import DataError
 
 OTHERS = ("NYUv2", "PASCAL_MT", "COCO", "Cityscapes")
@@ -31,7 +31,7 @@ def read_back(root, name, kind):
     jobs = iter(sorted(LAYOUTS[name].jobs(COUNTS["train"], COUNTS["val"]), key=order))
     for split in ("train", "test"):
         source = datasets.read(name, root, split)
-        (task,) = unite_tasks([kind], [source], {"max_depth": 80.0})
+        (task,) = build_tasks([kind], [source], {"max_depth": 80.0})
         for sample in source.samples:
             job = next(jobs)
             assert job.name in str(sample.image)

@@ -7,17 +7,17 @@ import torch
 import datasets
 from datasets.augment import Augmentation
 from datasets.loader import Loader
-from datasets.merge import Merged
-from datasets.unite import unite_tasks
+from datasets.merge import MultiTaskDataset
+from datasets.unite import build_tasks
 from utils.errors import DataError
 
 SIZE = (32, 40)
-KINDS = ("segmentation", "detection", "depth", "normal")
+TASKS = ("segmentation", "detection", "depth", "normal")
 
 
 def merged(root, names=("VOC", "NYU"), kinds=("segmentation", "detection", "depth")):
     sources = [datasets.read(name, root, "train") for name in names]
-    return Merged(sources, unite_tasks(kinds, sources, {}), SIZE, Augmentation(SIZE), seed=3)
+    return MultiTaskDataset(sources, build_tasks(kinds, sources, {}), SIZE, Augmentation(SIZE), seed=3)
 
 
 def loader(data, workers, batch_size=4, training=True):
@@ -58,7 +58,7 @@ class TestContent:
             torch.testing.assert_close(torch.rand(3), expected, rtol=0, atol=0)
 
     def test_a_batch_is_what_the_data_say(self, scenes_root):
-        data = merged(scenes_root, ["NYUD_MT"], KINDS[:1] + KINDS[2:])
+        data = merged(scenes_root, ["NYUD_MT"], TASKS[:1] + TASKS[2:])
         for batch in loader(data, workers=0).epoch(7):
             expected = data.collate([data[7, i] for i in batch.indices])
             found, exact = batch.targets.pop("normal"), expected.targets.pop("normal")

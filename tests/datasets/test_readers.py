@@ -8,11 +8,11 @@ import pytest
 
 import datasets
 from datasets.base import read_list
+from datasets.formats.images import read_image
+from datasets.locate import folder_of
 from datasets.nyud_mt import CLASSES as NYU40
-from datasets.presence import folder_of
 from datasets.voc import OBJECTS
-from tasks import KINDS
-from tasks.images import read_image
+from tasks import TASKS
 from utils.errors import DataError
 
 
@@ -361,7 +361,7 @@ class TestRendered:
     def test_every_file_can_be_read(self, scenes_root, name, split):
         source = datasets.read(name, scenes_root, split)
         assert len(source.samples) >= 3
-        tasks = {k: KINDS[k](classes=source.classes.get(k, ())) for k in KINDS}
+        tasks = {k: TASKS[k](classes=source.classes.get(k, ())) for k in TASKS}
         for sample in source.samples:
             size = read_image(sample.image).shape[:2]
             assert size == (48, 64)
@@ -378,15 +378,15 @@ class TestRendered:
     def test_depth_and_normals_have_the_sizes_of_a_room(self, scenes_root):
         source = datasets.read("NYUD_MT", scenes_root, "train")
         labels = source.samples[0].labels
-        depth = KINDS["depth"]().read(labels["depth"], (48, 64))
-        normals = KINDS["normal"]().read(labels["normal"], (48, 64))
+        depth = TASKS["depth"]().read(labels["depth"], (48, 64))
+        normals = TASKS["normal"]().read(labels["normal"], (48, 64))
         assert 0.2 < depth.min() < depth.max() < 10
         np.testing.assert_allclose(np.linalg.norm(normals, axis=2), 1, atol=1e-5)
         assert (normals[..., 2] < 0.2).mean() > 0.9  # they face the camera
 
     def test_nyu_reads_millimetres_of_the_same_kind_of_room(self, scenes_root):
         source = datasets.read("NYU", scenes_root, "train")
-        depth = KINDS["depth"]().read(
+        depth = TASKS["depth"]().read(
             source.samples[0].labels["depth"], (48, 64), **source.storage["depth"]
         )
         assert 0.5 < np.median(depth[depth > 0]) < 8

@@ -7,7 +7,7 @@ import pytest
 import datasets
 from datasets.cityscapes import CLASSES as STREET
 from datasets.coco import OBJECTS
-from tasks import KINDS
+from tasks import TASKS
 from utils.errors import DataError
 
 
@@ -135,8 +135,8 @@ class TestCoco:
         assert [sample.image.stem[-3:] for sample in source.samples] == ["139", "285", "632"]
         assert {sample.image.parent for sample in source.samples} == {root / "mscoco/train2017"}
         assert all(set(sample.labels) == {"detection", "segmentation"} for sample in source.samples)
-        detection = KINDS["detection"](classes=source.classes["detection"])
-        segmentation = KINDS["segmentation"](classes=source.classes["segmentation"])
+        detection = TASKS["detection"](classes=source.classes["detection"])
+        segmentation = TASKS["segmentation"](classes=source.classes["segmentation"])
         boxes = [detection.read(s.labels["detection"], (40, 60)) for s in source.samples]
         assert [len(found) for found in boxes] == [0, 2, 0]
         assert boxes[1].tolist() == [[1, 2, 31, 22, 79, 0], [1, 2, 31, 22, 0, 1]]

@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from datasets.sampling import Batches, Sampling, drawn_before
+from datasets.sampling import BatchSampler, Sampling, drawn_before
 from utils.errors import ConfigError
 
-KINDS = ("concat", "balanced", "temperature")
+TASKS = ("concat", "balanced", "temperature")
 CASES = [
     # images of the datasets, batch, how long an epoch is
     ([23], 4, "all"),
@@ -27,7 +27,7 @@ CASES = [
 
 def epochs(sizes, batch_size, kind, epoch="all", count=6, seed=0, temperature=2.0):
     """The batches of the first epochs."""
-    batches = Batches(sizes, batch_size, True, seed, Sampling(kind, temperature, epoch))
+    batches = BatchSampler(sizes, batch_size, True, seed, Sampling(kind, temperature, epoch))
     found = []
     for batches.epoch in range(1, count + 1):
         found.append(list(batches))
@@ -50,7 +50,7 @@ def indices_of(batches):
     return [index for batch in batches for _, index in batch]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TASKS)
 @pytest.mark.parametrize(("sizes", "batch_size", "epoch"), CASES)
 class TestEveryWayToSample:
     def test_batches_are_full_and_epochs_alike(self, kind, sizes, batch_size, epoch):
@@ -101,7 +101,7 @@ class TestEveryWayToSample:
     def test_an_epoch_needs_none_of_those_before(self, kind, sizes, batch_size, epoch):
         uninterrupted = epochs(sizes, batch_size, kind, epoch, count=9)
         for number in (9, 4):
-            resumed = Batches(sizes, batch_size, True, 0, Sampling(kind, epoch=epoch))
+            resumed = BatchSampler(sizes, batch_size, True, 0, Sampling(kind, epoch=epoch))
             resumed.epoch = number
             assert list(resumed) == uninterrupted[number - 1]
 
@@ -126,7 +126,7 @@ class TestShares:
             for batch in batches:
                 assert all(9 <= n <= 12 for n in by_dataset([30, 500, 2000], [i for _, i in batch]))
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", TASKS)
     def test_a_tiny_set_beside_a_large_one(self, kind):
         sizes = [3, 1000]
         shown = [i for batches in epochs(sizes, 32, kind, count=100) for i in indices_of(batches)]
@@ -155,7 +155,7 @@ class TestShares:
 
     def test_a_dataset_without_images_has_no_share(self):
         """A single-task network drops the images that have no label for its task."""
-        for kind in KINDS:
+        for kind in TASKS:
             shown = indices_of(epochs([0, 8, 0, 4], 4, kind, count=1)[0])
             assert set(shown) <= set(range(12))
             assert len(shown) == 12
@@ -231,7 +231,7 @@ class TestEpochs:
 
 class TestTests:
     def test_show_every_image_once_and_in_order(self):
-        batches = list(Batches([10, 13], 4, training=False))
+        batches = list(BatchSampler([10, 13], 4, training=False))
         assert indices_of(batches) == list(range(23))
         assert [len(batch) for batch in batches] == [4] * 5 + [3]
-        assert len(Batches([10, 13], 4, training=False)) == 6
+        assert len(BatchSampler([10, 13], 4, training=False)) == 6

@@ -9,6 +9,7 @@ from PIL import Image
 
 from tasks.base import DenseHead
 from tasks.depth import FARTHEST, NEAREST, Depth
+from tests.labels import read
 from utils.errors import DataError
 from utils.geometry import Warp
 
@@ -54,14 +55,14 @@ class TestMaxDepth:
         assert Depth().criterion(prediction, target, ALL[:1])[1] == 1
         meter = far.meter()
         meter.update(prediction, target, ALL[:1])
-        assert meter.compute()["d1"] == pytest.approx(1 / 3)
+        assert meter.compute().metrics["d1"] == pytest.approx(1 / 3)
         assert far.constant([target.numpy()]).item() == pytest.approx(33)
 
     def test_predictions_beyond_it_are_measured_as_it(self):
         for max_depth in (10.0, 80.0):
             meter = Depth(max_depth=max_depth).meter()
             meter.update(torch.full((1, 1, 1, 1), 500.0), torch.full((1, 1, 1), 5.0), ALL[:1])
-            assert meter.compute()["rmse"] == pytest.approx(max_depth - 5)
+            assert meter.compute().metrics["rmse"] == pytest.approx(max_depth - 5)
 
     def test_the_drawing_spans_it(self):
         image, depth = np.zeros((1, 2, 3), np.uint8), np.array([[8.0, 64.0]], np.float32)
@@ -74,55 +75,55 @@ class TestRead:
     def test_npy_in_metres(self, task, tmp_path):
         depth = np.random.default_rng(0).uniform(0.5, 9, (4, 5))
         np.save(tmp_path / "a.npy", depth)
-        found = task.read(tmp_path / "a.npy", (4, 5))
+        found = read(task, tmp_path / "a.npy", (4, 5))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, depth, rtol=1e-6)
 
     def test_png_in_millimetres(self, task, tmp_path):
         stored = np.array([[0, 1500], [65535, 1]], np.uint16)
         Image.fromarray(stored).save(tmp_path / "a.png")
-        found = task.read(tmp_path / "a.png", (2, 2), unit=1e-3)
+        found = read(task, tmp_path / "a.png", (2, 2), unit=1e-3)
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, [[0, 1.5], [65.535, 0.001]], rtol=1e-6)
 
     def test_what_is_no_number_has_no_reading(self, task, tmp_path):
         np.save(tmp_path / "a.npy", np.array([[np.nan, 2], [np.inf, -np.inf]]))
-        np.testing.assert_array_equal(task.read(tmp_path / "a.npy", (2, 2)), [[0, 2], [0, 0]])
+        np.testing.assert_array_equal(read(task, tmp_path / "a.npy", (2, 2)), [[0, 2], [0, 0]])
 
     def test_another_size_is_stretched_without_mixing_depths(self, task, tmp_path):
         np.save(tmp_path / "a.npy", np.array([[1.0, 5], [0, 3]]))
-        found = task.read(tmp_path / "a.npy", (4, 6))
+        found = read(task, tmp_path / "a.npy", (4, 6))
         np.testing.assert_array_equal(found, np.array([[1, 5], [0, 3]]).repeat(2, 0).repeat(3, 1))
 
     @pytest.mark.parametrize("shape", [(2, 3, 1), (1, 2, 3)])
     def test_one_channel_more_is_none(self, task, tmp_path, shape):
         np.save(tmp_path / "a.npy", np.arange(6.0).reshape(shape))
-        found = task.read(tmp_path / "a.npy", (2, 3))
+        found = read(task, tmp_path / "a.npy", (2, 3))
         np.testing.assert_array_equal(found, np.arange(6.0).reshape(2, 3))
 
     @pytest.mark.parametrize("shape", [(6,), (2, 3, 4), (2, 3, 3), (0, 3), ()])
     def test_what_is_no_map(self, task, tmp_path, shape):
         np.save(tmp_path / "a.npy", np.ones(shape))
         with pytest.raises(DataError) as caught:
-            task.read(tmp_path / "a.npy", (2, 3))
+            read(task, tmp_path / "a.npy", (2, 3))
         assert str(caught.value).startswith(f"{tmp_path / 'a.npy'}: ")
 
     def test_colours_are_no_depth(self, task, tmp_path):
         Image.fromarray(np.zeros((2, 3, 3), np.uint8)).save(tmp_path / "a.png")
         with pytest.raises(DataError, match=r"a\.png: .*two dimensions"):
-            task.read(tmp_path / "a.png", (2, 3), unit=1e-3)
+            read(task, tmp_path / "a.png", (2, 3), unit=1e-3)
 
     @pytest.mark.parametrize("name", ["torn.npy", "torn.png", "none.npy", "none.png"])
     def test_missing_and_damaged_files_are_named(self, task, tmp_path, name):
         if name.startswith("torn"):
             (tmp_path / name).write_bytes(b"\x93NUMPY\x01\x00")
         with pytest.raises(DataError, match=name):
-            task.read(tmp_path / name, (2, 3))
+            read(task, tmp_path / name, (2, 3))
 
 
 class TestTargets:
     def test_absent_has_no_reading(self, task):
-        absent = task.absent((3, 4))
+        absent = task.unlabelled_target((3, 4))
         assert absent.dtype == np.float32
         assert absent.shape == (3, 4)
         assert (absent == 0).all()
@@ -147,7 +148,7 @@ class TestTargets:
         assert (task.warp(depth, Warp.resize((4, 4), (8, 12))) == 3).all()
 
     def test_collate_stacks(self, task):
-        batched = task.collate([task.absent((3, 4))] * 2)
+        batched = task.collate([task.unlabelled_target((3, 4))] * 2)
         assert batched.shape == (2, 3, 4)
         assert batched.dtype == torch.float32
 
@@ -225,14 +226,14 @@ class TestMeter:
         prediction, target = random_batch(seed)
         meter = task.meter()
         meter.update(prediction, target, ALL)
-        assert meter.compute() == pytest.approx(reference_metrics(prediction, target))
+        assert meter.compute().metrics == pytest.approx(reference_metrics(prediction, target))
 
     def test_predictions_are_held_to_the_range_of_depths(self, task):
         target = torch.full((1, 1, 2), 9.0)
         prediction = torch.tensor([[[[-3.0, 1000.0]]]])
         meter = task.meter()
         meter.update(prediction, target, ALL[:1])
-        metrics = meter.compute()
+        metrics = meter.compute().metrics
         assert metrics["d1"] == 0.5  # 10 m for 9 m
         assert metrics["rmse"] == pytest.approx(np.sqrt((8.999**2 + 1) / 2))
 
@@ -243,7 +244,7 @@ class TestMeter:
         pieces = list(zip(prediction.split(cuts), target.split(cuts), strict=True))
         for piece in reversed(pieces):
             parts.update(*piece, torch.ones(len(piece[0]), dtype=torch.bool))
-        assert parts.compute() == pytest.approx(reference_metrics(prediction, target))
+        assert parts.compute().metrics == pytest.approx(reference_metrics(prediction, target))
 
     def test_unlabelled_images_do_not_count(self, task):
         prediction, target = random_batch(seed=3)
@@ -251,22 +252,22 @@ class TestMeter:
         meter = task.meter()
         meter.update(prediction, target, labelled)
         expected = reference_metrics(prediction[labelled], target[labelled])
-        assert meter.compute() == pytest.approx(expected)
+        assert meter.compute().metrics == pytest.approx(expected)
 
     def test_nothing_seen_is_nan(self, task):
         meter = task.meter()
-        assert all(math.isnan(value) for value in meter.compute().values())
+        assert all(math.isnan(value) for value in meter.compute().metrics.values())
         prediction, target = random_batch()
         meter.update(prediction, torch.zeros_like(target), ALL)
         meter.update(prediction, target, ~ALL)
-        assert all(math.isnan(value) for value in meter.compute().values())
-        assert set(meter.compute()) == set(METRICS) == set(task.metrics)
+        assert all(math.isnan(value) for value in meter.compute().metrics.values())
+        assert set(meter.compute().metrics) == set(METRICS) == set(task.metrics)
 
     def test_a_perfect_prediction(self, task):
         _, target = random_batch()
         meter = task.meter()
         meter.update(target[:, None], target, ALL)
-        assert meter.compute() == {"d1": 1, "d2": 1, "d3": 1, "rmse": 0, "abs_rel": 0}
+        assert meter.compute().metrics == {"d1": 1, "d2": 1, "d3": 1, "rmse": 0, "abs_rel": 0}
 
 
 def test_constant_is_the_mean_depth_which_has_the_least_rmse(task):
@@ -280,23 +281,23 @@ def test_constant_is_the_mean_depth_which_has_the_least_rmse(task):
     def rmse(value):
         meter = task.meter()
         meter.update(torch.full((4, 1, 6, 8), value), target, ALL)
-        return meter.compute()["rmse"]
+        return meter.compute().metrics["rmse"]
 
     assert rmse(constant.item()) < min(rmse(constant.item() + 0.05), rmse(constant.item() - 0.05))
 
 
 def test_total_is_the_geometric_mean_of_d1_and_one_over_rmse(task):
     metrics = dict.fromkeys(METRICS, 1.0) | {"d1": 0.8, "rmse": 0.5}
-    assert task.total(metrics) == pytest.approx((0.8 / 0.5) ** 0.5)
-    assert task.total(metrics | {"rmse": 0.4}) > task.total(metrics)
-    assert task.total(metrics | {"d1": 0.0}) == 0
-    assert task.total(metrics | {"rmse": float("nan")}) == 0
+    assert task.selection_score(metrics) == pytest.approx((0.8 / 0.5) ** 0.5)
+    assert task.selection_score(metrics | {"rmse": 0.4}) > task.selection_score(metrics)
+    assert task.selection_score(metrics | {"d1": 0.0}) == 0
+    assert math.isnan(task.selection_score(metrics | {"rmse": float("nan")}))
 
 
 def test_answer_is_stored_as_targets_are(task):
     prediction, _ = random_batch()
     for dtype in (torch.float32, torch.bfloat16):
-        answers = task.answer(prediction.to(dtype))
+        answers = task.decode(prediction.to(dtype))
         assert len(answers) == 4
         for answer, one in zip(answers, prediction.to(dtype), strict=True):
             assert answer.dtype == np.float32

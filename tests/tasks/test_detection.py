@@ -7,10 +7,11 @@ import pytest
 import torch
 from torchvision.ops import complete_box_iou_loss, distance_box_iou_loss, sigmoid_focal_loss
 
-from tasks.atss import match
 from tasks.base import BoxHead, BoxPrediction
-from tasks.boxes import anchors_in_pixels, decode, paired_iou
+from tasks.boxes.coding import anchors_in_pixels, decode, paired_iou
+from tasks.boxes.matching import match
 from tasks.detection import Detection
+from tests.labels import read
 from utils.errors import DataError
 from utils.geometry import Warp
 
@@ -89,28 +90,28 @@ def write_annotation(path, name="sofa", box=(11, 21, 30, 40)):
 
 
 def test_read(task, tmp_path):
-    boxes = task.read(write_annotation(tmp_path / "1.xml"), SIZE)
+    boxes = read(task, write_annotation(tmp_path / "1.xml"), SIZE)
     assert boxes.dtype == np.float32
     np.testing.assert_array_equal(boxes, [[10, 20, 30, 40, 1, 1]])
 
 
 def test_read_scales_to_the_image(task, tmp_path):
-    boxes = task.read(write_annotation(tmp_path / "1.xml"), (96, 32))
+    boxes = read(task, write_annotation(tmp_path / "1.xml"), (96, 32))
     np.testing.assert_array_equal(boxes, [[5, 40, 15, 80, 1, 1]])
 
 
 def test_read_without_objects(task, tmp_path):
     path = tmp_path / "1.xml"
     path.write_text("<annotation><size><width>64</width><height>48</height></size></annotation>")
-    boxes = task.read(path, SIZE)
-    assert boxes.shape == task.absent(SIZE).shape == (0, 6)
-    assert boxes.dtype == task.absent(SIZE).dtype == np.float32
+    boxes = read(task, path, SIZE)
+    assert boxes.shape == task.unlabelled_target(SIZE).shape == (0, 6)
+    assert boxes.dtype == task.unlabelled_target(SIZE).dtype == np.float32
 
 
 def test_an_unknown_class_is_named_with_those_known(task, tmp_path):
     path = write_annotation(tmp_path / "1.xml", name="zebra")
     with pytest.raises(DataError, match=r"1\.xml: unknown class 'zebra'.*chair, sofa, table"):
-        task.read(path, SIZE)
+        read(task, path, SIZE)
 
 
 # --- warping ---
@@ -141,7 +142,7 @@ def test_warp_clips_boxes_and_drops_those_of_which_too_little_is_left(task):
 
 
 def test_warp_of_no_boxes(task):
-    nothing = task.warp(task.absent(SIZE), MIRROR)
+    nothing = task.warp(task.unlabelled_target(SIZE), MIRROR)
     assert nothing.shape == (0, 6)
     assert nothing.dtype == np.float32
 
@@ -283,17 +284,17 @@ def test_descent_on_the_criterion_finds_every_object(task):
     logits = torch.full((4, anchors, len(CLASSES)), -4.6, requires_grad=True)
     offsets = torch.zeros(4, anchors, 4, requires_grad=True)
     optimizer = torch.optim.Adam([logits, offsets], lr=0.2)
-    before = ap(task, (prediction(logits, offsets), BATCH, ALL)).compute()
+    before = ap(task, (prediction(logits, offsets), BATCH, ALL)).compute().metrics
     for _ in range(80):
         total, count = task.criterion(prediction(logits, offsets), BATCH, ALL)
         optimizer.zero_grad()
         (total / count.clamp_min(1)).backward()
         optimizer.step()
-    after = ap(task, (prediction(logits, offsets), BATCH, ALL)).compute()
+    after = ap(task, (prediction(logits, offsets), BATCH, ALL)).compute().metrics
     assert before["AP50"] < 0.5
     assert after["AP50"] == 1
     assert after["mAP"] > 0.9
-    assert task.total(after) == pytest.approx(after["mAP"])
+    assert task.selection_score(after) == pytest.approx(after["mAP"])
 
 
 def test_metrics_do_not_depend_on_the_batches(task):
@@ -301,43 +302,43 @@ def test_metrics_do_not_depend_on_the_batches(task):
     at_once = ap(task, (whole, BATCH, ALL))
     order = [2, 0, 3, 1]
     one_by_one = ap(task, *((part(whole, [i]), [BATCH[i]], ALL[:1]) for i in order))
-    assert at_once.compute() == pytest.approx(one_by_one.compute(), abs=1e-9)
-    assert at_once.per_class() == pytest.approx(one_by_one.per_class(), abs=1e-9)
-    assert set(at_once.compute()) == set(task.metrics)
+    assert at_once.compute().metrics == pytest.approx(one_by_one.compute().metrics, abs=1e-9)
+    assert at_once.compute().per_class == pytest.approx(one_by_one.compute().per_class, abs=1e-9)
+    assert set(at_once.compute().metrics) == set(task.metrics)
 
 
 def test_unlabelled_images_are_not_measured(task):
     whole, labelled = random_prediction(4), torch.tensor([True, False, False, False])
     some = ap(task, (whole, BATCH, labelled))
     alone = ap(task, (part(whole, [0]), BATCH[:1], ALL[:1]))
-    assert some.compute() == alone.compute()
-    assert {name for name in some.per_class() if "AP50" not in name} == {"chair", "sofa"}
+    assert some.compute().metrics == alone.compute().metrics
+    assert {name for name in some.compute().per_class if "AP50" not in name} == {"chair", "sofa"}
 
 
 def test_metrics_are_means_over_the_classes(task):
     meter = ap(task, (random_prediction(4), BATCH, ALL))
-    classes = meter.per_class()
+    classes = meter.compute().per_class
     assert set(classes) == {f"{name}{what}" for name in CLASSES for what in ("", " AP50")}
-    metrics = meter.compute()
+    metrics = meter.compute().metrics
     assert metrics["mAP"] == pytest.approx(np.mean([classes[name] for name in CLASSES]))
     assert metrics["AP50"] == pytest.approx(np.mean([classes[f"{n} AP50"] for n in CLASSES]))
 
 
 def test_nothing_seen_nothing_there_and_nothing_found(task):
-    assert all(math.isnan(value) for value in task.meter().compute().values())
+    assert all(math.isnan(value) for value in task.meter().compute().metrics.values())
     empty = ap(task, (random_prediction(1), [target()], ALL[:1]))
-    assert all(math.isnan(value) for value in empty.compute().values())
-    assert empty.per_class() == {}
+    assert all(math.isnan(value) for value in empty.compute().metrics.values())
+    assert empty.compute().per_class == {}
     blind = random_prediction(4)
     blind = blind._replace(logits=blind.logits - 100)
-    assert ap(task, (blind, BATCH, ALL)).compute() == {"mAP": 0, "AP50": 0, "AP75": 0}
+    assert ap(task, (blind, BATCH, ALL)).compute().metrics == {"mAP": 0, "AP50": 0, "AP75": 0}
 
 
 # --- answers and pictures ---
 
 
 def test_an_answer_is_a_target_with_scores(task):
-    answers = task.answer(random_prediction(3))
+    answers = task.decode(random_prediction(3))
     assert len(answers) == 3
     for answer in answers:
         assert answer.dtype == np.float32
@@ -349,7 +350,7 @@ def test_an_answer_is_a_target_with_scores(task):
 
 def test_a_teacher_s_objects_are_its_confident_detections(task):
     prediction = random_prediction(3)
-    answers, taught = task.answer(prediction), task.pseudo_targets(prediction)
+    answers, taught = task.decode(prediction), task.pseudo_targets(prediction)
     assert sum(len(found) for found in answers) > sum(len(found) for found in taught) > 0
     for answer, target in zip(answers, taught, strict=True):
         assert target.dtype == np.float32
@@ -378,4 +379,4 @@ def test_draw_leaves_weak_detections_and_empty_images_as_they_are(task):
     weak, strong = [10, 20, 30, 40, 1, 0, 0.1], [10, 20, 30, 40, 1, 0, 0.8]
     assert (task.draw(image, np.array([weak], np.float32)) == image).all()
     assert (task.draw(image, np.array([strong], np.float32)) != image).any()
-    assert (task.draw(image, task.absent((48, 64))) == image).all()
+    assert (task.draw(image, task.unlabelled_target((48, 64))) == image).all()

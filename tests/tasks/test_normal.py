@@ -10,6 +10,7 @@ from PIL import Image
 
 from tasks.base import DenseHead
 from tasks.normal import Normal
+from tests.labels import read
 from utils.errors import DataError
 from utils.geometry import Warp
 
@@ -53,7 +54,7 @@ class TestRead:
     def test_npy_of_vectors(self, task, tmp_path):
         normals = unit_vectors((4, 5))
         np.save(tmp_path / "a.npy", normals)
-        found = task.read(tmp_path / "a.npy", (4, 5))
+        found = read(task, tmp_path / "a.npy", (4, 5))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, normals, atol=1e-6)
 
@@ -64,14 +65,14 @@ class TestRead:
         for factor in (1, 2, 0.9):
             np.save(path, (factor * normals).astype(np.float32 if factor < 2 else np.float64))
             for _ in range(2):
-                np.testing.assert_allclose(task.read(path, (4, 5)), normals, atol=1e-6)
+                np.testing.assert_allclose(read(task, path, (4, 5)), normals, atol=1e-6)
 
     @pytest.mark.parametrize("spoilt", [np.nan, np.inf, 1e-9, 0.3, 0.9, 5.0])
     def test_one_pixel_that_is_no_unit_vector_is_found(self, task, tmp_path, spoilt):
         normals = unit_vectors((200, 300)).astype(np.float32)
         normals[150, 7] = (0, 0, spoilt)
         np.save(tmp_path / "a.npy", normals)
-        found = task.read(tmp_path / "a.npy", (200, 300))
+        found = read(task, tmp_path / "a.npy", (200, 300))
         expected = (0, 0, 1) if spoilt in (0.9, 5.0) else (0, 0, 0)
         np.testing.assert_allclose(found[150, 7], expected, atol=1e-6)
         normals[150, 7] = expected
@@ -80,14 +81,14 @@ class TestRead:
     def test_vectors_are_made_unit_length_and_short_ones_are_none(self, task, tmp_path):
         stored = np.array([[[0, 0, -0.9], [0.1, 0, 0], [np.nan, 0, 1], [np.nan] * 3]])
         np.save(tmp_path / "a.npy", stored)
-        found = task.read(tmp_path / "a.npy", (1, 4))
+        found = read(task, tmp_path / "a.npy", (1, 4))
         np.testing.assert_allclose(found, [[[0, 0, -1], [0, 0, 0], [0, 0, 1], [0, 0, 0]]])
 
     def test_png_of_eight_bits(self, task, tmp_path):
         normals = unit_vectors((6, 9))
         stored = np.round((normals + 1) * 127.5).astype(np.uint8)
         Image.fromarray(stored).save(tmp_path / "a.png")
-        found = task.read(tmp_path / "a.png", (6, 9))
+        found = read(task, tmp_path / "a.png", (6, 9))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, normals, atol=0.012)
         np.testing.assert_allclose(np.linalg.norm(found, axis=2), 1, atol=1e-6)
@@ -95,48 +96,48 @@ class TestRead:
     @pytest.mark.parametrize("value", [0, 127, 128])
     def test_black_and_grey_of_a_png_are_no_normals(self, task, tmp_path, value):
         Image.fromarray(np.full((2, 2, 3), value, np.uint8)).save(tmp_path / "a.png")
-        assert (task.read(tmp_path / "a.png", (2, 2)) == 0).all()
+        assert (read(task, tmp_path / "a.png", (2, 2)) == 0).all()
 
     def test_another_size_is_stretched_without_mixing_normals(self, task, tmp_path):
         normals = unit_vectors((2, 3))
         np.save(tmp_path / "a.npy", normals)
-        found = task.read(tmp_path / "a.npy", (4, 6))
+        found = read(task, tmp_path / "a.npy", (4, 6))
         np.testing.assert_allclose(found, normals.repeat(2, 0).repeat(2, 1), atol=1e-6)
 
     @pytest.mark.parametrize("shape", [(3, 5), (3, 3)])
     def test_channels_may_come_first(self, task, tmp_path, shape):
         normals = unit_vectors(shape)
         np.save(tmp_path / "last.npy", normals)
-        last = task.read(tmp_path / "last.npy", shape)
+        last = read(task, tmp_path / "last.npy", shape)
         np.testing.assert_allclose(last, normals, atol=1e-6)
         if shape != (3, 3):  # where both fit, they are last
             np.save(tmp_path / "first.npy", normals.transpose(2, 0, 1))
-            np.testing.assert_array_equal(task.read(tmp_path / "first.npy", shape), last)
+            np.testing.assert_array_equal(read(task, tmp_path / "first.npy", shape), last)
 
     @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 4), (2, 4, 5), (0, 5, 3)])
     def test_what_is_no_map_of_vectors(self, task, tmp_path, shape):
         np.save(tmp_path / "a.npy", np.ones(shape))
         with pytest.raises(DataError) as caught:
-            task.read(tmp_path / "a.npy", (4, 5))
+            read(task, tmp_path / "a.npy", (4, 5))
         assert str(caught.value).startswith(f"{tmp_path / 'a.npy'}: ")
 
     @pytest.mark.parametrize("channels", [(), (4,)])
     def test_what_is_no_colour_picture(self, task, tmp_path, channels):
         Image.fromarray(np.ones((2, 3, *channels), np.uint8)).save(tmp_path / "a.png")
         with pytest.raises(DataError, match=r"a\.png: .*normals are"):
-            task.read(tmp_path / "a.png", (2, 3))
+            read(task, tmp_path / "a.png", (2, 3))
 
     @pytest.mark.parametrize("name", ["torn.npy", "torn.png", "none.npy", "none.png"])
     def test_missing_and_damaged_files_are_named(self, task, tmp_path, name):
         if name.startswith("torn"):
             (tmp_path / name).write_bytes(b"\x89PNG")
         with pytest.raises(DataError, match=name):
-            task.read(tmp_path / name, (2, 3))
+            read(task, tmp_path / name, (2, 3))
 
 
 class TestTargets:
     def test_absent_has_none(self, task):
-        absent = task.absent((3, 4))
+        absent = task.unlabelled_target((3, 4))
         assert absent.dtype == np.float32
         assert absent.shape == (3, 4, 3)
         assert (absent == 0).all()
@@ -228,7 +229,7 @@ class TestMeter:
         prediction, target = random_batch(seed, error=error)
         meter = task.meter()
         meter.update(prediction, target, ALL)
-        found = meter.compute()
+        found = meter.compute().metrics
         expected = angles(prediction, target)
         assert found["mean"] == pytest.approx(expected.mean(), abs=1e-6)
         for limit in (11.25, 22.5, 30):
@@ -242,14 +243,14 @@ class TestMeter:
         meter = task.meter()
         meter.update(prediction, target, torch.ones(200, dtype=torch.bool))
         expected = np.median(angles(prediction, target))
-        assert meter.compute()["median"] == pytest.approx(expected, abs=0.01)
+        assert meter.compute().metrics["median"] == pytest.approx(expected, abs=0.01)
 
     def test_length_of_a_prediction_does_not_matter(self, task):
         prediction, target = random_batch()
         unit, long = task.meter(), task.meter()
         unit.update(prediction, target, ALL)
         long.update(prediction * 7, target, ALL)
-        assert long.compute() == pytest.approx(unit.compute())
+        assert long.compute().metrics == pytest.approx(unit.compute().metrics)
 
     @pytest.mark.parametrize("cuts", [[1, 1, 1, 1], [3, 1], [2, 2]])
     def test_batches_in_any_split_and_order(self, task, cuts):
@@ -259,7 +260,7 @@ class TestMeter:
         pieces = list(zip(prediction.split(cuts), target.split(cuts), strict=True))
         for piece in reversed(pieces):
             parts.update(*piece, torch.ones(len(piece[0]), dtype=torch.bool))
-        assert parts.compute() == pytest.approx(whole.compute(), rel=1e-12)
+        assert parts.compute().metrics == pytest.approx(whole.compute().metrics, rel=1e-12)
 
     def test_unlabelled_images_do_not_count(self, task):
         prediction, target = random_batch(seed=3)
@@ -267,32 +268,32 @@ class TestMeter:
         some, only = task.meter(), task.meter()
         some.update(prediction, target, labelled)
         only.update(prediction[labelled], target[labelled], ALL[:2])
-        assert some.compute() == only.compute()
+        assert some.compute().metrics == only.compute().metrics
 
     def test_nothing_seen_is_nan(self, task):
         meter = task.meter()
         prediction, target = random_batch()
         meter.update(prediction, torch.zeros_like(target), ALL)
         meter.update(prediction, target, ~ALL)
-        assert all(math.isnan(value) for value in meter.compute().values())
-        assert set(meter.compute()) == set(task.metrics)
+        assert all(math.isnan(value) for value in meter.compute().metrics.values())
+        assert set(meter.compute().metrics) == set(task.metrics)
 
     def test_right_and_opposite(self, task):
         _, target = random_batch()
         right, opposite = task.meter(), task.meter()
         right.update(target, target, ALL)
         opposite.update(-target, target, ALL)
-        assert right.compute()["mean"] == pytest.approx(0, abs=1e-4)
-        assert right.compute()["11.25"] == 1
-        assert opposite.compute()["mean"] == pytest.approx(180, abs=1e-4)
-        assert opposite.compute()["30"] == 0
+        assert right.compute().metrics["mean"] == pytest.approx(0, abs=1e-4)
+        assert right.compute().metrics["11.25"] == 1
+        assert opposite.compute().metrics["mean"] == pytest.approx(180, abs=1e-4)
+        assert opposite.compute().metrics["30"] == 0
 
     def test_what_is_no_number_is_as_wrong_as_can_be(self, task):
         prediction, target = random_batch()
         meter = task.meter()
         meter.update(torch.full_like(prediction, math.nan), target, ALL)
-        assert meter.compute()["mean"] == pytest.approx(180)
-        assert meter.compute()["30"] == 0
+        assert meter.compute().metrics["mean"] == pytest.approx(180)
+        assert meter.compute().metrics["30"] == 0
 
 
 def test_constant_is_the_direction_of_the_mean_which_has_the_least_loss(task):
@@ -313,15 +314,15 @@ def test_constant_is_the_direction_of_the_mean_which_has_the_least_loss(task):
 
 def test_total_is_the_geometric_mean_of_the_share_and_one_over_the_angles(task):
     metrics = {"11.25": 0.5, "22.5": 0.7, "30": 0.8, "mean": 20.0, "median": 10.0}
-    assert task.total(metrics) == pytest.approx((0.5 / 20 / 10) ** (1 / 3))
-    assert task.total(metrics | {"mean": 15.0}) > task.total(metrics)
-    assert task.total(metrics | {"11.25": 0.0}) == 0
+    assert task.selection_score(metrics) == pytest.approx((0.5 / 20 / 10) ** (1 / 3))
+    assert task.selection_score(metrics | {"mean": 15.0}) > task.selection_score(metrics)
+    assert task.selection_score(metrics | {"11.25": 0.0}) == 0
 
 
 def test_answer_is_stored_as_targets_are(task):
     prediction, _ = random_batch()
     for dtype in (torch.float32, torch.bfloat16):
-        answers = task.answer(prediction.to(dtype))
+        answers = task.decode(prediction.to(dtype))
         assert len(answers) == 4
         for answer, one in zip(answers, prediction.to(dtype), strict=True):
             assert answer.dtype == np.float32

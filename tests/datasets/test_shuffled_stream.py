@@ -5,8 +5,6 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from datasets.stream import Stream
-
 
 def draws(stream, first, last):
     rounds, images = stream.part(first, last)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.average_precision import IOU_THRESHOLDS, average_precision
+from tasks.boxes.average_precision import IOU_THRESHOLDS, average_precision
 
 CLASSES = 3
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.images import read_image
+from datasets.formats.images import read_image
 from utils.errors import DataError
 
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from tasks.distilled import DistilledNormals
-from tasks.normal import Normal
+from datasets.formats import Label
+from datasets.formats.distilled_normals import DistilledNormals
 from utils.errors import DataError
 
 WALL, SKY, CHAIR, GRASS = 440, 360, 72, 187
@@ -18,22 +18,22 @@ def label(tmp_path):
     Image.fromarray(np.full((4, 6, 3), (128, 128, 0), np.uint8)).save(tmp_path / "n.png")
     classes = np.array([[WALL, SKY], [GRASS, CHAIR]], np.uint16)
     savemat(tmp_path / "c.mat", {"LabelMap": classes.repeat(2, 0).repeat(3, 1)})
-    return DistilledNormals(tmp_path / "n.png", tmp_path / "c.mat")
+    return Label(DistilledNormals(), (tmp_path / "n.png", tmp_path / "c.mat"))
 
 
 def test_of_rooms_they_are_kept_of_the_outdoors_not(label):
-    normals = Normal().read(label, (4, 6))
+    normals = label.read((4, 6))
     known = np.linalg.norm(normals, axis=2)
     np.testing.assert_allclose(known[:2, :3], 1, atol=1e-6)
     np.testing.assert_allclose(known[2:, 3:], 1, atol=1e-6)
     assert not known[:2, 3:].any()
     assert not known[2:, :3].any()
-    assert label.size == (4, 6)
+    assert label.format.stored_size(label) == (4, 6)
 
 
 def test_classes_of_another_size_are_stretched(label):
-    savemat(label.classes, {"LabelMap": np.array([[WALL, SKY], [GRASS, CHAIR]], np.uint16)})
-    normals = Normal().read(label, (8, 12))
+    savemat(label.files[1], {"LabelMap": np.array([[WALL, SKY], [GRASS, CHAIR]], np.uint16)})
+    normals = label.read((8, 12))
     assert normals[0, 0].any()
     assert not normals[0, -1].any()
     assert normals[-1, -1].any()
@@ -50,19 +50,19 @@ def test_classes_of_another_size_are_stretched(label):
     ],
 )
 def test_a_mat_that_is_none_is_named(label, content, says):
-    label.classes.unlink()
+    label.files[1].unlink()
     if isinstance(content, bytes):
-        label.classes.write_bytes(content)
+        label.files[1].write_bytes(content)
     elif content:
-        savemat(label.classes, content)
+        savemat(label.files[1], content)
     with pytest.raises(DataError, match=says) as caught:
-        Normal().read(label, (4, 6))
-    assert str(caught.value).startswith(f"{label.classes}: ")
+        label.read((4, 6))
+    assert str(caught.value).startswith(f"{label.files[1]}: ")
     assert "\n" not in str(caught.value)
 
 
 def test_a_torn_mat_is_named(label):
-    stored = label.classes.read_bytes()
-    label.classes.write_bytes(stored[: len(stored) - 20])
+    stored = label.files[1].read_bytes()
+    label.files[1].write_bytes(stored[: len(stored) - 20])
     with pytest.raises(DataError, match=r"c\.mat"):
-        Normal().read(label, (4, 6))
+        label.read((4, 6))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.atss import match
+from tasks.boxes.matching import match
 
 SIZE = (96, 128)
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.masks import read_mask
+from datasets.formats.class_masks import read_mask
 from tasks.segmentation import VOID, Segmentation
+from tests.labels import read
 from utils.errors import DataError
 
 MASK = np.array([[0, 1, 2], [2, 255, 0]], np.uint8)
@@ -28,11 +29,11 @@ def refusal(path):
 def test_npy_of_any_kind_of_number_with_minus_one_for_void(task, tmp_path, dtype):
     path = tmp_path / "a.npy"
     np.save(path, np.where(MASK == 255, -1, MASK.astype(int)).astype(dtype))
-    found = task.read(path, MASK.shape, void=-1)
+    found = read(task, path, MASK.shape, void=-1)
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, MASK)
     with pytest.raises(DataError, match="has the value -1"):
-        task.read(path, MASK.shape)
+        read(task, path, MASK.shape)
 
 
 @pytest.mark.parametrize("odd", [0.5, np.nan, np.inf, 1e9, -1e5])
@@ -49,7 +50,7 @@ def test_npy_of_another_shape(tmp_path):
 def test_given_numbers_are_the_classes_and_all_others_void(task, tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(np.array([[7, 8, 26, 0, 255, 33]], np.uint8)).save(path)
-    found = task.read(path, (1, 6), numbers=(7, 26, 8))
+    found = read(task, path, (1, 6), numbers=(7, 26, 8))
     np.testing.assert_array_equal(found, [[0, 2, 1, VOID, VOID, VOID]])
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-import datasets
-from tasks import KINDS
-from tasks.survey import percent, share
+from tasks import TASKS
+from tasks.statistics import percent, share
+from tests.labels import label, read_split
 
 
 @pytest.mark.parametrize(
@@ -14,21 +14,20 @@ from tasks.survey import percent, share
 )
 @pytest.mark.parametrize("cut", [0, 1, 4])
 def test_parts_add_up_to_the_whole(scenes_root, dataset, kind, cut):
-    source = datasets.read(dataset, scenes_root, "train")
-    labels = [s.labels[kind] for s in source.samples if kind in s.labels][:6]
-    task = KINDS[kind](classes=source.classes.get(kind, ()))
-    storage = source.storage.get(kind, {})
+    split = read_split(dataset, scenes_root, "train")
+    labels = [s.labels[kind] for s in split.samples if kind in s.labels][:6]
+    task = TASKS[kind](classes=split.classes.get(kind, ()))
 
-    def survey(labels, size):
-        counted = task.survey()
+    def count(labels, size):
+        counted = task.label_statistics()
         for label in labels:
-            counted.add(label, task.read(label, size, **storage), size)
+            counted.add(label, label.read(size), size)
         return counted
 
     for size in ((48, 64), (96, 128)):
-        whole = survey(labels, size)
-        first = survey(labels[:cut], size)
-        first.merge(survey(labels[cut:], size))
+        whole = count(labels, size)
+        first = count(labels[:cut], size)
+        first.merge(count(labels[cut:], size))
         assert first.result() == whole.result()
         assert first.lines() == whole.lines()
         assert first.notes() == whole.notes()
@@ -36,20 +35,21 @@ def test_parts_add_up_to_the_whole(scenes_root, dataset, kind, cut):
         assert bool(whole.notes()) == (size != (48, 64))
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(TASKS))
 def test_no_labels_at_all(kind):
-    survey = KINDS[kind](classes=("cup",)).survey()
-    assert survey.result()["counted"] == 0
-    assert survey.notes() == survey.warnings == []
-    assert all(isinstance(line, str) for line in survey.lines())
+    counted = TASKS[kind](classes=("cup",)).label_statistics()
+    assert counted.result()["counted"] == 0
+    assert counted.notes() == counted.warnings == []
+    assert all(isinstance(line, str) for line in counted.lines())
 
 
 def test_depths_of_a_few_pixels(tmp_path):
-    task = KINDS["depth"](max_depth=5.0)
-    survey, path = task.survey(), tmp_path / "a.npy"
+    task = TASKS["depth"](max_depth=5.0)
+    counted, path = task.label_statistics(), tmp_path / "a.npy"
     np.save(path, np.array([[np.nan, 0.0, -1.0, 1.0], [2.0, 4.0, 5.0, np.inf]], np.float32))
-    survey.add(path, task.read(path, (2, 4)), (2, 4))
-    found = survey.result()
+    stored = label(task, path)
+    counted.add(stored, stored.read((2, 4)), (2, 4))
+    found = counted.result()
     assert (found["nearest"], found["farthest"]) == (1.0, 5.0)
     assert 2.0 <= found["median"] <= 4.0
     assert found["without_reading"] == 4 / 8

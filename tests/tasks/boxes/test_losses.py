@@ -9,8 +9,8 @@ from torchvision.ops import (
     sigmoid_focal_loss,
 )
 
-from tasks.box_losses import complete_iou_loss, iou_aware_focal_loss
-from tasks.boxes import paired_iou
+from tasks.boxes.coding import paired_iou
+from tasks.boxes.losses import complete_iou_loss, iou_aware_focal_loss
 
 
 def near_boxes(count, spread):

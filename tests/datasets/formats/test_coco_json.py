@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as reference
 
-from tasks.coco_json import CROWD, CocoAnnotations
-from tasks.detection import Detection
-from tasks.segmentation import VOID, Segmentation
+from datasets.formats.coco_json import CROWD, CocoAnnotations, CocoBoxes, CocoMasks
+from tasks.segmentation import VOID
 from utils.errors import DataError
 
 CATEGORIES = [{"id": 3, "name": "nut"}, {"id": 1, "name": "screw"}, {"id": 90, "name": "bolt"}]
@@ -55,10 +54,10 @@ class TestImages:
             images=self.images("a.jpg", "b.jpg", "c.jpg"),
         )
         assert found.names == ["a.jpg", "b.jpg", "c.jpg"]
-        corners = {name: found.label(name).boxes(SIZE)[0][:, 0].tolist() for name in found.names}
+        corners = {name: found.image(name).boxes(SIZE)[0][:, 0].tolist() for name in found.names}
         assert corners == {"a.jpg": [1], "b.jpg": [0, 2], "c.jpg": []}
-        assert found.label("c.jpg").boxes(SIZE)[0].shape == (0, 4)
-        assert not found.label("c.jpg").mask(SIZE).any()
+        assert found.image("c.jpg").boxes(SIZE)[0].shape == (0, 4)
+        assert not found.image("c.jpg").mask(SIZE).any()
 
     def test_found_by_name_by_path_and_without_folder(self, load, tmp_path):
         found = load(images=self.images("left/a.jpg", "right/a.jpg", "left\\b.jpg", "c.jpg"))
@@ -68,13 +67,13 @@ class TestImages:
             "b.jpg": "left/b.jpg",
             "other/c.jpg": "c.jpg",
         }.items():
-            assert found.label(asked).name == name
-        assert found.label("a.jpg") is None  # of two
-        assert found.label("d.jpg") is None
-        assert found.label("c.jpg").file == tmp_path / "a.json"
+            assert found.image(asked).name == name
+        assert found.image("a.jpg") is None  # of two
+        assert found.image("d.jpg") is None
+        assert found.image("c.jpg").file == tmp_path / "a.json"
 
     def test_labels_go_to_other_processes(self, load):
-        label = load(annotation()).label("a.jpg")
+        label = load(annotation()).image("a.jpg")
         again = pickle.loads(pickle.dumps(label))
         np.testing.assert_array_equal(again.mask(SIZE), label.mask(SIZE))
 
@@ -84,10 +83,10 @@ class TestClasses:
         entries = [annotation(k, category=number) for k, number in enumerate((1, 3, 90))]
         found = load(*entries)
         assert found.classes == ("screw", "nut", "bolt")
-        assert found.label("a.jpg").boxes(SIZE)[1].tolist() == [0, 1, 2]
+        assert found.image("a.jpg").boxes(SIZE)[1].tolist() == [0, 1, 2]
         found = load(*entries, classes=("background", "bolt", "nut", "screw"))
         assert found.classes == ("background", "bolt", "nut", "screw")
-        assert found.label("a.jpg").boxes(SIZE)[1].tolist() == [3, 2, 1]
+        assert found.image("a.jpg").boxes(SIZE)[1].tolist() == [3, 2, 1]
 
     def test_an_object_of_a_class_that_is_not_wanted(self, load):
         load(annotation(category=1), classes=("screw",))
@@ -102,44 +101,43 @@ class TestClasses:
 class TestBoxes:
     def test_x_y_width_height_are_edges(self, load):
         boxes, category, crowd = (
-            load(annotation(bbox=[1.5, 2.25, 10, 20.5])).label("a.jpg").boxes(SIZE)
+            load(annotation(bbox=[1.5, 2.25, 10, 20.5])).image("a.jpg").boxes(SIZE)
         )
         assert boxes.dtype == np.float32
         assert boxes.tolist() == [[1.5, 2.25, 11.5, 22.75]]
         assert (category.tolist(), crowd.tolist()) == ([0], [False])
 
     def test_what_reaches_past_the_image_is_clipped(self, load):
-        boxes, _, _ = load(annotation(bbox=[-1, 30, 70, 20])).label("a.jpg").boxes(SIZE)
+        boxes, _, _ = load(annotation(bbox=[-1, 30, 70, 20])).image("a.jpg").boxes(SIZE)
         assert boxes.tolist() == [[0, 30, 60, 40]]
 
     @pytest.mark.parametrize("box", [[5, 5, 0, 8], [5, 5, 8, 0], [60, 10, 1, 5]])
     def test_without_an_area_they_are_left_out(self, load, box):
         # COCO 2017 has such.
-        assert len(load(annotation(bbox=box)).label("a.jpg").boxes(SIZE)[0]) == 0
+        assert len(load(annotation(bbox=box)).image("a.jpg").boxes(SIZE)[0]) == 0
 
     def test_scaled_to_an_image_of_another_size(self, load):
-        boxes, _, _ = load(annotation()).label("a.jpg").boxes((80, 120))
+        boxes, _, _ = load(annotation()).image("a.jpg").boxes((80, 120))
         assert boxes.tolist() == [[20, 10, 60, 50]]
 
     def test_an_image_of_another_shape_is_refused(self, load):
-        label = load(annotation()).label("a.jpg")
+        label = load(annotation()).image("a.jpg")
         for read in (label.boxes, label.mask):
             with pytest.raises(DataError, match=r"a\.jpg of 60 x 40 pixels, .* has 40 x 60"):
                 read((60, 40))
 
     def test_the_task_s_targets(self, load):
-        label = load(annotation(), annotation(2, category=90, iscrowd=1)).label("a.jpg")
-        task = Detection(("bolt", "screw", "nut"))
-        target = task.read(label, SIZE)
+        found = load(annotation(), annotation(2, category=90, iscrowd=1))
+        target = CocoBoxes(("bolt", "screw", "nut"), found).label("a.jpg").read(SIZE)
         assert target.dtype == np.float32
         assert target.tolist() == [[10, 5, 30, 25, 1, 0], [10, 5, 30, 25, 0, 1]]
         with pytest.raises(DataError, match="unknown class 'bolt'"):
-            Detection(("screw", "nut")).read(label, SIZE)
+            CocoBoxes(("screw", "nut"), found).label("a.jpg").read(SIZE)
 
 
 class TestMasks:
     def test_a_square_is_its_pixels(self, load):
-        mask = load(annotation(category=3)).label("a.jpg").mask(SIZE)
+        mask = load(annotation(category=3)).image("a.jpg").mask(SIZE)
         expected = np.zeros(SIZE, np.uint8)
         expected[5:25, 10:30] = 2
         assert mask.dtype == np.uint8
@@ -153,7 +151,7 @@ class TestMasks:
                 annotation(3, category=90, segmentation=[square(10, 10, 2)], iscrowd=1),
                 annotation(4, category=90, segmentation=[square(28, 10, 10)], iscrowd=1),
             )
-            .label("a.jpg")
+            .image("a.jpg")
             .mask(SIZE)
         )
         assert mask[13, 13] == 1
@@ -162,30 +160,33 @@ class TestMasks:
 
     def test_polygons_of_an_object_are_united(self, load):
         parts = [square(10, 5, 6), square(13, 5, 6), square(40, 20, 3)]
-        mask = load(annotation(segmentation=parts)).label("a.jpg").mask(SIZE)
+        mask = load(annotation(segmentation=parts)).image("a.jpg").mask(SIZE)
         assert mask[5:11, 10:19].all()
         assert mask.sum() == 6 * 9 + 9
 
     def test_the_task_s_targets_are_by_name(self, load):
-        label = load(
+        found = load(
             annotation(category=90), annotation(2, iscrowd=1, segmentation=[square(0, 0, 3)])
         )
-        label = label.label("a.jpg")
-        with_background = Segmentation(("background", "nut", "screw", "bolt")).read(label, SIZE)
+
+        def read(*classes, size=SIZE):
+            return CocoMasks(classes, found).label("a.jpg").read(size)
+
+        with_background = read("background", "nut", "screw", "bolt")
         assert with_background[10, 15] == 3
         assert with_background[30, 50] == 0
         assert with_background[1, 1] == VOID
-        without = Segmentation(("bolt", "screw", "nut")).read(label, SIZE)
+        without = read("bolt", "screw", "nut")
         assert without[10, 15] == 0
         assert without[30, 50] == VOID
-        larger = Segmentation(("bolt", "screw", "nut")).read(label, (80, 120))
+        larger = read("bolt", "screw", "nut", size=(80, 120))
         np.testing.assert_array_equal(larger, without.repeat(2, 0).repeat(2, 1))
         with pytest.raises(DataError, match="category 'nut' is none of the classes"):
-            Segmentation(("bolt", "screw")).read(label, SIZE)
+            read("bolt", "screw")
 
     @pytest.mark.parametrize("nothing", [None, []])
     def test_an_object_without_an_outline_is_named(self, load, nothing):
-        label = load(annotation(12, segmentation=nothing)).label("a.jpg")
+        label = load(annotation(12, segmentation=nothing)).image("a.jpg")
         assert len(label.boxes(SIZE)[0]) == 1
         with pytest.raises(DataError, match="annotation 12 has no outline"):
             label.mask(SIZE)
@@ -199,7 +200,7 @@ class TestMasks:
             packed["counts"] = packed["counts"].decode()
             plain = {"size": list(SIZE), "counts": plain_runs(inside)}
             for stored in (packed, plain):
-                found = load(annotation(segmentation=stored)).label("a.jpg").outlines()
+                found = load(annotation(segmentation=stored)).image("a.jpg").outlines()
                 np.testing.assert_array_equal(found, [inside])
 
     @pytest.mark.filterwarnings("ignore:__array__")
@@ -208,13 +209,13 @@ class TestMasks:
         for _ in range(60):
             points = rng.uniform(0, 1, (rng.integers(3, 12), 2)) * [SIZE[1], SIZE[0]]
             stored = [points.ravel().tolist()]
-            (ours,) = load(annotation(segmentation=stored)).label("a.jpg").outlines()
+            (ours,) = load(annotation(segmentation=stored)).image("a.jpg").outlines()
             theirs = reference.decode(reference.frPyObjects(stored, *SIZE))[..., 0].astype(bool)
             for y, x in zip(*np.nonzero(ours != theirs), strict=True):
                 assert distance_to_outline((x + 0.5, y + 0.5), points) < 0.3
 
     def test_polygons_may_leave_the_image(self, load):
-        found = load(annotation(segmentation=[square(-30, -1e6, 1e7)])).label("a.jpg").outlines()
+        found = load(annotation(segmentation=[square(-30, -1e6, 1e7)])).image("a.jpg").outlines()
         assert found[0].all()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.files import fit, read_array, read_png
+from datasets.formats.arrays import fit, read_array, read_png
 from utils.errors import DataError
 
 

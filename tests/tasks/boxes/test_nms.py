@@ -6,8 +6,8 @@ import torch
 from torchvision.ops import box_iou
 
 from tasks.base import BoxPrediction
-from tasks.boxes import anchors_in_pixels, decode
-from tasks.nms import detect
+from tasks.boxes.coding import anchors_in_pixels, decode
+from tasks.boxes.nms import detect
 
 SIZE = (48, 64)
 

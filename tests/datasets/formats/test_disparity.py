@@ -6,11 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from tasks.depth import Depth
-from tasks.disparity import BASELINE, FOCAL_LENGTH, DisparityLabel
+from datasets.formats import Label
+from datasets.formats.disparity import DEFAULT_CAMERA, DisparityMap
 from utils.errors import DataError
 
-DEPTH = Depth(max_depth=80.0)
+BASELINE, FOCAL_LENGTH = DEFAULT_CAMERA
+
+
+def label(*files):
+    return Label(DisparityMap(), files)
 
 
 def write_camera(path, **changes):
@@ -23,20 +27,18 @@ def test_the_formula_with_and_without_a_camera_file(tmp_path):
     stored = np.array([[0, 1, 2, 257, 30000, 65535]], np.uint16)
     cv2.imwrite(str(tmp_path / "d.png"), stored)
     disparity = (stored[:, 2:].astype(float) - 1) / 256
-    label = DisparityLabel(tmp_path / "d.png")
-    found = DEPTH.read(label, (1, 6))
+    found = label(tmp_path / "d.png").read((1, 6))
     assert found.dtype == np.float32
     assert found[0, :2].tolist() == [0, 0]  # none, and infinitely far
     np.testing.assert_allclose(found[0, 2:], BASELINE * FOCAL_LENGTH / disparity[0], 1e-6)
-    label = DisparityLabel(tmp_path / "d.png", write_camera(tmp_path / "c.json"))
-    found = DEPTH.read(label, (1, 6))
+    found = label(tmp_path / "d.png", write_camera(tmp_path / "c.json")).read((1, 6))
     np.testing.assert_allclose(found[0, 2:], 0.222 * 2268.36 / disparity[0], 1e-6)
 
 
 def test_a_point_20_m_away_in_a_street_is_read_as_20_m(tmp_path):
     disparity = BASELINE * FOCAL_LENGTH / 20  # 24 pixels
     cv2.imwrite(str(tmp_path / "d.png"), np.full((4, 6), round(disparity * 256 + 1), np.uint16))
-    found = DEPTH.read(DisparityLabel(tmp_path / "d.png"), (2, 3))
+    found = label(tmp_path / "d.png").read((2, 3))
     assert found.shape == (2, 3)
     np.testing.assert_allclose(found, 20, rtol=1e-3)
 
@@ -60,7 +62,7 @@ def test_a_camera_file_that_is_none_is_named(tmp_path, content, says):
     if content is not None:
         camera.write_text(content)
     with pytest.raises(DataError, match=says) as caught:
-        DEPTH.read(DisparityLabel(tmp_path / "d.png", camera), (2, 2))
+        label(tmp_path / "d.png", camera).read((2, 2))
     assert str(caught.value).startswith(f"{camera}: ")
     assert "\n" not in str(caught.value)
 
@@ -69,5 +71,5 @@ def test_a_camera_file_that_is_none_is_named(tmp_path, content, says):
 def test_a_picture_that_is_no_disparity_map(tmp_path, picture):
     cv2.imwrite(str(tmp_path / "d.png"), picture)
     with pytest.raises(DataError) as caught:
-        DEPTH.read(DisparityLabel(tmp_path / "d.png"), (2, 2))
+        label(tmp_path / "d.png").read((2, 2))
     assert str(tmp_path / "d.png") in str(caught.value)

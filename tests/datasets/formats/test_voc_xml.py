@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.voc_xml import read_voc_xml
+from datasets.formats.voc_xml import read_voc_xml
 from utils.errors import DataError
 
 OBJECT = """

@@ -4,7 +4,7 @@ import torch
 from torchvision.models.detection._utils import BoxCoder
 from torchvision.ops import box_convert, box_iou
 
-from tasks.boxes import anchors_in_pixels, decode, paired_iou
+from tasks.boxes.coding import anchors_in_pixels, decode, paired_iou
 
 # torchvision multiplies by weights where SSD divides by variances of 0.1 and 0.2.
 CODER = BoxCoder(weights=(10.0, 10.0, 5.0, 5.0))
