@@ -76,10 +76,10 @@ class Cache:
         return self.__dict__ | {"_mapped": {}}
 
     def _keep(self, place: Path, stamp: tuple[bytes, bytes], array: np.ndarray) -> None:
-        if self._full or shutil.disk_usage(self._folder).free - array.nbytes < _GIGABYTE:
-            return self._stop("there is less than a gigabyte left")
         shape = (*array.shape, *[-1] * (3 - array.ndim))
         try:
+            if self._full or shutil.disk_usage(self._folder).free - array.nbytes < _GIGABYTE:
+                return self._stop("there is less than a gigabyte left")
             with replacing(place) as temporary, open(temporary, "wb") as file:
                 file.write(_HEADER.pack(*stamp, array.dtype.str.encode(), *shape))
                 file.write(np.ascontiguousarray(array).data)

@@ -1,11 +1,14 @@
 """Labels of files, as a dataset would have them."""
 
 from datasets import DATASETS
+from datasets.custom import section_part
 from datasets.formats import Label
 from datasets.formats.class_masks import ClassMask
 from datasets.formats.depth_maps import DepthMap
 from datasets.formats.normal_maps import NormalMap
 from datasets.formats.voc_xml import VocXml
+from datasets.unite import build_tasks
+from tasks import TASKS
 
 FORMATS = {
     "segmentation": ClassMask,
@@ -29,3 +32,28 @@ def read_split(name, root, split):
     """A split of a dataset that comes along."""
     choice = DATASETS.choose(name)
     return choice.build(choice.name).read(root, split)
+
+
+def tasks_of(task_types, splits, classes="separate", **options):
+    """The tasks of merged datasets, with options of those that have them."""
+    choices = [
+        TASKS.choose(name, {o: v for o, v in options.items() if o in TASKS[name].options})
+        for name in task_types
+    ]
+    return build_tasks(choices, splits, classes)
+
+
+def custom_dataset(name="factory", **words):
+    """A dataset of the user's own; the words of each key as a cfg has them."""
+    part = section_part()
+    spellings = {
+        spelling: key
+        for key, declared in part.options.items()
+        for spelling in (key, *declared.aliases)
+    }
+    values = {}
+    for spelling, text in words.items():
+        declared = part.options[spellings[spelling]]
+        parts = list(text) if isinstance(text, tuple) else text.split()
+        values[declared.name] = declared.parse(parts if declared.is_list else [text])
+    return part(name, **values)

@@ -6,22 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import datasets
-from datasets import custom
-from datasets.base import label_file
-from datasets.custom_section import Section
-from tasks import TASKS
-from utils.errors import DataError
+from tests.labels import custom_dataset, read_split
+from utils.errors import ConfigError, UserError
 
 SIZE = (48, 64)
 NAMES = ["a", "b", "c", "d", "e"]
-
-
-def make_section(**values):
-    """The section of a dataset `factory`; each key stands in a line called by its name."""
-    wheres = {key: f"x.cfg:{key}" for key in values} | {"": "x.cfg:0"}
-    words = {key: [text] if key in TASKS else text.split() for key, text in values.items()}
-    return Section("factory", words, wheres)
 
 
 @pytest.fixture
@@ -69,45 +58,46 @@ def names(source):
 
 def masks(**values):
     words = {"images": "images/*.jpg", "segmentation": "masks/*_mask.png", "classes": "w x y z v"}
-    return make_section(**words | values)
+    return custom_dataset(**words | values)
 
 
 def refusal(section, root, split="train"):
-    with pytest.raises(DataError) as caught:
-        custom.read(section, root, split)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
+    """What is said of a dataset that cannot be read: one line, after the key that it is about."""
+    with pytest.raises(UserError) as caught:
+        section.read(root, split)
+    assert "\n" not in str(caught.value)
+    return placed(section, caught.value)
+
+
+def placed(section, mistake):
+    """The mistake behind its place: the key of the section, where the section has it."""
+    if not isinstance(mistake, ConfigError):
+        return str(mistake)
+    given = mistake.option and section.settings[mistake.option] is not None
+    return f"x.cfg:{mistake.option if given else 0}: {mistake}"
 
 
 class TestPatterns:
     def test_a_label_belongs_to_the_image_of_the_same_name(self, factory):
-        source = custom.read(masks(first="1", void="0"), factory, "train")
+        source = masks(first="1", void="0").read(factory, "train")
         assert source.name == "factory"
         assert names(source) == NAMES
-        found = {s.image.stem: s.labels["segmentation"].name for s in source.samples if s.labels}
+        found = {s.image.stem: s.labels["segmentation"].file.name for s in source.samples if s.labels}
         assert found == {name: f"{name}_mask.png" for name in "bce"}
         assert source.classes == {"segmentation": ("w", "x", "y", "z", "v")}
-        assert source.storage == {"segmentation": {"first": 1, "void": 0}}
 
     def test_the_numbers_of_the_section_are_those_of_the_files(self, factory):
-        source = custom.read(masks(first="1", void="4"), factory, "train")
-        task = TASKS["segmentation"](classes=source.classes["segmentation"])
-        storage = source.storage["segmentation"]
-        read = [
-            task.read(s.labels["segmentation"], SIZE, **storage)[0, 0]
-            for s in source.samples
-            if s.labels
-        ]
+        source = masks(first="1", void="4").read(factory, "train")
+        read = [s.labels["segmentation"].read(SIZE)[0, 0] for s in source.samples if s.labels]
         assert read == [0, 1, 255]
 
     def test_the_root(self, factory, monkeypatch):
         moved = factory / "elsewhere" / "lies"
         shutil.move(factory / "factory", moved)
         for root in ("elsewhere/lies", str(moved)):
-            assert names(custom.read(masks(root=root), factory, "train")) == NAMES
+            assert names(masks(root=root).read(factory, "train")) == NAMES
         monkeypatch.setenv("HOME", str(factory))
-        assert names(custom.read(masks(root="~/elsewhere/lies"), factory, "train")) == NAMES
+        assert names(masks(root="~/elsewhere/lies").read(factory, "train")) == NAMES
         assert "x.cfg:0: the dataset factory is not there: no folder" in refusal(masks(), factory)
         assert f"x.cfg:root: the dataset factory is not there: no folder {factory}/no; " in (
             refusal(masks(root="no"), factory)
@@ -130,45 +120,45 @@ class TestPatterns:
 class TestSplits:
     def test_without_one_all_images_serve_for_either(self, factory):
         for split in ("train", "test"):
-            assert names(custom.read(masks(), factory, split)) == NAMES
+            assert names(masks().read(factory, split)) == NAMES
 
     def test_a_share_is_held_out_of_those_labelled_alike(self, factory):
         for name in range(40):
             put(factory / "factory/images" / f"{name:02}.jpg", np.zeros((2, 2, 3), np.uint8))
         section = masks(split="0.25")
-        train, test = (custom.read(section, factory, split) for split in ("train", "test"))
+        train, test = (section.read(factory, split) for split in ("train", "test"))
         assert sorted(names(train) + names(test)) == sorted(
             [*NAMES, *map("{:02}".format, range(40))]
         )
         assert sum(bool(s.labels) for s in test.samples) == 1
         assert sum(not s.labels for s in test.samples) == round(0.25 * 42)
-        assert names(custom.read(section, factory, "test")) == names(test)
+        assert names(section.read(factory, "test")) == names(test)
 
     def test_images_that_come_later_leave_the_others_where_they_are(self, factory):
         section = masks(split="0.3")
         folder = factory / "factory/images"
         for name in range(100):
             put(folder / f"{name:03}.jpg", np.zeros((2, 2, 3), np.uint8))
-        before = set(names(custom.read(section, factory, "test")))
+        before = set(names(section.read(factory, "test")))
         for name in range(10):
             put(folder / f"0{name}-later.jpg", np.zeros((2, 2, 3), np.uint8))
-        after = set(names(custom.read(section, factory, "test")))
+        after = set(names(section.read(factory, "test")))
         assert len(before - after) <= 3
         moved = factory / "moved"
         shutil.move(factory / "factory", moved)
-        assert set(names(custom.read(masks(split="0.3", root="moved"), factory, "test"))) == after
+        assert set(names(masks(split="0.3", root="moved").read(factory, "test"))) == after
 
     def test_two_words(self, factory):
         for word, number in (("train", 3), ("val", 2)):
             for name in NAMES[:number]:
                 put(factory / "f" / word / "i" / f"{name}.png", np.zeros((2, 2, 3), np.uint8))
                 np.save(factory / "f" / word / f"{name}.npy", np.ones((2, 2)))
-        section = make_section(
+        section = custom_dataset(
             root="f", images="{split}/i/*.png", depth="{split}/*.npy", split="train val"
         )
-        train, test = (custom.read(section, factory, split) for split in ("train", "test"))
+        train, test = (section.read(factory, split) for split in ("train", "test"))
         assert (names(train), names(test)) == (["a", "b", "c"], ["a", "b"])
-        assert all("val" in str(s.image) and "val" in str(s.labels["depth"]) for s in test.samples)
+        assert all("val" in str(s.image) and "val" in str(s.labels["depth"].file) for s in test.samples)
         shutil.rmtree(factory / "f" / "val")
         assert "x.cfg:images: val/i/*.png matches no file" in refusal(section, factory, "test")
 
@@ -185,10 +175,10 @@ class TestLists:
         return masks(images="images.txt", segmentation="masks.txt", **values)
 
     def test_line_belongs_to_line(self, listed):
-        source = custom.read(self.section(), listed, "train")
+        source = self.section().read(listed, "train")
         assert names(source) == ["c", "a", "b"]
         assert [len(sample.labels) for sample in source.samples] == [1, 0, 1]
-        assert source.samples[2].labels["segmentation"].name == "b_mask.png"
+        assert source.samples[2].labels["segmentation"].file.name == "b_mask.png"
 
     def test_lists_of_different_lengths(self, listed):
         root = listed / "factory"
@@ -206,12 +196,11 @@ class TestLists:
 
 class TestJson:
     def section(self, **values):
-        return make_section(**{"images": "images/*.jpg", "detection": "boxes.json"} | values)
+        return custom_dataset(**{"images": "images/*.jpg", "detection": "boxes.json"} | values)
 
     def boxes(self, source):
-        task = TASKS["detection"](classes=source.classes["detection"])
         return {
-            s.image.stem: task.read(s.labels["detection"], SIZE).tolist()
+            s.image.stem: s.labels["detection"].read(SIZE).tolist()
             for s in source.samples
             if s.labels
         }
@@ -219,11 +208,11 @@ class TestJson:
     def test_it_names_images_and_classes(self, factory):
         path = factory / "factory/boxes.json"
         write_json(path, ["b.jpg", "images/d.jpg", "none.jpg"])
-        source = custom.read(self.section(), factory, "train")
+        source = self.section().read(factory, "train")
         assert source.classes == {"detection": ("nut", "bolt")}, "in the order of their ids"
         assert self.boxes(source) == {"b": [[0, 2, 10, 22, 1, 0]], "d": [[1, 2, 11, 22, 1, 0]]}
-        assert {label_file(s.labels["detection"]) for s in source.samples if s.labels} == {path}
-        ordered = custom.read(self.section(classes="bolt nut"), factory, "train")
+        assert {s.labels["detection"].file for s in source.samples if s.labels} == {path}
+        ordered = self.section(classes="bolt nut").read(factory, "train")
         assert self.boxes(ordered)["b"] == [[0, 2, 10, 22, 0, 0]]
 
     def test_the_one_to_test_on_has_the_classes_of_the_other(self, factory):
@@ -235,20 +224,19 @@ class TestJson:
         section = self.section(
             images="{split}.txt", detection="boxes_{split}.json", split="train val"
         )
-        test = custom.read(section, factory, "test")
+        test = section.read(factory, "test")
         assert test.classes == {"detection": ("nut", "bolt")}
         assert self.boxes(test) == {"b": [[0, 2, 10, 22, 1, 0]]}
-        assert custom.declared(section, factory).classes == test.classes
+        assert section.declared(factory).classes == test.classes
 
     def test_its_masks_have_a_background(self, factory):
         write_json(factory / "factory/boxes.json", ["a.jpg"])
         section = self.section(segmentation="boxes.json", split="0.5")
-        source = custom.read(section, factory, "train")
+        source = section.read(factory, "train")
         classes = source.classes["segmentation"]
         assert classes == ("background", "nut", "bolt")
-        task = TASKS["segmentation"](classes=classes)
-        whole = custom.read(self.section(segmentation="boxes.json"), factory, "train")
-        mask = task.read(whole.samples[0].labels["segmentation"], SIZE)
+        whole = self.section(segmentation="boxes.json").read(factory, "train")
+        mask = whole.samples[0].labels["segmentation"].read(SIZE)
         assert (mask[2:22, :10] == 2).all()
         assert (mask == 2).sum() == 200
         assert (mask == 0).sum() == mask.size - 200
@@ -267,28 +255,28 @@ class TestJson:
 
 def test_what_is_known_without_files(tmp_path):
     section = masks(depth="d/*.npy")
-    source = custom.declared(section, tmp_path)
+    source = section.declared(tmp_path)
     assert source.classes == {"segmentation": ("w", "x", "y", "z", "v"), "depth": ()}
     assert [set(sample.labels) for sample in source.samples] == [{"segmentation", "depth"}]
-    with pytest.raises(DataError, match=r"x\.cfg:detection: .*boxes\.json"):
-        custom.declared(make_section(images="i/*", detection="boxes.json"), tmp_path)
+    with pytest.raises(ConfigError, match=r"boxes\.json"):
+        custom_dataset(images="i/*", detection="boxes.json").declared(tmp_path)
 
 
 def test_other_folders_hold_the_same_labels(scenes_root, tmp_path):
     """A rendered dataset's files in another folder structure are read as in its own."""
-    original = datasets.read("NYUD_MT", scenes_root, "train")
+    original = read_split("NYUD_MT", scenes_root, "train")
     lab = tmp_path / "lab"
     for place in ("rgb", "seg", "depth", "normal"):
         (lab / "room" / place).mkdir(parents=True)
     for sample in original.samples:
         name = sample.image.stem
         shutil.copy(sample.image, lab / "room/rgb" / f"{name}.jpg")
-        shutil.copy(sample.labels["segmentation"], lab / "room/seg" / f"s{name}.png")
-        depth = np.load(sample.labels["depth"])
+        shutil.copy(sample.labels["segmentation"].file, lab / "room/seg" / f"s{name}.png")
+        depth = np.load(sample.labels["depth"].file)
         cv2.imwrite(
             str(lab / "room/depth" / f"{name}.png"), np.rint(depth * 5000).astype(np.uint16)
         )
-        normal = np.load(sample.labels["normal"])
+        normal = np.load(sample.labels["normal"].file)
         png = np.rint((normal + 1) * 127.5).astype(np.uint8)
         png[~normal.any(2)] = 0
         put(lab / "room/normal" / f"{name}.png", png)
@@ -302,17 +290,14 @@ def test_other_folders_hold_the_same_labels(scenes_root, tmp_path):
         "depth_unit": "0.0002",
     }
     classes = original.classes["segmentation"]
-    words = {key: [text] for key, text in values.items()} | {"classes": list(classes)}
-    section = Section("lab", words, dict.fromkeys(words, "x.cfg:2") | {"": "x.cfg:1"})
-    source = custom.read(section, tmp_path, "train")
+    section = custom_dataset("lab", classes=classes, **values)
+    source = section.read(tmp_path, "train")
     assert source.classes["segmentation"] == classes
     assert len(source.samples) == len(original.samples)
     tolerance = {"segmentation": 0, "depth": 1.01e-4, "normal": 0.008}
     by_name = {sample.image.stem: sample for sample in source.samples}
     for sample in original.samples:
         for kind, allowed in tolerance.items():
-            task = TASKS[kind](classes=source.classes[kind])
-            wanted = task.read(sample.labels[kind], SIZE, **original.storage.get(kind, {}))
-            label = by_name[sample.image.stem].labels[kind]
-            found = task.read(label, SIZE, **source.storage.get(kind, {}))
+            wanted = sample.labels[kind].read(SIZE)
+            found = by_name[sample.image.stem].labels[kind].read(SIZE)
             assert np.abs(found.astype(float) - wanted.astype(float)).max() <= allowed, kind

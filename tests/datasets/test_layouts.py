@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from pycocotools import mask as reference
 
-import datasets
-from datasets.base import label_file
+from datasets import DATASETS
+from datasets.formats.coco_json import CocoAnnotations
 from datasets.formats.images import read_image
-from datasets.locate import folder_of
 from datasets.scenes import CLASSES, LAYOUTS, render, write
-from datasets.unite import build_tasks, read_label
+from tests.labels import read_split
 from utils.errors import DataError
 
 OTHERS = ("NYUv2", "PASCAL_MT", "COCO", "Cityscapes")
@@ -30,15 +29,15 @@ def read_back(root, name, kind):
     """Every scene, with what a task reads of it, in the order of the list."""
     jobs = iter(sorted(LAYOUTS[name].jobs(COUNTS["train"], COUNTS["val"]), key=order))
     for split in ("train", "test"):
-        source = datasets.read(name, root, split)
-        (task,) = build_tasks([kind], [source], {"max_depth": 80.0})
+        source = read_split(name, root, split)
+        (task,) = tasks_of([kind], [source], max_depth=80.0)
         for sample in source.samples:
             job = next(jobs)
             assert job.name in str(sample.image)
             scene = render(COUNTS["seed"], job.scene, SIZE)
             image = read_image(sample.image).astype(int)
             assert np.abs(image - scene.image).mean() < 8  # what JPEG loses
-            yield scene, task, read_label(task, source, sample, SIZE)
+            yield scene, task, sample.labels[kind].read(SIZE)
 
 
 def order(job):
@@ -54,13 +53,13 @@ def classes_of(scene, names):
 def test_every_file_is_of_an_image_and_every_image_another(root, name):
     used, images = set(), []
     for split, count in (("train", 8), ("test", 2)):
-        samples = datasets.read(name, root, split).samples
+        samples = read_split(name, root, split).samples
         assert len(samples) == count
         images += [sample.image.read_bytes() for sample in samples]
         used |= {sample.image for sample in samples}
-        used |= {label_file(label) for s in samples for label in s.labels.values()}
+        used |= {label.file for s in samples for label in s.labels.values()}
     assert len(set(images)) == len(images)
-    there = {path for path in folder_of(name, root).rglob("*") if path.is_file()}
+    there = {path for path in (root / DATASETS[name].folder).rglob("*") if path.is_file()}
     assert {p for p in there - used if p.suffix != ".txt" and "camera" not in p.name} == set()
     assert used <= there
 
@@ -146,10 +145,11 @@ def test_coco_s_own_tools_read_the_outlines_alike(root):
     """pycocotools' masks, but for pixels whose centre an outline touches."""
     content = json.loads((root / "mscoco/annotations/instances_train2017.json").read_bytes())
     compared = 0
-    for sample in datasets.read("COCO", root, "train").samples:
+    annotations = CocoAnnotations.load(root / "mscoco/annotations/instances_train2017.json")
+    for sample in read_split("COCO", root, "train").samples:
         image = int(sample.image.stem)
         stored = [entry for entry in content["annotations"] if entry["image_id"] == image]
-        outlines = sample.labels["segmentation"].outlines()
+        outlines = annotations.image(sample.image).outlines()
         for entry, ours in zip(stored, outlines, strict=True):
             runs = reference.frPyObjects(entry["segmentation"], *SIZE)
             theirs = reference.decode(runs if entry["iscrowd"] else reference.merge(runs))

@@ -1,14 +1,16 @@
 """Batches: their order, their content with and without workers, and what is said of bad files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-import datasets
 from datasets.augment import Augmentation
-from datasets.loader import Loader
+from datasets.loader import Loader, Loading
 from datasets.merge import MultiTaskDataset
-from datasets.unite import build_tasks
+from datasets.sampling import BatchSampler
+from tests.labels import read_split, tasks_of
 from utils.errors import DataError
 
 SIZE = (32, 40)
@@ -16,12 +18,13 @@ TASKS = ("segmentation", "detection", "depth", "normal")
 
 
 def merged(root, names=("VOC", "NYU"), kinds=("segmentation", "detection", "depth")):
-    sources = [datasets.read(name, root, "train") for name in names]
-    return MultiTaskDataset(sources, build_tasks(kinds, sources, {}), SIZE, Augmentation(SIZE), seed=3)
+    sources = [read_split(name, root, "train") for name in names]
+    return MultiTaskDataset(sources, tasks_of(kinds, sources), SIZE, Augmentation(), seed=3)
 
 
 def loader(data, workers, batch_size=4, training=True):
-    return Loader(data, batch_size, training=training, workers=workers, pin=False, seed=5)
+    loading = Loading(batch_size=batch_size, num_workers=workers)
+    return Loader(data, loading, training=training, seed=5)
 
 
 def content(batch):
@@ -29,7 +32,7 @@ def content(batch):
     tensors = [batch.images, batch.colours, batch.sharpness, *batch.labelled.values()]
     for target in batch.targets.values():
         tensors += target if isinstance(target, list) else [target]
-    return [batch.indices, *(np.ascontiguousarray(tensor).tobytes() for tensor in tensors)]
+    return [*(np.ascontiguousarray(tensor).tobytes() for tensor in tensors)]
 
 
 class TestContent:
@@ -59,11 +62,11 @@ class TestContent:
 
     def test_a_batch_is_what_the_data_say(self, scenes_root):
         data = merged(scenes_root, ["NYUD_MT"], TASKS[:1] + TASKS[2:])
-        for batch in loader(data, workers=0).epoch(7):
-            expected = data.collate([data[7, i] for i in batch.indices])
-            found, exact = batch.targets.pop("normal"), expected.targets.pop("normal")
-            torch.testing.assert_close(found.float(), exact, atol=5e-4, rtol=0)
-            assert content(batch) == content(expected)
+        keys = BatchSampler(data.sizes, 4, training=True, seed=5)
+        keys.epoch = 7
+        batches = loader(data, workers=0).epoch(7)
+        for batch, drawn in zip(batches, keys, strict=True):
+            assert content(batch) == content(data.collate([data[key] for key in drawn]))
 
     def test_length(self, scenes_root):
         data = merged(scenes_root)
@@ -80,10 +83,11 @@ class TestDamage:
     def torn(self, scenes_root, tmp_path):
         """NYU with half a depth map, the last of all."""
         data = merged(scenes_root, ["NYU"], ["depth"])
-        source, sample = data.entries[-1]
+        entry = data.entries[-1]
+        (stored,) = entry.labels
         path = tmp_path / "torn.png"
-        path.write_bytes(sample.labels["depth"].read_bytes()[:300])
-        data.entries[-1] = (source, type(sample)(sample.image, {"depth": path}))
+        path.write_bytes(stored.file.read_bytes()[:300])
+        data.entries[-1] = entry._replace(labels=(replace(stored, files=(path,)),))
         return data, path
 
     @pytest.mark.parametrize("workers", [0, 2])
@@ -99,7 +103,6 @@ class TestDamage:
     @pytest.mark.parametrize("workers", [0, 2])
     def test_a_missing_image(self, torn, tmp_path, workers):
         data, _ = torn
-        source, sample = data.entries[0]
-        data.entries[:] = [(source, type(sample)(tmp_path / "gone.jpg", sample.labels))] * 4
+        data.entries[:] = [data.entries[0]._replace(image=tmp_path / "gone.jpg")] * 4
         with pytest.raises(DataError, match=r"^\S*gone\.jpg: the file is missing$"):
             list(loader(data, workers, training=False).epoch())

@@ -2,7 +2,7 @@
 
 import pytest
 
-import datasets
+from tests.labels import read_split
 from utils.errors import DataError
 
 
@@ -14,7 +14,7 @@ def make(folder, *files):
 
 def refusal(name, root):
     with pytest.raises(DataError) as caught:
-        datasets.read(name, root, "train")
+        read_split(name, root, "train")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

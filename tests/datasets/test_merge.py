@@ -7,18 +7,23 @@ import torch
 from PIL import Image
 
 from datasets.augment import Augmentation
-from datasets.base import Sample
+from datasets.base import Sample, Split
+from datasets.formats import Label
+from datasets.formats.class_masks import ClassMask
+from datasets.formats.depth_maps import DepthMap
 from datasets.formats.images import read_image
+from datasets.formats.normal_maps import NormalMap
+from datasets.formats.voc_xml import VocXml
 from datasets.merge import Batch, MultiTaskDataset
-from datasets.unite import build_tasks
 from tasks.base import BoxPrediction
+from tests.labels import tasks_of
 from utils.errors import DataError
 
 SIZE = (24, 32)
 ROOMS, THINGS = ("wall", "floor", "bed"), ("background", "cat")
 
 
-def write_files(folder, name, kinds, rng, size=(20, 30)):
+def write_files(folder, name, kinds, rng, classes, unit=None, size=(20, 30)):
     """A random image with random labels of these kinds."""
     folder.mkdir(exist_ok=True)
     image = folder / f"{name}.jpg"
@@ -41,13 +46,23 @@ def write_files(folder, name, kinds, rng, size=(20, 30)):
             "<name>cat</name><bndbox><xmin>4</xmin><ymin>3</ymin><xmax>20</xmax><ymax>15</ymax>"
             "</bndbox></object></annotation>"
         )
-    return Sample(image, labels)
+    formats = {
+        "segmentation": ClassMask(classes.get("segmentation", ())),
+        "detection": VocXml(classes.get("detection", ())),
+        "depth": DepthMap(unit=unit),
+        "normal": NormalMap(),
+    }
+    stored = {kind: Label(formats[kind], (path,)) for kind, path in labels.items()}
+    return Sample(image, stored)
 
 
-def make_source(root, name, kinds, count, classes=None):
+def make_source(root, name, kinds, count, classes=None, unit=None):
     rng = np.random.default_rng(sum(map(ord, name)))
-    samples = [write_files(root / name, f"{i:03d}", kinds, rng) for i in range(count)]
-    return Split(name, tuple(samples), classes or {})
+    classes = classes or {}
+    samples = [
+        write_files(root / name, f"{i:03d}", kinds, rng, classes, unit) for i in range(count)
+    ]
+    return Split(name, tuple(samples), classes)
 
 
 @pytest.fixture
@@ -70,7 +85,7 @@ def sources(tmp_path):
 
 
 def merged(sources, kinds=("segmentation", "detection", "depth", "normal"), **options):
-    return MultiTaskDataset(sources, build_tasks(kinds, sources, {}), SIZE, **options)
+    return MultiTaskDataset(sources, tasks_of(kinds, sources), SIZE, **options)
 
 
 def whole_batch(data, epoch=0):
@@ -82,11 +97,11 @@ class TestMultiTaskDataset:
         data = merged(sources)
         assert len(data) == 9
         files = [sample.image for source in sources for sample in source.samples]
-        assert [sample.image for _, sample in data.entries] == files
+        assert [entry.image for entry in data.entries] == files
 
     def test_images_without_a_label_for_any_task_are_left_out(self, sources):
         data = merged(sources, ["normal"])
-        assert [source.name for source, _ in data.entries] == ["rooms", "rooms"]
+        assert [entry.dataset for entry in data.entries] == ["rooms", "rooms"]
 
     def test_each_image_is_labelled_for_what_it_came_with(self, sources):
         labelled = whole_batch(merged(sources)).labelled
@@ -104,19 +119,21 @@ class TestMultiTaskDataset:
     def test_unlabelled_targets_are_void(self, sources):
         batch = whole_batch(merged(sources))
         for name, target in batch.targets.items():
-            for known, one in zip(batch.labelled[name], target, strict=True):
-                if not known:
-                    assert (one == (255 if "segmentation" in name else 0)).all()
-                    assert name != "detection" or one.shape == (0, 6)
+            unlabelled = [t for t, known in zip(target, batch.labelled[name], strict=True) if not known]
+            assert unlabelled
+            for item in unlabelled:
+                assert (item == (255 if "segmentation" in name else 0)).all()
+                assert name != "detection" or item.shape == (0, 6)
 
     def test_without_augmentation_images_and_labels_are_resized(self, sources):
         data = merged(sources)
         item = data[0, 8]
-        source, sample = data.entries[8]
-        image = read_image(sample.image)
+        entry = data.entries[8]
+        image = read_image(entry.image)
         assert item["image"].shape == (*SIZE, 3)
         assert abs(item["image"].mean() - image.mean()) < 3
-        depth = np.load(sample.labels["depth"])
+        at = [task.name for task in data.tasks].index("depth")
+        depth = np.load(entry.labels[at].file)
         rows, columns = (
             ((np.arange(n) + 0.5) * m / n).astype(int) for n, m in ((24, 20), (32, 30))
         )
@@ -124,29 +141,50 @@ class TestMultiTaskDataset:
         assert same.mean() > 0.9
         assert set(np.unique(item["targets"]["depth"])) <= set(np.unique(depth))
         assert item["labelled"]["depth"]
-        assert source.name == "rooms"
+        assert entry.dataset == "rooms"
 
     def test_boxes_follow_their_image(self, sources):
         boxes = merged(sources)[0, 0]["targets"]["detection"]
         scale = np.array([32 / 30, 24 / 20] * 2)
         np.testing.assert_allclose(boxes[:, :4], [np.array([3, 2, 20, 15]) * scale], rtol=1e-6)
 
-    def test_the_storage_of_a_dataset_reaches_its_labels(self, sources):
-        source = Split("mm", sources[1].samples, storage={"depth": {"unit": 1e-3}})
-        data = MultiTaskDataset([source], build_tasks(["depth"], [source], {}), SIZE)
-        (stored,) = (np.load(data.entries[0][1].labels["depth"]),)
-        task = data.tasks[0]
-        np.testing.assert_allclose(data.read_target(task, 0, (20, 30)), stored / 1000, rtol=1e-6)
+    def test_the_unit_of_a_dataset_reaches_its_labels(self, tmp_path):
+        split = make_source(tmp_path, "mm", ("depth",), 1, unit=1e-3)
+        data = MultiTaskDataset([split], tasks_of(["depth"], [split]), (20, 30))
+        stored = np.load(split.samples[0].labels["depth"].file)
+        np.testing.assert_allclose(data[0, 0]["targets"]["depth"], stored / 1000, rtol=1e-6)
+
+    def test_a_label_without_anything_to_learn_from_is_none(self, sources):
+        """A depth map without a reading, or whose readings a crop has left outside."""
+        data = merged(sources)
+        np.save(data.entries[3].labels[2 + 1].file, np.zeros((20, 30), np.float32))
+        corner = np.zeros((20, 30), np.float32)
+        corner[0, 0] = 3.0
+        np.save(data.entries[4].labels[2 + 1].file, corner)
+        batch = whole_batch(data)
+        assert batch.labelled["depth"].tolist() == [False] * 4 + [True] * 5
+        zoomed = merged(sources, augmentation=Augmentation(min_scale=0.4, max_scale=0.5))
+        flags = [zoomed[epoch, 4]["labelled"]["depth"] for epoch in range(40)]
+        assert {True, False} == set(flags)
+
+    def test_an_image_without_objects_is_labelled_all_the_same(self, sources):
+        data = merged(sources)
+        xml = data.entries[0].labels[2].file
+        head, _, _ = xml.read_text().partition("<object>")
+        xml.write_text(f"{head}</annotation>")
+        item = data[0, 0]
+        assert item["labelled"]["detection"]
+        assert item["targets"]["detection"].shape == (0, 6)
 
     def test_labels_of_other_classes_are_none(self, sources):
         """A test set whose classes are not those that were trained has no labels for the task."""
-        tasks = build_tasks(["segmentation"], sources[:1], {})
+        tasks = tasks_of(["segmentation"], sources[:1])
         assert tasks[0].name == "segmentation"
         assert len(MultiTaskDataset(sources, tasks, SIZE)) == 3
 
     def test_augmented_items_are_a_function_of_seed_epoch_and_index(self, sources):
         def content(seed, epoch, index):
-            data = merged(sources, augmentation=Augmentation(SIZE), seed=seed)
+            data = merged(sources, augmentation=Augmentation(), seed=seed)
             item = data[epoch, index]
             return b"".join(
                 np.asarray(part).tobytes()
@@ -168,8 +206,7 @@ class TestMultiTaskDataset:
         assert plain.images.dtype == torch.uint8
         assert plain.colours is None
         assert plain.sharpness is None
-        assert plain.indices == list(range(9))
-        augmented = whole_batch(merged(sources, augmentation=Augmentation(SIZE)))
+        augmented = whole_batch(merged(sources, augmentation=Augmentation()))
         assert augmented.colours.shape == (9, 3, 4)
         assert augmented.colours.dtype == augmented.sharpness.dtype == torch.float32
         assert augmented.sharpness.shape == (9,)
@@ -177,7 +214,7 @@ class TestMultiTaskDataset:
         assert len(augmented.targets["detection"]) == 9
 
     def test_moving_a_batch_moves_all_but_what_is_labelled(self, sources):
-        batch = whole_batch(merged(sources, augmentation=Augmentation(SIZE)))
+        batch = whole_batch(merged(sources, augmentation=Augmentation()))
         moved = batch.to(torch.device("meta"))
         assert isinstance(moved, Batch)
         tensors = [moved.images, moved.colours, moved.sharpness, *moved.targets["detection"]]

@@ -17,7 +17,6 @@ def batch(images, colours=None, sharpness=None):
         sharpness=sharpness,
         targets={},
         labelled={},
-        indices=list(range(len(images))),
     )
 
 

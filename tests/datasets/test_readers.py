@@ -2,18 +2,20 @@
 on rendered ones; `test_readers_others.py` has the others."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-import datasets
+from datasets import DATASETS
 from datasets.base import read_list
 from datasets.formats.images import read_image
-from datasets.locate import folder_of
 from datasets.nyud_mt import CLASSES as NYU40
 from datasets.voc import OBJECTS
-from tasks import TASKS
-from utils.errors import DataError
+from tests.labels import read_split
+from utils.errors import ConfigError, DataError
+
+READABLE = [name for name in DATASETS if name != "HME"]
 
 
 def touch(root, *paths):
@@ -31,13 +33,17 @@ def write(path, *lines):
 def refusal(name, root, split="train"):
     """What is said of a dataset that cannot be read: one line."""
     with pytest.raises(DataError) as caught:
-        datasets.read(name, root, split)
+        read_split(name, root, split)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def images(source, below):
     return [str(sample.image.relative_to(below)) for sample in source.samples]
+
+
+def files(sample):
+    return {kind: label.file for kind, label in sample.labels.items()}
 
 
 class TestReadList:
@@ -67,28 +73,36 @@ class TestReadList:
             read_list(tmp_path)
 
 
-@pytest.mark.parametrize("name", datasets.READERS)
+@pytest.mark.parametrize("name", READABLE)
 def test_a_dataset_that_is_not_there(tmp_path, name):
     """What was looked for, where, and how to get one."""
     message = refusal(name, tmp_path)
     assert name in message
-    assert str(folder_of(name, tmp_path)) in message
+    assert str(tmp_path / DATASETS[name].folder) in message
     assert "--dataset_root" in message
     assert f"scripts/render_scenes.py --root {tmp_path} --layout {name}" in message
 
 
 def test_what_is_expected_is_known_of_every_dataset_and_kind_of_label():
-    assert set(datasets.EXPECTED) == set(datasets.READERS)
-    for name, splits in datasets.EXPECTED.items():
-        for counts in splits.values():
-            assert set(counts) == {"images", *datasets.LABELS[name]}
+    for name in READABLE:
+        assert set(DATASETS[name].expected) == {"train", "test"}
+        for counts in DATASETS[name].expected.values():
+            assert set(counts) == {"images", *DATASETS[name].labels}
             assert max(counts.values()) == counts["images"]
 
 
 def test_spellings_lead_to_readers():
-    assert set(datasets.SPELLINGS.values()) == set(datasets.LABELS) >= set(datasets.READERS)
-    assert datasets.SPELLINGS["NYU_MT"] == "NYUD_MT"
-    assert datasets.SPELLINGS["PASCAL-Context"] == "PASCAL_MT"
+    assert DATASETS.canonical("NYU_MT") == "NYUD_MT"
+    assert DATASETS.canonical("PASCAL-Context") == "PASCAL_MT"
+    with pytest.raises(ConfigError, match="there is no dataset 'NUY'; did you mean NYU"):
+        DATASETS.canonical("NUY")
+
+
+def test_a_dataset_that_is_not_public_is_known_by_its_classes():
+    with pytest.raises(DataError, match="cannot be had"):
+        read_split("HME", Path(), "train")
+    split = DATASETS["HME"]("HME").declared(Path())
+    assert len(split.classes["detection"]) == 20
 
 
 @pytest.fixture
@@ -121,7 +135,7 @@ def voc(tmp_path):
 def masks(source, below):
     """Each image's mask, by the image's id."""
     return {
-        sample.image.stem: str(sample.labels["segmentation"].relative_to(below))
+        sample.image.stem: str(sample.labels["segmentation"].file.relative_to(below))
         for sample in source.samples
         if "segmentation" in sample.labels
     }
@@ -129,27 +143,27 @@ def masks(source, below):
 
 class TestVoc:
     def test_training_leaves_out_2012_s_segmentation_val_in_both_years(self, voc):
-        source = datasets.read("VOC", voc, "train")
+        source = read_split("VOC", voc, "train")
         assert source.name == "VOC"
         assert images(source, voc / "VOC") == [
             *(f"VOC2007/JPEGImages/{name}.jpg" for name in ("000001", "000002", "000007")),
             *(f"VOC2012/JPEGImages/2008_{n:06d}.jpg" for n in (2, 3, 4, 5)),
         ]
-        assert all(sample.labels["detection"].suffix == ".xml" for sample in source.samples)
+        assert all(sample.labels["detection"].file.suffix == ".xml" for sample in source.samples)
 
     def test_masks_are_voc_s_own_else_those_of_sbd(self, voc):
-        assert masks(datasets.read("VOC", voc, "train"), voc / "VOC") == {
+        assert masks(read_split("VOC", voc, "train"), voc / "VOC") == {
             "000007": "VOC2012/SegmentationClass/2007_000007.png",
             "2008_000002": "VOC2012/SegmentationClass/2008_000002.png",
             "2008_000003": "VOC2012/SegmentationClassAug/2008_000003.png",
             "2008_000004": "VOC2012/SegmentationClassAug/2008_000004.png",
         }
         touch(voc / "VOC/VOC2007/SegmentationClass", "000007.png")
-        found = masks(datasets.read("VOC", voc, "train"), voc / "VOC")
+        found = masks(read_split("VOC", voc, "train"), voc / "VOC")
         assert found["000007"] == "VOC2007/SegmentationClass/000007.png"
 
     def test_tested_on_boxes_of_2007_test_and_both_of_2012_segmentation_val(self, voc):
-        source = datasets.read("VOC", voc, "test")
+        source = read_split("VOC", voc, "test")
         val = ("2008_000000", "2008_000001", "2007_000033")
         assert [sample.image.stem for sample in source.samples] == ["000003", "000004", *val]
         assert masks(source, voc / "VOC/VOC2012") == {
@@ -159,7 +173,7 @@ class TestVoc:
 
     def test_no_image_is_both_trained_and_tested_on(self, voc):
         train, test = (
-            {s.image.stem.removeprefix("2007_") for s in datasets.read("VOC", voc, split).samples}
+            {s.image.stem.removeprefix("2007_") for s in read_split("VOC", voc, split).samples}
             for split in ("train", "test")
         )
         assert not train & test
@@ -169,13 +183,13 @@ class TestVoc:
         write(voc / "VOC/VOC2007/ImageSets/Main/trainvalsegdet.txt", "000002", "000033")
         write(sets / "Main/trainvalsegdet.txt", "2008_000004", "2008_000005", "2008_000003")
         write(sets / "Segmentation/segval.txt", "2008_000003", "2007_000033")
-        train = [s.image.stem for s in datasets.read("VOC", voc, "train").samples]
-        test = [s.image.stem for s in datasets.read("VOC", voc, "test").samples]
+        train = [s.image.stem for s in read_split("VOC", voc, "train").samples]
+        test = [s.image.stem for s in read_split("VOC", voc, "test").samples]
         assert train == ["000002", "000033", "2008_000004", "2008_000005"]
         assert test == ["000003", "000004", "2008_000003", "2007_000033"]
 
     def test_classes(self, voc):
-        source = datasets.read("VOC", voc, "train")
+        source = read_split("VOC", voc, "train")
         assert source.classes["detection"] == OBJECTS
         assert source.classes["segmentation"] == ("background", *OBJECTS)
         assert len(OBJECTS) == 20
@@ -239,17 +253,18 @@ class TestNyu:
         return tmp_path
 
     def test_slashes_and_images_without_depth(self, nyu):
-        source = datasets.read("NYU", nyu, "train")
+        source = read_split("NYU", nyu, "train")
         assert images(source, nyu / "NYU/sync") == ["bath_0001/rgb_0.jpg", "den/rgb_7.jpg"]
         depth = nyu / "NYU/sync/den/sync_depth_7.png"
-        assert source.samples[1].labels == {"depth": depth}
+        assert files(source.samples[1]) == {"depth": depth}
 
     def test_the_test_set_lies_elsewhere(self, nyu):
-        source = datasets.read("NYU", nyu, "test")
+        source = read_split("NYU", nyu, "test")
         assert images(source, nyu / "NYU/official_splits/test") == ["bath/rgb_5.jpg"]
 
     def test_depth_is_stored_in_millimetres(self, nyu):
-        assert datasets.read("NYU", nyu, "train").storage == {"depth": {"unit": 1e-3}}
+        (label,) = read_split("NYU", nyu, "train").samples[0].labels.values()
+        assert label.format.unit == 1e-3
 
     def test_a_line_without_a_depth_map_is_named(self, nyu):
         path = nyu / "NYU/nyudepthv2_train_files_with_gt.txt"
@@ -298,30 +313,31 @@ class TestNyudMt:
         return tmp_path
 
     def test_every_image_has_every_label(self, nyud):
-        train, test = (datasets.read("NYUD_MT", nyud, split) for split in ("train", "test"))
+        train, test = (read_split("NYUD_MT", nyud, split) for split in ("train", "test"))
         assert [s.image.stem for s in train.samples] == ["0001", "0003"]
         assert [s.image.stem for s in test.samples] == ["0002"]
         folder = nyud / "NYUD_MT"
         assert test.samples[0].image == folder / "images/0002.jpg"
-        assert test.samples[0].labels == {
+        assert files(test.samples[0]) == {
             "segmentation": folder / "segmentation/0002.png",
             "depth": folder / "depth/0002.npy",
             "normal": folder / "normals/0002.npy",
         }
 
     def test_forty_classes_counted_from_one(self, nyud):
-        source = datasets.read("NYUD_MT", nyud, "train")
+        source = read_split("NYUD_MT", nyud, "train")
         assert source.classes == {"segmentation": NYU40}
         assert len(set(NYU40)) == 40
-        assert source.storage == {"segmentation": {"first": 1, "void": 0}}
+        stored = source.samples[0].labels["segmentation"].format
+        assert (stored.first, stored.void) == (1, 0)
 
     def test_normals_may_be_png(self, nyud):
         folder = nyud / "NYUD_MT/normals"
         (folder / "0001.npy").unlink()
         touch(folder, "0001.png", "0003.png")
-        samples = datasets.read("NYUD_MT", nyud, "train").samples
+        samples = read_split("NYUD_MT", nyud, "train").samples
         # Where there are both, .npy, which is exact.
-        assert [s.labels["normal"].name for s in samples] == ["0001.png", "0003.npy"]
+        assert [s.labels["normal"].file.name for s in samples] == ["0001.png", "0003.npy"]
 
     @pytest.mark.parametrize(
         "gone",
@@ -345,8 +361,8 @@ class TestNyudMt:
 
     def test_lists_swapped_are_told_by_their_lengths(self, nyud, monkeypatch):
         counts = {"train": {"images": 2}, "test": {"images": 1}}
-        monkeypatch.setitem(datasets.EXPECTED, "NYUD_MT", counts)
-        assert len(datasets.read("NYUD_MT", nyud, "train").samples) == 2
+        monkeypatch.setattr(DATASETS["NYUD_MT"], "expected", counts)
+        assert len(read_split("NYUD_MT", nyud, "train").samples) == 2
         write(nyud / "NYUD_MT/gt_sets/train.txt", "0002")
         write(nyud / "NYUD_MT/gt_sets/val.txt", "0001", "0003")
         for split in ("train", "test"):
@@ -357,36 +373,33 @@ class TestRendered:
     """Rendered datasets are read as the real ones are, every label of every image."""
 
     @pytest.mark.parametrize("split", ["train", "test"])
-    @pytest.mark.parametrize("name", datasets.READERS)
+    @pytest.mark.parametrize("name", READABLE)
     def test_every_file_can_be_read(self, scenes_root, name, split):
-        source = datasets.read(name, scenes_root, split)
+        source = read_split(name, scenes_root, split)
         assert len(source.samples) >= 3
-        tasks = {k: TASKS[k](classes=source.classes.get(k, ())) for k in TASKS}
         for sample in source.samples:
             size = read_image(sample.image).shape[:2]
             assert size == (48, 64)
             for kind, label in sample.labels.items():
-                target = tasks[kind].read(label, size, **source.storage.get(kind, {}))
+                target = label.read(size)
                 assert kind == "detection" or target.shape[:2] == size
 
     def test_voc_has_boxes_on_all_and_masks_on_two_thirds(self, scenes_root):
-        samples = datasets.read("VOC", scenes_root, "train").samples
+        samples = read_split("VOC", scenes_root, "train").samples
         assert all("detection" in sample.labels for sample in samples)
         share = np.mean(["segmentation" in sample.labels for sample in samples])
         assert abs(share - 2 / 3) < 0.1
 
     def test_depth_and_normals_have_the_sizes_of_a_room(self, scenes_root):
-        source = datasets.read("NYUD_MT", scenes_root, "train")
+        source = read_split("NYUD_MT", scenes_root, "train")
         labels = source.samples[0].labels
-        depth = TASKS["depth"]().read(labels["depth"], (48, 64))
-        normals = TASKS["normal"]().read(labels["normal"], (48, 64))
+        depth = labels["depth"].read((48, 64))
+        normals = labels["normal"].read((48, 64))
         assert 0.2 < depth.min() < depth.max() < 10
         np.testing.assert_allclose(np.linalg.norm(normals, axis=2), 1, atol=1e-5)
         assert (normals[..., 2] < 0.2).mean() > 0.9  # they face the camera
 
     def test_nyu_reads_millimetres_of_the_same_kind_of_room(self, scenes_root):
-        source = datasets.read("NYU", scenes_root, "train")
-        depth = TASKS["depth"]().read(
-            source.samples[0].labels["depth"], (48, 64), **source.storage["depth"]
-        )
+        source = read_split("NYU", scenes_root, "train")
+        depth = source.samples[0].labels["depth"].read((48, 64))
         assert 0.5 < np.median(depth[depth > 0]) < 8

@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-import datasets
 from datasets.cityscapes import CLASSES as STREET
 from datasets.coco import OBJECTS
-from tasks import TASKS
+from tests.labels import read_split
 from utils.errors import DataError
 
 
@@ -19,7 +18,7 @@ def touch(root, *paths):
 
 def refusal(name, root, split="train"):
     with pytest.raises(DataError) as caught:
-        datasets.read(name, root, split)
+        read_split(name, root, split)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -33,19 +32,20 @@ class TestNyuV2:
         return tmp_path
 
     def test_images_are_in_the_order_of_their_numbers(self, root):
-        source = datasets.read("NYUv2", root, "train")
+        source = read_split("NYUv2", root, "train")
         assert [sample.image.stem for sample in source.samples] == [str(k) for k in range(12)]
         folder = root / "NYUv2/train"
-        assert source.samples[11].labels == {
+        labels = source.samples[11].labels
+        assert {kind: label.file for kind, label in labels.items()} == {
             "segmentation": folder / "label/11.npy",
             "depth": folder / "depth/11.npy",
             "normal": folder / "normal/11.npy",
         }
-        assert source.storage == {"segmentation": {"void": -1}}
+        assert labels["segmentation"].format.void == -1
         assert len(source.classes["segmentation"]) == 13
 
     def test_tested_on_val(self, root):
-        samples = datasets.read("NYUv2", root, "test").samples
+        samples = read_split("NYUv2", root, "test").samples
         assert {sample.image.parent for sample in samples} == {root / "NYUv2/val/image"}
 
     def test_a_missing_label_is_named(self, root):
@@ -73,26 +73,26 @@ class TestPascalContext:
         return tmp_path
 
     def test_voc_s_own_masks_come_first(self, root):
-        source = datasets.read("PASCAL_MT", root, "train")
-        masks = [str(s.labels["segmentation"].relative_to(root)) for s in source.samples]
+        source = read_split("PASCAL_MT", root, "train")
+        masks = [str(s.labels["segmentation"].file.relative_to(root)) for s in source.samples]
         assert masks == [
             "PASCAL_MT/semseg/pascal-context/2008_000000.png",
             "PASCAL_MT/semseg/VOC12/2008_000001.png",
         ]
-        assert source.samples[0].labels["normal"].parent.name == "normals_distill"
+        assert source.samples[0].labels["normal"].file.parent.name == "normals_distill"
         assert len(source.classes["segmentation"]) == 21
 
     def test_normals_count_where_the_classes_are_known(self, root):
-        normal = datasets.read("PASCAL_MT", root, "test").samples[0].labels["normal"]
-        assert normal == root / "PASCAL_MT/normals_distill/2008_000002.png"
+        normal = read_split("PASCAL_MT", root, "test").samples[0].labels["normal"]
+        assert normal.files == (root / "PASCAL_MT/normals_distill/2008_000002.png",)
         touch(root / "PASCAL_MT/pascal-context/trainval", "2008_000002.mat")
-        normal = datasets.read("PASCAL_MT", root, "test").samples[0].labels["normal"]
+        normal = read_split("PASCAL_MT", root, "test").samples[0].labels["normal"]
         assert normal.file == root / "PASCAL_MT/normals_distill/2008_000002.png"
-        assert normal.classes.name == "2008_000002.mat"
+        assert normal.files[1].name == "2008_000002.mat"
         assert "trainval/2008_000000.mat: the file is missing" in refusal("PASCAL_MT", root)
 
     def test_tested_on_val(self, root):
-        samples = datasets.read("PASCAL_MT", root, "test").samples
+        samples = read_split("PASCAL_MT", root, "test").samples
         assert [sample.image.stem for sample in samples] == ["2008_000002"]
 
     def test_the_list_of_another_dataset(self, root):
@@ -131,21 +131,19 @@ class TestCoco:
         return tmp_path
 
     def test_all_images_are_labelled_those_without_objects_too(self, root):
-        source = datasets.read("COCO", root, "train")
+        source = read_split("COCO", root, "train")
         assert [sample.image.stem[-3:] for sample in source.samples] == ["139", "285", "632"]
         assert {sample.image.parent for sample in source.samples} == {root / "mscoco/train2017"}
         assert all(set(sample.labels) == {"detection", "segmentation"} for sample in source.samples)
-        detection = TASKS["detection"](classes=source.classes["detection"])
-        segmentation = TASKS["segmentation"](classes=source.classes["segmentation"])
-        boxes = [detection.read(s.labels["detection"], (40, 60)) for s in source.samples]
+        boxes = [s.labels["detection"].read((40, 60)) for s in source.samples]
         assert [len(found) for found in boxes] == [0, 2, 0]
         assert boxes[1].tolist() == [[1, 2, 31, 22, 79, 0], [1, 2, 31, 22, 0, 1]]
-        masks = [segmentation.read(s.labels["segmentation"], (40, 60)) for s in source.samples]
+        masks = [s.labels["segmentation"].read((40, 60)) for s in source.samples]
         assert not masks[0].any()
         assert set(masks[1].ravel()) == {0, 80}  # the object lies on the crowd
 
     def test_classes_are_those_of_coco_in_its_order(self, root):
-        source = datasets.read("COCO", root, "train")
+        source = read_split("COCO", root, "train")
         assert source.classes["detection"] == OBJECTS
         assert source.classes["segmentation"] == ("background", *OBJECTS)
         assert (len(OBJECTS), OBJECTS[0], OBJECTS[79]) == (80, "person", "toothbrush")
@@ -182,37 +180,37 @@ class TestCityscapes:
         return tmp_path
 
     def test_labels_lie_beside_the_images_city_by_city(self, root):
-        source = datasets.read("Cityscapes", root, "train")
+        source = read_split("Cityscapes", root, "train")
         folder = root / "Cityscapes"
         first, second = source.samples
         name = "train/aachen/aachen_000000_000019"
         assert first.image == folder / f"leftImg8bit/{name}_leftImg8bit.png"
-        assert first.labels["segmentation"] == folder / f"gtFine/{name}_gtFine_labelIds.png"
+        assert first.labels["segmentation"].file == folder / f"gtFine/{name}_gtFine_labelIds.png"
         assert first.labels["depth"].file == folder / f"disparity/{name}_disparity.png"
-        assert first.labels["depth"].camera == folder / f"camera/{name}_camera.json"
+        assert first.labels["depth"].files[1] == folder / f"camera/{name}_camera.json"
         assert second.image.parent.name == "bochum"
-        assert second.labels["depth"].camera is None
+        assert len(second.labels["depth"].files) == 1
 
     def test_19_of_34_numbers_are_classes(self, root):
-        source = datasets.read("Cityscapes", root, "test")
+        source = read_split("Cityscapes", root, "test")
         assert source.classes == {"segmentation": STREET}
-        numbers = source.storage["segmentation"]["numbers"]
+        numbers = source.samples[0].labels["segmentation"].format.numbers
         assert len(numbers) == len(STREET) == 19
         assert dict(zip(STREET, numbers, strict=True))["bicycle"] == 33
 
     def test_masks_may_be_of_train_ids(self, root):
         for path in (root / "Cityscapes/gtFine").rglob("*labelIds.png"):
             path.rename(path.with_name(path.name.replace("labelIds", "labelTrainIds")))
-        source = datasets.read("Cityscapes", root, "train")
-        assert source.samples[0].labels["segmentation"].name.endswith("_labelTrainIds.png")
-        assert source.storage == {}
+        source = read_split("Cityscapes", root, "train")
+        assert source.samples[0].labels["segmentation"].file.name.endswith("_labelTrainIds.png")
+        assert source.samples[0].labels["segmentation"].format.numbers == ()
 
     @pytest.mark.parametrize(
         ("gone", "left"), [("gtFine", {"depth"}), ("disparity", {"segmentation"})]
     )
     def test_either_kind_of_label_may_not_be_there(self, root, gone, left):
         (root / "Cityscapes" / gone).rename(root / "elsewhere")
-        source = datasets.read("Cityscapes", root, "train")
+        source = read_split("Cityscapes", root, "train")
         assert all(set(sample.labels) == left for sample in source.samples)
 
     def test_neither_is_there(self, root):

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from datasets.sampling import BatchSampler, Sampling, drawn_before
+from datasets.sampling import SAMPLERS, BatchSampler, Concat, drawn_before
 from utils.errors import ConfigError
 
 TASKS = ("concat", "balanced", "temperature")
@@ -25,9 +25,15 @@ CASES = [
 ]
 
 
+def sampler(kind, temperature=2.0, epoch="all"):
+    """A sampler by its name."""
+    options = {"sampling_temperature": temperature} if kind == "temperature" else {}
+    return SAMPLERS.choose(kind, {"epoch_images": epoch, **options}).build()
+
+
 def epochs(sizes, batch_size, kind, epoch="all", count=6, seed=0, temperature=2.0):
     """The batches of the first epochs."""
-    batches = BatchSampler(sizes, batch_size, True, seed, Sampling(kind, temperature, epoch))
+    batches = BatchSampler(sizes, batch_size, True, seed, sampler(kind, temperature, epoch))
     found = []
     for batches.epoch in range(1, count + 1):
         found.append(list(batches))
@@ -85,7 +91,7 @@ class TestEveryWayToSample:
 
     def test_shares_hold_at_any_time(self, kind, sizes, batch_size, epoch):
         """Within two images (one where there are two datasets); of `concat` once all were seen."""
-        shares = Sampling(kind).shares(sizes)
+        shares = sampler(kind).shares(sizes)
         shown, tolerance = [], 1 if len(sizes) < 3 else 2
         for batches in epochs(sizes, batch_size, kind, epoch, count=20):
             for batch in batches:
@@ -101,7 +107,7 @@ class TestEveryWayToSample:
     def test_an_epoch_needs_none_of_those_before(self, kind, sizes, batch_size, epoch):
         uninterrupted = epochs(sizes, batch_size, kind, epoch, count=9)
         for number in (9, 4):
-            resumed = BatchSampler(sizes, batch_size, True, 0, Sampling(kind, epoch=epoch))
+            resumed = BatchSampler(sizes, batch_size, True, 0, sampler(kind, epoch=epoch))
             resumed.epoch = number
             assert list(resumed) == uninterrupted[number - 1]
 
@@ -118,7 +124,7 @@ class TestShares:
         ],
     )
     def test_formulas(self, kind, temperature, shares):
-        found = Sampling(kind, temperature).shares([100, 900])
+        found = sampler(kind, temperature).shares([100, 900])
         np.testing.assert_allclose(found, shares, atol=1e-6)
 
     def test_batches_are_balanced_as_well(self):
@@ -131,7 +137,7 @@ class TestShares:
         sizes = [3, 1000]
         shown = [i for batches in epochs(sizes, 32, kind, count=100) for i in indices_of(batches)]
         tiny = by_dataset(sizes, shown)[0]
-        expected = Sampling(kind).shares(sizes)[0] * len(shown)
+        expected = sampler(kind).shares(sizes)[0] * len(shown)
         assert abs(tiny - expected) <= (3 if kind == "concat" else 1)
 
     def test_a_set_whose_share_of_an_epoch_is_less_than_an_image_is_seen(self):
@@ -188,7 +194,7 @@ class TestEpochs:
         ],
     )
     def test_lengths(self, kind, epoch, images):
-        assert Sampling(kind, 2.0, epoch).images([100, 900]) == images
+        assert sampler(kind, 2.0, epoch).images([100, 900]) == images
 
     def test_longest_and_shortest_show_that_dataset_once(self):
         for epoch, dataset in (("longest", 1), ("shortest", 0)):
@@ -226,7 +232,7 @@ class TestEpochs:
         with pytest.raises(
             ConfigError, match="wants all, longest, shortest, or a number of images"
         ):
-            Sampling(epoch=word)
+            Concat(epoch_images=word)
 
 
 class TestTests:

@@ -6,11 +6,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import datasets
-from datasets.base import Sample
+from datasets.base import Sample, Split
+from datasets.formats import Label
 from datasets.merge import MultiTaskDataset
-from datasets.unite import build_tasks, has_label, read_label
+from datasets.unite import task_label
+from tests.labels import FORMATS, read_split, tasks_of
 from utils.errors import DataError
+
+
+def has_label(task, split, sample):
+    return task_label(task, split, sample) is not None
+
+
+def read_label(task, split, sample, size):
+    return task_label(task, split, sample).read(size)
+
 
 THINGS, ROOMS = ("background", "cat", "chair"), ("wall", "chair", "bed")
 SHAPE = (4, 5)
@@ -18,7 +28,12 @@ SHAPE = (4, 5)
 
 def source(name, classes=None, storage=None, **labels):
     """A dataset of one image that has these labels."""
-    return Split(name, (Sample(Path("x.jpg"), labels),), classes or {}, storage or {})
+    classes = classes or {}
+    formats = {
+        kind: FORMATS[kind](classes.get(kind, ()), **(storage or {}).get(kind, {})) for kind in labels
+    }
+    stored = {kind: Label(formats[kind], (path,)) for kind, path in labels.items()}
+    return Split(name, (Sample(Path("x.jpg"), stored),), classes)
 
 
 @pytest.fixture
@@ -34,19 +49,19 @@ def sources():
 
 class TestUniteTasks:
     def test_in_the_order_of_the_cfg_with_the_classes_of_the_data(self, sources):
-        depth, segmentation = build_tasks(["depth", "segmentation"], sources[:2], {})
+        depth, segmentation = tasks_of(["depth", "segmentation"], sources[:2])
         assert (depth.name, depth.classes) == ("depth", ())
         assert (segmentation.name, segmentation.classes) == ("segmentation", THINGS)
 
     def test_different_classes_are_kept_apart(self, sources):
-        tasks = build_tasks(["segmentation"], sources, {})
+        tasks = tasks_of(["segmentation"], sources)
         assert {task.name: task.classes for task in tasks} == {
             "segmentation:things": THINGS,
             "segmentation:rooms": ROOMS,
         }
 
     def test_or_united_by_name_in_order_of_first_appearance(self, sources):
-        (task,) = build_tasks(["segmentation"], sources, {}, "unite")
+        (task,) = tasks_of(["segmentation"], sources, "unite")
         assert task.name == "segmentation"
         assert task.classes == ("background", "cat", "chair", "wall", "bed")
         assert task.head.channels == 5
@@ -54,7 +69,7 @@ class TestUniteTasks:
     @pytest.mark.parametrize("classes", ["separate", "unite"])
     def test_equal_classes_are_one_task(self, classes):
         alike = [source(n, {"segmentation": ROOMS}, segmentation=Path("x")) for n in ("a", "b")]
-        (task,) = build_tasks(["segmentation"], alike, {}, classes)
+        (task,) = tasks_of(["segmentation"], alike, classes)
         assert (task.name, task.classes) == ("segmentation", ROOMS)
 
     def test_names_are_compared_to_the_letter(self):
@@ -62,38 +77,38 @@ class TestUniteTasks:
             source(name, {"segmentation": (name,)}, segmentation=Path("x"))
             for name in ("sofa", "Sofa")
         ]
-        assert build_tasks(["segmentation"], named, {}, "unite")[0].classes == ("sofa", "Sofa")
+        assert tasks_of(["segmentation"], named, "unite")[0].classes == ("sofa", "Sofa")
 
     def test_a_dataset_without_labels_of_a_kind_has_no_say_in_its_classes(self, sources):
         unlabelled = source("x", {"segmentation": ("other",)})
         for classes in ("separate", "unite"):
-            (task,) = build_tasks(["segmentation"], [sources[0], unlabelled], {}, classes)
+            (task,) = tasks_of(["segmentation"], [sources[0], unlabelled], classes)
             assert (task.name, task.classes) == ("segmentation", THINGS)
 
     def test_options_go_to_the_tasks_that_know_them(self, sources):
         options = {"label_smoothing": 0.1, "loc_weight": 3.0}
         for classes in ("separate", "unite"):
-            tasks = build_tasks(["segmentation", "depth"], sources, options, classes)
+            tasks = tasks_of(["segmentation", "depth"], sources, classes, **options)
             assert {getattr(task, "label_smoothing", None) for task in tasks} == {0.1, None}
 
     def test_a_kind_that_nobody_labels(self, sources):
         with pytest.raises(DataError, match="labels for normal: it names things, depths"):
-            build_tasks(["depth", "normal"], sources[:2], {})
+            tasks_of(["depth", "normal"], sources[:2])
 
     def test_more_classes_than_a_mask_can_hold(self):
         many = [
-            source(name, {"segmentation": tuple(f"{name}{i}" for i in range(128))}, segmentation="")
+            source(name, {"segmentation": tuple(f"{name}{i}" for i in range(128))}, segmentation=Path("x"))
             for name in ("a", "b")
         ]
-        assert len(build_tasks(["segmentation"], many, {})) == 2
+        assert len(tasks_of(["segmentation"], many)) == 2
         with pytest.raises(DataError, match="would have 256 classes, and a mask holds 255"):
-            build_tasks(["segmentation"], many, {}, "unite")
+            tasks_of(["segmentation"], many, "unite")
 
     @pytest.mark.parametrize("classes", ["separate", "unite"])
     def test_rendered_datasets_of_different_classes(self, scenes_root, classes):
-        read = [datasets.read(name, scenes_root, "train") for name in ("VOC", "NYU", "NYUD_MT")]
+        read = [read_split(name, scenes_root, "train") for name in ("VOC", "NYU", "NYUD_MT")]
         kinds = ["segmentation", "detection", "depth", "normal"]
-        data = MultiTaskDataset(read, build_tasks(kinds, read, {}, classes), (32, 40))
+        data = MultiTaskDataset(read, tasks_of(kinds, read, classes), (32, 40))
         counts = {task.name: len(data.labelled_for(task)) for task in data.tasks}
         masks = {
             "separate": {"segmentation:VOC": 7, "segmentation:NYUD_MT": 16},
@@ -105,13 +120,13 @@ class TestUniteTasks:
 
 class TestHasLabel:
     def test_of_a_dataset_s_own_task_that_dataset_alone(self, sources):
-        things, rooms = build_tasks(["segmentation"], sources, {})
+        things, rooms = tasks_of(["segmentation"], sources)
         images = [(one, one.samples[0]) for one in sources]
         assert [has_label(things, *image) for image in images] == [True, False, False]
         assert [has_label(rooms, *image) for image in images] == [False, False, True]
 
     def test_of_a_united_task_every_dataset_with_some_of_its_classes(self, sources):
-        (task,) = build_tasks(["segmentation"], sources, {}, "unite")
+        (task,) = tasks_of(["segmentation"], sources, "unite")
         assert [has_label(task, one, one.samples[0]) for one in sources] == [True, False, True]
         for names, known in (
             (("bed", "cat"), True),
@@ -142,7 +157,7 @@ class TestReadLabel:
             {"segmentation": {"first": 1, "void": 0}},
             segmentation=self.write_mask(tmp_path / "b.png", [[1, 2, 3, 0]]),
         )
-        (task,) = build_tasks(["segmentation"], [things, rooms], {}, "unite")
+        (task,) = tasks_of(["segmentation"], [things, rooms], "unite")
         found = [read_label(task, one, one.samples[0], (1, 4)).tolist() for one in (things, rooms)]
         assert found == [[[0, 1, 2, 255]], [[3, 2, 4, 255]]]
         assert task.classes[2] == "chair"
@@ -157,10 +172,10 @@ class TestReadLabel:
                 mask = rng.choice([*range(len(own)), 255], SHAPE)
                 file = self.write_mask(tmp_path / f"{name}.png", mask)
                 sets.append(source(name, {"segmentation": tuple(own)}, segmentation=file))
-            (task,) = build_tasks(["segmentation"], sets, {}, "unite")
+            (task,) = tasks_of(["segmentation"], sets, "unite")
             for one in sets:
                 found = read_label(task, one, one.samples[0], SHAPE)
-                stored = np.array(Image.open(one.samples[0].labels["segmentation"]))
+                stored = np.array(Image.open(one.samples[0].labels["segmentation"].file))
                 own = np.array([*one.classes["segmentation"], *[""] * 256])
                 united = np.array([*task.classes, *[""] * 256])
                 assert found.dtype == np.uint8
@@ -171,7 +186,7 @@ class TestReadLabel:
         """Though the united task has a class of that number."""
         path = self.write_mask(tmp_path / "a.png", [[0, 4]])
         things = source("things", {"segmentation": THINGS}, segmentation=path)
-        (task,) = build_tasks(["segmentation"], [things, sources[2]], {}, "unite")
+        (task,) = tasks_of(["segmentation"], [things, sources[2]], "unite")
         with pytest.raises(DataError, match=r"a\.png: has the value 4, but the 3 classes"):
             read_label(task, things, things.samples[0], (1, 2))
 
@@ -187,7 +202,7 @@ class TestReadLabel:
         )
         homes = source("homes", {"detection": ("bed", "chair")}, detection=path)
         pets = source("pets", {"detection": ("cat", "chair")}, detection=path)
-        (task,) = build_tasks(["detection"], [homes, pets], {}, "unite")
+        (task,) = tasks_of(["detection"], [homes, pets], "unite")
         assert task.classes == ("bed", "chair", "cat")
         found = read_label(task, pets, pets.samples[0], SHAPE)
         assert found.dtype == np.float32
@@ -198,19 +213,19 @@ class TestReadLabel:
     def test_tasks_without_classes_and_the_storage_of_a_dataset(self, tmp_path):
         np.save(tmp_path / "a.npy", np.full(SHAPE, 1500.0, np.float32))
         one = source("mm", storage={"depth": {"unit": 1e-3}}, depth=tmp_path / "a.npy")
-        (task,) = build_tasks(["depth"], [one], {}, "unite")
+        (task,) = tasks_of(["depth"], [one], "unite")
         np.testing.assert_allclose(read_label(task, one, one.samples[0], SHAPE), 1.5)
 
     def test_rendered_chairs_are_chairs_in_both_datasets(self, scenes_root):
         """VOC and NYUD_MT show other scenes in other numbers; the share of chairs is comparable,
         and what a dataset does not name does not occur in it."""
-        read = [datasets.read(name, scenes_root, "train") for name in ("VOC", "NYUD_MT")]
-        tasks = build_tasks(["segmentation"], read, {}, "unite")
+        read = [read_split(name, scenes_root, "train") for name in ("VOC", "NYUD_MT")]
+        tasks = tasks_of(["segmentation"], read, "unite")
         data = MultiTaskDataset(read, tasks, (48, 64))
         pixels = {one.name: np.zeros(256, int) for one in read}
         for index in data.labelled_for(tasks[0]):
-            target = data.read_target(tasks[0], index, (48, 64))
-            pixels[data.entries[index][0].name] += np.bincount(target.ravel(), minlength=256)
+            target = data.entries[index].labels[0].read((48, 64))
+            pixels[data.entries[index].dataset] += np.bincount(target.ravel(), minlength=256)
         names = tasks[0].classes
         for one in read:
             occurring = {names[number] for number in np.flatnonzero(pixels[one.name][:255])}

@@ -295,7 +295,7 @@ def test_an_image_and_its_labels_stay_aligned(scale, flip):
 class TestOut:
     """What is written to `out` is what would be returned without it."""
 
-    EXACT = {  # noqa: RUF012
+    EXACT = {
         "as it is": np.array([[1.0, 0, 0], [0, 1, 0]]),
         "mirrored": np.array([[-1.0, 0, 56], [0, 1, 0]]),
     }
