@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datasets.base import Split
-from utils.errors import ConfigError, DataError
+from utils.errors import ConfigError
 from utils.part import Choice
 from utils.resolve import DATASET
 
@@ -75,8 +75,9 @@ def declared_split(config: Config, choice: Choice) -> Split:
         ConfigError: its classes are not known without its files.
     """
     root = Path(config.data.dataset_root).expanduser()
-    try:
-        with config.located(f"{DATASET}.{choice.name}"):
+    with config.located(f"{DATASET}.{choice.name}"):
+        try:
             return choice.build(choice.name).declared(root)
-    except DataError as reason:
-        raise ConfigError(f"{reason}; name its classes in [dataset.{choice.name}]") from None
+        except ConfigError as reason:
+            advice = f"name its classes in [dataset.{choice.name}]"
+            raise ConfigError(f"{reason}; {advice}", reason.option) from None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from datasets.base import Split
 from datasets.unite import task_label
 from tasks import Task
+from utils.resolve import DATASET
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -19,18 +20,24 @@ if TYPE_CHECKING:
 KEY_DIGITS = 16
 
 
-def differences(identity: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """The names of the options in which two identities differ, in the order of the first."""
+def differences(
+    identity: Mapping[str, Any], other: Mapping[str, Any], section: str = ""
+) -> list[str]:
+    """The names of the options in which two identities differ, in the order of the first. Options
+    of a dataset's section are called `<option> in [dataset.<name>]`."""
     names = []
     for name in dict.fromkeys((*identity, *other)):
         ours, theirs = identity.get(name), other.get(name)
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+            inner = (
+                f"{DATASET}.{name}" if section == DATASET else name if name == DATASET else section
+            )
             if ours.get("name") == theirs.get("name"):
-                names += differences(ours, theirs)
+                names += differences(ours, theirs, inner)
             else:
                 names.append(name)
         elif _plain(ours) != _plain(theirs):
-            names.append(name)
+            names.append(f"{name} in [{section}]" if "." in section else name)
     return list(dict.fromkeys(names))
 
 

@@ -82,7 +82,9 @@ class TestPatterns:
         source = masks(first="1", void="0").read(factory, "train")
         assert source.name == "factory"
         assert names(source) == NAMES
-        found = {s.image.stem: s.labels["segmentation"].file.name for s in source.samples if s.labels}
+        found = {
+            s.image.stem: s.labels["segmentation"].file.name for s in source.samples if s.labels
+        }
         assert found == {name: f"{name}_mask.png" for name in "bce"}
         assert source.classes == {"segmentation": ("w", "x", "y", "z", "v")}
 
@@ -158,7 +160,9 @@ class TestSplits:
         )
         train, test = (section.read(factory, split) for split in ("train", "test"))
         assert (names(train), names(test)) == (["a", "b", "c"], ["a", "b"])
-        assert all("val" in str(s.image) and "val" in str(s.labels["depth"].file) for s in test.samples)
+        assert all(
+            "val" in str(s.image) and "val" in str(s.labels["depth"].file) for s in test.samples
+        )
         shutil.rmtree(factory / "f" / "val")
         assert "x.cfg:images: val/i/*.png matches no file" in refusal(section, factory, "test")
 

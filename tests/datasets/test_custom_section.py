@@ -76,7 +76,10 @@ def test_the_words_of_a_split(section):
         ({"segmentation": "m/*.png", "void": "x"}, "6: segmentation_void wants a whole number, n"),
         ({"segmentation": "m/*.png", "first": ".5"}, "6: segmentation_first wants a whole number"),
         ({"depth": "d/*.png", "depth_unit": "0"}, "depth_unit wants a number, above 0, not '0'"),
-        ({"depth": "d/*.png", "unit": "1 2"}, "depth_unit wants one value (a number, above 0), not 2 of them"),
+        (
+            {"depth": "d/*.png", "unit": "1 2"},
+            "depth_unit wants one value (a number, above 0), not 2 of them",
+        ),
         ({"split": "1.5"}, "5: split wants a share to test on, above 0 and below 1, or two words"),
         ({"split": "train"}, "not 'train'"),
         ({"split": "a a"}, "not 'a a'"),

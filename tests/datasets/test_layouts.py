@@ -10,7 +10,7 @@ from datasets import DATASETS
 from datasets.formats.coco_json import CocoAnnotations
 from datasets.formats.images import read_image
 from datasets.scenes import CLASSES, LAYOUTS, render, write
-from tests.labels import read_split
+from tests.labels import read_split, tasks_of
 from utils.errors import DataError
 
 OTHERS = ("NYUv2", "PASCAL_MT", "COCO", "Cityscapes")

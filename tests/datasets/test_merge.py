@@ -119,7 +119,9 @@ class TestMultiTaskDataset:
     def test_unlabelled_targets_are_void(self, sources):
         batch = whole_batch(merged(sources))
         for name, target in batch.targets.items():
-            unlabelled = [t for t, known in zip(target, batch.labelled[name], strict=True) if not known]
+            unlabelled = [
+                t for t, known in zip(target, batch.labelled[name], strict=True) if not known
+            ]
             assert unlabelled
             for item in unlabelled:
                 assert (item == (255 if "segmentation" in name else 0)).all()

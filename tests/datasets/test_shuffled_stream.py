@@ -58,7 +58,9 @@ def test_no_place_and_no_image_is_preferred(window):
     A window moves only what a round has first, so this holds at its begin too, where it would show.
     """
     length, rounds = 12, 6000
-    images = ShuffledStream(length, window, (3, 0)).part(0, length * rounds)[1].reshape(rounds, length)
+    images = (
+        ShuffledStream(length, window, (3, 0)).part(0, length * rounds)[1].reshape(rounds, length)
+    )
     for place in range(length):
         counts = np.bincount(images[:, place], minlength=length)
         expected = rounds / length

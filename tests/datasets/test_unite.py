@@ -30,7 +30,8 @@ def source(name, classes=None, storage=None, **labels):
     """A dataset of one image that has these labels."""
     classes = classes or {}
     formats = {
-        kind: FORMATS[kind](classes.get(kind, ()), **(storage or {}).get(kind, {})) for kind in labels
+        kind: FORMATS[kind](classes.get(kind, ()), **(storage or {}).get(kind, {}))
+        for kind in labels
     }
     stored = {kind: Label(formats[kind], (path,)) for kind, path in labels.items()}
     return Split(name, (Sample(Path("x.jpg"), stored),), classes)
@@ -97,7 +98,11 @@ class TestUniteTasks:
 
     def test_more_classes_than_a_mask_can_hold(self):
         many = [
-            source(name, {"segmentation": tuple(f"{name}{i}" for i in range(128))}, segmentation=Path("x"))
+            source(
+                name,
+                {"segmentation": tuple(f"{name}{i}" for i in range(128))},
+                segmentation=Path("x"),
+            )
             for name in ("a", "b")
         ]
         assert len(tasks_of(["segmentation"], many)) == 2

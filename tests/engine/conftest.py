@@ -3,16 +3,10 @@
 from pathlib import Path
 
 import pytest
-import torch
 
-import losses
-from engine import checkpoint
-from engine.baselines import baseline_config
-from engine.data import with_full_names
-from engine.network import make_network
-from engine.run_folder import RunFolder
-from engine.teachers import SingleTask
-from utils.config import read
+from engine.config import read
+from engine.runs.baselines import baseline_config
+from tests.running import save_untrained
 
 DENSE = """
 [run]
@@ -78,26 +72,22 @@ def make_config(cfg, scenes_root, tmp_path):
     def make(text: str = DENSE, *options: str, name: str = "tiny"):
         argv = [str(cfg(text, name)), "--dataset_root", str(scenes_root)]
         argv += ["--runs", str(tmp_path / "runs"), *options]
-        return with_full_names(read(argv, losses.methods()))
+        return read(argv)
 
     return make
 
 
 @pytest.fixture
-def make_singles(tmp_path):
-    """A single-task network a task, untrained, as a run would have left it."""
+def make_teachers(tmp_path):
+    """The checkpoint of a single-task network a task, untrained, as a run would have left it."""
 
     def make(config, tasks):
-        singles = {}
+        paths = {}
         for number, task in enumerate(tasks):
+            path = tmp_path / "singles" / task.name / "best.pt"
             single = baseline_config(config, task)
-            torch.manual_seed(100 + number)
-            network = make_network(single, {task.name: task.head}, "false")
-            folder = RunFolder(tmp_path / "singles" / task.name)
-            folder.path.mkdir(parents=True, exist_ok=True)
-            checkpoint.save(folder.best, {"network": network.state_dict()})
-            singles[task.name] = SingleTask(single, folder)
-        return singles
+            paths[task.name] = save_untrained(single, task, path, seed=100 + number)
+        return paths
 
     return make
 

@@ -5,18 +5,22 @@ import math
 import pytest
 import torch
 
-from engine.cost import make_network
-from engine.optimizer import Schedule, learning_rate, make_optimizer
+from engine.runs.network import make_network
 from tasks.base import DenseHead
+from utils.errors import ConfigError
 
 STEPS = 10
 
 
-def rates(config, steps=None):
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([parameter], lr=1.0)
-    schedule = Schedule(config, optimizer, STEPS)
-    return [schedule.set(step) for step in range(steps or config.max_epoch * STEPS)]
+def make_schedule(config):
+    """The schedule of a cfg, on an optimizer with a rate of 1."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    return config.training.scheduler.build(optimizer, STEPS, config.training.max_epoch)
+
+
+def rates(config):
+    schedule = make_schedule(config)
+    return [schedule.set(step) for step in range(config.training.max_epoch * STEPS)]
 
 
 def make(make_config, dense, scheduler, *options):
@@ -55,8 +59,7 @@ def test_plateau_lowers_the_rate_after_patience_evaluations_without_a_better_one
     make_config, dense
 ):
     config = make(make_config, dense, "plateau", "--patience", "2", "--min_lr", "0.2")
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    schedule = Schedule(config, torch.optim.SGD([parameter], lr=1.0), STEPS)
+    schedule = make_schedule(config)
     found = []
     for total in (0.1, 0.2, 0.2, 0.1, 0.1, 0.3, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2):
         schedule.evaluated(total)
@@ -66,11 +69,10 @@ def test_plateau_lowers_the_rate_after_patience_evaluations_without_a_better_one
 
 def test_a_schedule_goes_on_from_its_state(make_config, dense):
     config = make(make_config, dense, "plateau", "--patience", "1")
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    first = Schedule(config, optimizer, STEPS)
+    first = make_schedule(config)
     for total in (0.5, 0.4, 0.4, 0.4):
         first.evaluated(total)
-    second = Schedule(config, optimizer, STEPS)
+    second = make_schedule(config)
     second.load_state_dict(first.state_dict())
     second.evaluated(0.4)
     first.evaluated(0.4)
@@ -79,16 +81,22 @@ def test_a_schedule_goes_on_from_its_state(make_config, dense):
 
 def test_the_rate_is_for_a_batch_of_32(make_config, dense):
     config = make_config(dense, "--lr", "0.32", "--batch_size", "8")
-    assert learning_rate(config) == pytest.approx(0.08)
-    assert config.lr == 0.32, "the cfg keeps the value as given"
+    optimizer = config.training.optimizer.build()
+    assert optimizer.learning_rate(config.loading.batch_size) == pytest.approx(0.08)
+    assert optimizer.lr == 0.32, "the cfg keeps the value as given"
+
+
+def test_multistep_needs_milestones(make_config, dense):
+    with pytest.raises(ConfigError, match=r"tiny\.cfg:19: multistep needs milestones"):
+        make(make_config, dense, "multistep")
 
 
 def test_groups_by_rate_and_decay(make_config, dense):
     config = make_config(
         dense, "--tencent_trick", "--multiple_lr", "10", "--weight_decay", "0.1", "--lr", "0.04"
     )
-    network = make_network(config, {"depth": DenseHead(1)}, "false")
-    optimizer = make_optimizer(config, network)
+    network = make_network(config, {"depth": DenseHead(1)})
+    optimizer = config.training.optimizer.build().optimizer(network, 4)
     backbone = set(network.backbone_parameters())
     seen = set()
     for group in optimizer.param_groups:

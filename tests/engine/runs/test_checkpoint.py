@@ -5,9 +5,12 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-import models
-from engine import checkpoint
+from engine import open_network
+from engine.runs import checkpoint
+from engine.runs.network import declared_tasks
+from engine.runs.network import make_network as run_network
 from tasks.base import BoxHead, DenseHead
+from tests.building import make_network
 from utils.errors import DataError
 
 SEG, DEPTH, BOXES = DenseHead(5), DenseHead(1), BoxHead(3)
@@ -23,21 +26,17 @@ class Build:
     neck: str = "fpn"
 
     def make(self, **heads):
-        return models.build(
-            heads=heads,
-            size=(32, 32),
-            pretrained=False,
-            arch=self.arch,
-            backbone=self.backbone,
-            channels=self.channels,
-            neck=self.neck,
-        )
+        options = {"channels": self.channels}
+        options |= {"neck": self.neck} if self.arch == "VMM" else {}
+        return make_network(self.arch, self.backbone, heads, (32, 32), **options)
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
     path = tmp_path_factory.mktemp("run") / "best.pt"
-    checkpoint.save(path, {"network": Build().make(seg=SEG, det=BOXES).state_dict(), "epoch": 3})
+    checkpoint.save(
+        path, {"network": Build().make(seg=SEG, det=BOXES).state_dict(), "epoch": 3, "format": 2}
+    )
     return path
 
 
@@ -112,3 +111,41 @@ def test_half_a_file_is_refused(stored, tmp_path):
         checkpoint.load(half)
     with pytest.raises(DataError, match="there is no such checkpoint"):
         checkpoint.load(tmp_path / "none.pt")
+
+
+def test_one_bit_that_has_flipped_is_noticed(stored, tmp_path):
+    content = stored.read_bytes()
+    path = tmp_path / "flipped.pt"
+    for place in range(2000, len(content) - 2000, len(content) // 7):
+        flipped = bytearray(content)
+        flipped[place] ^= 1
+        path.write_bytes(flipped)
+        with pytest.raises(DataError, match=r"flipped\.pt: cannot be read as a checkpoint"):
+            checkpoint.load(path)
+
+
+def test_a_checkpoint_of_before_is_told_in_one_line(tmp_path, stored):
+    state = torch.load(stored, weights_only=True)
+    del state["format"]
+    torch.save(state, tmp_path / "old.pt")
+    with pytest.raises(DataError, match=r"old\.pt: is a checkpoint of another version"):
+        checkpoint.load(tmp_path / "old.pt")
+
+
+def test_a_network_opens_without_cfg_or_data(make_config, partial, tmp_path):
+    config = make_config(partial, "--max_depth", "20", "--channels", "24")
+    tasks = declared_tasks(config)
+    torch.manual_seed(0)
+    network = run_network(config, {task.name: task.head for task in tasks}).eval()
+    path = tmp_path / "best.pt"
+    state = {**checkpoint.header(config, tasks), "network": network.state_dict()}
+    checkpoint.save(path, state)
+    opened, opened_tasks = open_network(path)
+    assert not opened.training
+    assert (opened.size, len(opened.mean)) == ((32, 64), 3)
+    for task, original in zip(opened_tasks, tasks, strict=True):
+        assert (task.name, task.classes) == (original.name, original.classes)
+        assert task.settings == original.settings
+    images = torch.randn(1, 3, 32, 64)
+    with torch.no_grad():
+        assert torch.equal(opened(images)["depth"], network(images)["depth"])

@@ -5,8 +5,8 @@ import csv
 import pytest
 import torch
 
-from engine.records import Records
-from engine.run_folder import RunFolder
+from engine.runs.folder import RunFolder
+from engine.training.records import Records
 
 TASKS = ["segmentation:VOC", "depth", "normal"]
 

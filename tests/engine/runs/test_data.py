@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.data import build_data
-from engine.experiment import run_experiment
-from engine.network import declared_tasks
+from engine.runs.data import build_data
+from engine.runs.network import declared_tasks
+from tests.running import run
 from utils.errors import ConfigError
 
 MERGED = "VOC NYUD_MT"
@@ -19,7 +19,7 @@ def merged(partial, potentials=3):
 class TestClasses:
     def test_a_united_task_is_trained_and_tested_on_both_datasets(self, make_config, partial):
         config = make_config(merged(partial), "--classes", "unite")
-        results = run_experiment(config)
+        results = run(config)
         assert list(results["metrics"]) == ["segmentation", "detection", "depth"]
         assert 0 <= results["metrics"]["segmentation"]["mIoU"] <= 1
         assert results["test_images"]["segmentation"] == 3 + 6  # half of VOC's have masks
@@ -55,7 +55,7 @@ class TestSampling:
     def test_the_cfg_decides_how_many_images_an_epoch_has(self, make_config, partial, tmp_path):
         text = merged(partial, 2).replace("seg det depth", "det depth")
         options = ("--sampling", "balanced", "--epoch_images", "20", "--max_epoch", "2")
-        results = run_experiment(make_config(text, *options))
+        results = run(make_config(text, *options))
         assert results["finished"]
         (steps,) = (tmp_path / "runs").glob("**/steps.csv")
         assert len(steps.read_text().splitlines()) == 1 + 2 * 5  # of 4 images each

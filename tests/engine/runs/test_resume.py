@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.experiment import run_experiment
+from tests.running import run
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SAME = ("metrics", "per_class", "best_epoch", "constant")
 
 
@@ -26,17 +26,19 @@ def single(dense):
 
 
 def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(make_config, dense, tmp_path, capsys):
-    whole = run_experiment(make_config(single(dense), "--run", "whole"))
-    config = make_config(single(dense), "--runs", str(tmp_path / "killed"), "--num_workers", "1")
+    whole = run(make_config(single(dense), "--run", "whole"))
+    words = ["--runs", str(tmp_path / "killed"), "--num_workers", "1"]
+    config = make_config(single(dense), *words)
+    words = ["--dataset_root", config.data.dataset_root, *words]
     folder = tmp_path / "killed" / "tiny" / "weighted-sum" / "seed0"
-    command = [sys.executable, "train_test.py", config.path, *config.overrides]
+    command = [sys.executable, "train_test.py", config.path, *words]
     with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as process:
         deadline = time.monotonic() + 120
         while not (folder / "last.pt").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
     assert not (folder / "results.json").exists()
-    resumed = run_experiment(config)
+    resumed = run(config)
     assert "goes on after epoch" in capsys.readouterr().out
     assert same(resumed) == same(whole)
     with open(folder / "steps.csv", newline="") as file:
@@ -51,9 +53,7 @@ def test_results_are_the_same_to_the_last_digit_with_any_number_of_workers(
 ):
     text = partial.replace("seg det depth", "seg det") + "[baselines]\npotential = 0.5 0.5\n"
     runs = [
-        run_experiment(
-            make_config(text, "--runs", str(tmp_path / workers), "--num_workers", workers)
-        )
+        run(make_config(text, "--runs", str(tmp_path / workers), "--num_workers", workers))
         for workers in ("0", "2")
     ]
     assert json.dumps(same(runs[0])) == json.dumps(same(runs[1]))
@@ -61,18 +61,19 @@ def test_results_are_the_same_to_the_last_digit_with_any_number_of_workers(
 
 def test_seeds_differ(make_config, dense):
     runs = [
-        run_experiment(make_config(single(dense), "--max_epoch", "1", "--seed", seed))
-        for seed in ("0", "1")
+        run(make_config(single(dense), "--max_epoch", "1", "--seed", seed)) for seed in ("0", "1")
     ]
     assert runs[0]["metrics"] != runs[1]["metrics"]
 
 
-@pytest.mark.parametrize("damage", [b"", b"not a checkpoint"])
+@pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
 def test_a_damaged_checkpoint_is_named(make_config, dense, tmp_path, damage):
     config = make_config(single(dense), "--max_epoch", "1")
-    run_experiment(config)
+    run(config)
     folder = tmp_path / "runs" / "tiny" / "weighted-sum" / "seed0"
     (folder / "results.json").unlink()
-    (folder / "last.pt").write_bytes(damage)
+    stored = bytearray((folder / "last.pt").read_bytes())
+    stored[len(stored) // 2] ^= 1  # one bit of a weight
+    (folder / "last.pt").write_bytes(stored if damage is None else damage)
     with pytest.raises(Exception, match=r"last\.pt: cannot be read as a checkpoint"):
-        run_experiment(config)
+        run(config)

@@ -6,12 +6,12 @@ import shutil
 import pytest
 
 import train_test
-from engine.baselines import baseline_config
-from engine.catalogue import dataset_names, own_datasets, read_dataset, validation_sets
-from engine.data import build_data
-from engine.network import declared_tasks
-from tasks import KINDS
-from utils.errors import ConfigError, DataError
+from engine.runs.baselines import baseline_config
+from engine.runs.data import build_data
+from engine.runs.datasets import read_split, validation_splits
+from engine.runs.network import declared_tasks
+from tasks import TASKS
+from utils.errors import ConfigError
 
 CLASSES = "bottle chair diningtable pottedplant sofa tvmonitor"
 OWN = f"""
@@ -99,19 +99,19 @@ def test_the_images_and_labels_are_those_of_the_sections(make):
     boxes, readings = (len(data.train.labelled_for(task)) for task in data.tasks)
     assert 0 < boxes < len(data.train)
     assert boxes + readings == len(data.train)
-    assert {str(s.image).split("/robot/")[1][:3] for _, s in data.test.entries[-6:]} == {"val"}
+    assert {str(e.image).split("/robot/")[1][:3] for e in data.test.entries[-6:]} == {"val"}
     assert declared_tasks(make())[0].classes == detection.classes
 
 
 def test_own_datasets_are_merged_with_those_that_come_along(make, scenes_root):
     text = OWN.replace("train_dataset = salon robot", "train_dataset = VOC robot")
     text = text.replace(
-        "[dataset.robot]\n", f"[dataset.robot]\nroot = {make().dataset_root}/robot\n"
+        "[dataset.robot]\n", f"[dataset.robot]\nroot = {make().data.dataset_root}/robot\n"
     )
     config = make(text, "--dataset_root", str(scenes_root), "--val", "robot:test")
-    assert dataset_names(config, "train_dataset") == ["VOC", "robot"]
-    assert validation_sets(config) == [("robot", "test")]
-    data = build_data(config, only=KINDS["depth"]())
+    assert [c.name for c in config.data.train_dataset] == ["VOC", "robot"]
+    assert [(c.name, s) for c, s in validation_splits(config)] == [("robot", "test")]
+    data = build_data(config, only=TASKS["depth"]())
     assert len(data.train) == 16
     assert len(data.val) == 6
 
@@ -120,7 +120,7 @@ def test_own_datasets_are_not_rendered(make, own_root, capsys):
     words = "--tasks depth --train_dataset robot NYUD_MT --render_train 2 --render_val 1"
     data = build_data(make(OWN, *words.split(), "--render_size", "24", "32"))
     assert "rendering NYUD_MT into " in capsys.readouterr().out
-    assert {source.name for source, _ in data.train.entries} == {"robot", "NYUD_MT"}
+    assert {entry.dataset for entry in data.train.entries} == {"robot", "NYUD_MT"}
     assert len(data.test) == 6 + 1
 
 
@@ -133,7 +133,7 @@ def test_a_dataset_without_a_split_serves_for_one_thing(make):
         make, text, "--test_dataset", "robot", "--val", "salon:test"
     )
     config = make(text, "--train_dataset", "robot", "--test_dataset", "robot", "salon")
-    assert len(build_data(config, only=KINDS["depth"]()).test.entries) == 6
+    assert len(build_data(config, only=TASKS["depth"]()).test.entries) == 6
 
 
 def test_names(make):
@@ -150,8 +150,8 @@ def test_names(make):
 
 def test_files_that_are_not_there_are_told_with_the_place_in_the_cfg(make, own_root):
     config = make(OWN.replace("photos/*.jpg", "photos/*.png"))
-    with pytest.raises(DataError, match=r"tiny\.cfg:11: photos/\*\.png matches no file below"):
-        read_dataset(config, "salon", own_root, "train")
+    with pytest.raises(ConfigError, match=r"tiny\.cfg:11: photos/\*\.png matches no file below"):
+        read_split(config, config.datasets["salon"], own_root, "train")
 
 
 def test_a_network_whose_classes_only_a_missing_file_knows(make):
@@ -164,6 +164,5 @@ def test_a_baseline_in_a_cfg_of_its_own_has_its_own_sections(make, cfg):
     single = OWN.replace("tasks = det depth", "tasks = depth").replace("salon robot", "robot")
     path = cfg(single.replace("split = train val", "split = train val\ndepth_unit = 0.1"), "single")
     config = make(OWN, "--baselines", str(path), str(path))
-    baseline = baseline_config(config, KINDS["depth"]())
-    assert own_datasets(baseline)["robot"].storage == {"depth": {"unit": 0.1}}
-    assert baseline.key("depth") != baseline_config(make(), KINDS["depth"]()).key("depth")
+    baseline = baseline_config(config, TASKS["depth"]())
+    assert baseline.datasets["robot"].build("robot").storage("depth") == {"unit": 0.1}

@@ -1,4 +1,4 @@
-"""The trainer's step, with every loss, on batches that are labelled in part."""
+"""The training of a run, with every loss, on batches that are labelled in part."""
 
 import csv
 import math
@@ -6,50 +6,39 @@ import math
 import pytest
 import torch
 
-import losses
-from engine.data import build_data
-from engine.network import make_network
-from engine.run_folder import RunFolder
-from engine.teachers import Teachers
-from engine.trainer import Trainer
+from engine.runs.network import declared_tasks
+from losses import LOSSES
+from losses.presets import DistilledLoss
+from tests.running import make_loop
 from utils.errors import UserError
-
-CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def make_trainer(make_config, make_singles, partial, tmp_path):
+def make_trainer(make_config, make_teachers, partial, tmp_path):
     def make(loss="amtl", *options, folder=None):
         config = make_config(partial, "--loss", loss, *options)
-        data = build_data(config)
-        names = [task.name for task in data.tasks]
-        objective = losses.build(
-            loss, names, potential=dict.fromkeys(names, 0.5), options=config.method_options()
-        )
-        torch.manual_seed(0)
-        network = make_network(config, {task.name: task.head for task in data.tasks}, "false")
-        folder = RunFolder(tmp_path / (folder or loss))
-        folder.path.mkdir(exist_ok=True)
         teachers = None
-        if objective.needs_teachers:
-            singles, weight = make_singles(config, data.tasks), objective.distance_weight
-            torch.manual_seed(1)
-            teachers = Teachers(config, network, data.tasks, singles, weight, CPU)
-        return Trainer(config, network, data, objective, folder, CPU, teachers)
+        if issubclass(config.run.loss.part, DistilledLoss):
+            teachers = make_teachers(config, declared_tasks(config))
+        return make_loop(config, tmp_path / (folder or loss), teachers)
 
     return make
 
 
-@pytest.mark.parametrize("loss", losses.PRESETS)
+def is_taught(trainer):
+    return bool(trainer.step.task_losses.components())
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_trains_on_partially_annotated_batches(make_trainer, loss):
     trainer = make_trainer(loss)
-    names = trainer.names
+    names = list(trainer.objective.tasks)
     for epoch in (1, 2):
         before = [p.detach().clone() for p in trainer.network.parameters()]
         for batch in list(trainer.train_loader.epoch(epoch))[:2]:
-            found = trainer.step(batch)
-            present = {name for name in names if batch.labelled[name].any()}
-            assert set(found) == (set(names) if trainer.teachers else present)
+            found = trainer.step(batch, 1)
+            active = {name for name in names if batch.labelled[name].any()}
+            assert set(found) == (set(names) if is_taught(trainer) else active)
             assert all(math.isfinite(value.item()) for value in found.values())
         trainer.objective.end_epoch()
         trainer.objective.evaluated({name: 0.1 + 0.1 * i for i, name in enumerate(names)})
@@ -63,13 +52,13 @@ def test_every_loss_trains_on_partially_annotated_batches(make_trainer, loss):
 def test_a_batch_without_a_tasks_labels_leaves_its_head_alone(make_trainer, optimizer):
     trainer = make_trainer("weighted-sum", "--optimizer", optimizer)
     batch = next(b for b in trainer.train_loader.epoch(1))
-    only_depth = {name: torch.zeros(4, dtype=torch.bool) for name in trainer.names}
+    only_depth = {name: torch.zeros(4, dtype=torch.bool) for name in trainer.objective.tasks}
     only_depth["depth"][:] = True
     batch.labelled = only_depth
     heads = {
         t: [p.detach().clone() for p in trainer.network.task_parameters(t)] for t in only_depth
     }
-    assert set(trainer.step(batch)) == {"depth"}
+    assert set(trainer.step(batch, 1)) == {"depth"}
     for task, before in heads.items():
         after = trainer.network.task_parameters(task)
         same = all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
@@ -80,13 +69,15 @@ def test_divergence_is_told_in_one_line(make_trainer):
     trainer = make_trainer(
         "weighted-sum", "--optimizer", "sgd", "--lr", "1e30", "--warmup_epoch", "0"
     )
-    with pytest.raises(UserError, match=r"training diverged in epoch 1; lower --lr"):
-        trainer.fit()
+    with pytest.raises(
+        UserError, match=r"training diverged in epoch 1: the loss of \w+ was not a number in step"
+    ):
+        trainer.run()
 
 
 def test_the_average_follows_the_weights_and_is_what_is_tested(make_trainer):
     trainer = make_trainer("weighted-sum", "--ema", "--ema_momentum", "0.5")
-    trainer.fit()
+    trainer.run()
     saved = torch.load(trainer.folder.best, weights_only=True)["network"]
     mean = trainer.averaged.module.state_dict()
     own = trainer.network.state_dict()
@@ -111,11 +102,11 @@ def test_looking_at_the_gradients_changes_nothing(make_trainer, loss):
         trainer = make_trainer(loss)
         for batch in list(trainer.train_loader.epoch(1))[:3]:
             torch.manual_seed(5)
-            figures = {} if wanted else None
-            trainer.step(batch, figures)
-            assert not wanted or figures["condition"] >= 1
-            if wanted and trainer.teachers:
-                assert "norm/detection" in figures, "every task takes part in every batch"
+            statistics = {} if wanted else None
+            trainer.step(batch, 1, statistics)
+            assert not wanted or statistics["condition"] >= 1
+            if wanted and is_taught(trainer):
+                assert "norm/detection" in statistics, "every task is active in every batch"
         states.append(trainer.network.state_dict())
     assert same(*states)
 
@@ -124,7 +115,7 @@ def test_looking_at_the_gradients_changes_nothing(make_trainer, loss):
 def test_a_run_that_is_cut_off_goes_on_to_the_last_digit(make_trainer, loss):
     options = ("--max_epoch", "2", "--diagnose", "3")
     whole = make_trainer(loss, *options)
-    whole.fit()
+    whole.run()
     stopped = make_trainer(loss, *options, folder="stopped")
     real = stopped.schedule.set
 
@@ -135,9 +126,9 @@ def test_a_run_that_is_cut_off_goes_on_to_the_last_digit(make_trainer, loss):
 
     stopped.schedule.set = stop_in_the_second_epoch
     with pytest.raises(KeyboardInterrupt):
-        stopped.fit()
+        stopped.run()
     resumed = make_trainer(loss, *options, folder="stopped")
-    resumed.fit()
+    resumed.run()
     assert same(weights_of(resumed), weights_of(whole))
     for table in ("gradients", "affinity"):
         paths = [getattr(trainer.folder, table) for trainer in (whole, resumed)]
@@ -153,14 +144,15 @@ def test_the_groups_are_told_when_they_change(make_trainer, capsys):
     trainer = make_trainer(
         "sel-update", "--first_batches", "2", "--affinity_decay", "0.5", "--max_epoch", "2"
     )
-    trainer.fit()
-    told = [line for line in capsys.readouterr().out.splitlines() if "updated together" in line]
+    trainer.run()
+    said = [line for line in capsys.readouterr().out.splitlines() if "updated together" in line]
     with open(trainer.folder.affinity, newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["source"] for row in rows] == 2 * trainer.names
-    alone = [len({row["group"] for row in rows[k : k + 3]}) == 3 for k in (0, 3)]
-    assert len(told) >= (not all(alone))
-    assert all("segmentation" in line and "depth" in line for line in told)
+    assert [row["source"] for row in rows] == 2 * list(trainer.objective.tasks)
+    groups = [[row["group"] for row in rows[k : k + 3]] for k in (0, 3)]
+    changes = sum(a != b for a, b in zip([["0", "1", "2"], *groups], groups, strict=False))
+    assert len(said) == changes > 0
+    assert all("segmentation" in line and "depth" in line for line in said)
 
 
 def flat_weights(network):
@@ -169,17 +161,17 @@ def flat_weights(network):
 
 @pytest.mark.parametrize("loss", ["amtl", "nash-mtl", "graddrop", "grad-norm"])
 def test_loss_scaling_changes_nothing_but_the_rounding(make_trainer, loss):
-    """As on a GPU without bfloat16; gradients are unscaled before a rule or a figure sees them."""
+    """As on a GPU without bfloat16; gradients are unscaled before a rule or a statistic sees them."""
     found = []
     for scale in (None, 1024.0):
         trainer = make_trainer(loss, "--optimizer", "sgd", "--lr", "8", "--clip_grad", "1")
         if scale:
             trainer.precision.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
         before = flat_weights(trainer.network)
-        figures = {}
-        trainer.step(next(iter(trainer.train_loader.epoch(1))), figures)
-        found.append((flat_weights(trainer.network) - before, figures))
-    (plain, unscaled), (update, figures) = found
-    assert figures == pytest.approx(unscaled, rel=1e-3)
+        statistics = {}
+        trainer.step(next(iter(trainer.train_loader.epoch(1))), 1, statistics)
+        found.append((flat_weights(trainer.network) - before, statistics))
+    (plain, unscaled), (update, statistics) = found
+    assert statistics == pytest.approx(unscaled, rel=1e-3)
     assert plain.norm() == pytest.approx(1.0, rel=1e-2), "as long as clip_grad allows"
     assert (update - plain).norm() < 1e-3

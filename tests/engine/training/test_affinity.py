@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.affinity import draw_affinity, groups_in_words
+from engine.training.affinity import draw_affinity, groups_in_words
 
 
 def colours(picture):

@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from engine.experiment import run_experiment
-from engine.experiment import test_checkpoint as evaluate_checkpoint
+from engine.config import read
+from engine.runs.folder import run_folder
+from tests.running import run
 from utils.errors import UserError
 
 
@@ -21,7 +22,7 @@ def test_the_main_job_trains_baselines_then_the_multi_task_network_and_compares(
     make_config, dense, run_names, tmp_path, capsys
 ):
     config = make_config()
-    results = run_experiment(config)
+    results = run(config)
     folder = tmp_path / "runs" / "tiny" / "amtl" / "seed0"
 
     stored = json.loads((folder / "results.json").read_text())
@@ -32,9 +33,10 @@ def test_the_main_job_trains_baselines_then_the_multi_task_network_and_compares(
         accuracy = stored["metrics"][task][metric]
         assert stored["accuracy"][task] == accuracy
         baseline = stored["baseline"][task][metric]
-        if baseline:
-            assert stored["delta"][task] == pytest.approx(100 * (accuracy / baseline - 1))
+        expected = pytest.approx(100 * (accuracy / baseline - 1)) if baseline else None
+        assert stored["delta"][task] == expected
         assert 0 <= stored["potential"][task] <= 1
+    assert stored["delta"]["depth"] is not None
     assert stored["parameters"] < stored["single_task_networks"]["parameters"]
     assert stored["selected_on"] == "validation"
     assert stored["per_class"]["segmentation"]
@@ -51,11 +53,11 @@ def test_the_main_job_trains_baselines_then_the_multi_task_network_and_compares(
     assert "Δ_MTL" in out
     assert "single-task" in out
 
-    again = run_experiment(config)
+    again = run(config)
     assert "is done" in capsys.readouterr().out
     assert again["metrics"] == results["metrics"]
 
-    other = run_experiment(make_config(dense, "--loss", "weighted-sum"))
+    other = run(make_config(dense, "--loss", "weighted-sum"))
     out = capsys.readouterr().out
     assert out.count("baseline ") == 3, "every loss shares the baselines"
     assert other["potential"] == results["potential"]
@@ -63,7 +65,7 @@ def test_the_main_job_trains_baselines_then_the_multi_task_network_and_compares(
 
 
 def test_partially_annotated_data_train_all_tasks(make_config, partial):
-    results = run_experiment(make_config(partial))
+    results = run(make_config(partial))
     assert set(results["metrics"]) == {"segmentation", "detection", "depth"}
     assert all(math.isfinite(v) for m in results["metrics"].values() for v in m.values())
     counts = results["test_images"]
@@ -72,9 +74,7 @@ def test_partially_annotated_data_train_all_tasks(make_config, partial):
 
 
 def test_potentials_given_as_numbers_are_used_as_they_are(make_config, dense, run_names):
-    results = run_experiment(
-        make_config(dense, "--potential", "0.5", "0.6", "0.7", "--max_epoch", "1")
-    )
+    results = run(make_config(dense, "--potential", "0.5", "0.6", "0.7", "--max_epoch", "1"))
     assert results["potential"] == {"segmentation": 0.5, "depth": 0.6, "normal": 0.7}
     assert results["potential_given"] is True
     assert run_names() == ["tiny/amtl/seed0"], "no baseline is trained"
@@ -85,15 +85,15 @@ def test_potentials_given_as_numbers_are_used_as_they_are(make_config, dense, ru
 
 def test_as_many_potentials_as_tasks(make_config, dense):
     with pytest.raises(UserError, match=r"--potential.* 2 numbers for the 3 tasks"):
-        run_experiment(make_config(dense, "--potential", "0.5", "0.6"))
+        run(make_config(dense, "--potential", "0.5", "0.6"))
 
 
 def test_a_single_task_run_is_the_baseline_of_others(make_config, dense, cfg, run_names, capsys):
     single = dense.replace("seg depth normal", "depth")
-    alone = run_experiment(make_config(single, "--max_epoch", "1", name="depth"))
+    alone = run(make_config(single, "--max_epoch", "1", name="depth"))
     assert "delta" not in alone
     both = dense.replace("seg depth normal", "depth normal")
-    results = run_experiment(make_config(both, "--max_epoch", "1"))
+    results = run(make_config(both, "--max_epoch", "1"))
     assert results["baseline"]["depth"] == alone["metrics"]["depth"]
     assert "baseline depth: " in capsys.readouterr().out
 
@@ -103,7 +103,7 @@ def test_a_cfg_names_its_baselines(make_config, dense, cfg):
     normal = cfg(dense.replace("seg depth normal", "normal"), "n")
     text = dense.replace("seg depth normal", "normal depth")
     text += f"[baselines]\nbaselines = {depth} {normal}\n"
-    results = run_experiment(make_config(text, "--max_epoch", "1"))
+    results = run(make_config(text, "--max_epoch", "1"))
     learning_rates = {
         path.parent.name.split("-")[0]: json.loads(path.read_text())["learning_rate"]
         for path in (depth.parents[1] / "runs" / "baselines").glob("*/results.json")
@@ -114,11 +114,11 @@ def test_a_cfg_names_its_baselines(make_config, dense, cfg):
 
 def test_a_folder_with_another_configuration_is_not_touched(make_config, dense, tmp_path):
     single = dense.replace("seg depth normal", "depth")
-    run_experiment(make_config(single, "--max_epoch", "1"))
+    run(make_config(single, "--max_epoch", "1"))
     with pytest.raises(UserError, match=r"other values of .*weight_decay.*--run NAME"):
-        run_experiment(make_config(single, "--max_epoch", "1", "--weight_decay", "0.01"))
+        run(make_config(single, "--max_epoch", "1", "--weight_decay", "0.01"))
     beside = make_config(single, "--max_epoch", "1", "--weight_decay", "0.01", "--run", "heavier")
-    run_experiment(beside)
+    run(beside)
     assert (tmp_path / "runs/tiny/weighted-sum/seed0-heavier/results.json").exists()
 
 
@@ -127,34 +127,76 @@ def test_a_run_that_failed_before_it_trained_can_be_started_with_other_options(
 ):
     single = dense.replace("seg depth normal", "depth")
     with pytest.raises(UserError, match=r"no/such\.pth"):
-        run_experiment(make_config(single, "--max_epoch", "1", "--pretrained", "no/such.pth"))
-    run_experiment(make_config(single, "--max_epoch", "1", "--pretrained", "false"))
+        run(make_config(single, "--max_epoch", "1", "--pretrained", "no/such.pth"))
+    run(make_config(single, "--max_epoch", "1", "--pretrained", "false"))
     resolved = (tmp_path / "runs/tiny/weighted-sum/seed0/config.cfg").read_text()
     assert "pretrained = false" in resolved
 
 
+def mode_test(config):
+    """The output of `--mode test`, by (task, metric)."""
+    assert config.run.mode.name == "test"
+    return config.run.mode.build().run(config)
+
+
 def test_mode_test_measures_what_the_run_measured(make_config, dense, capsys):
     single = dense.replace("seg depth normal", "seg")
-    results = run_experiment(make_config(single, "--max_epoch", "1"))
-    found = evaluate_checkpoint(make_config(single, "--max_epoch", "1", "--mode", "test"))
-    assert found.metrics == results["metrics"]
-    assert "wall" in capsys.readouterr().out, "per class"
-    elsewhere = make_config(single, "--max_epoch", "1", "--mode", "test", name="elsewhere")
-    assert evaluate_checkpoint(elsewhere).metrics == found.metrics, "trained by another cfg"
+    results = run(make_config(single, "--max_epoch", "1"))
+    capsys.readouterr()
+    for name in ("tiny", "elsewhere"):  # the second finds what the first has trained
+        mode_test(make_config(single, "--max_epoch", "1", "--mode", "test", name=name))
+        out = capsys.readouterr().out
+        assert f"{results['metrics']['segmentation']['mIoU']:.4f}" in out
+        assert "wall" in out, "per class"
 
 
-def test_mode_test_without_a_checkpoint(make_config):
+def test_the_cfg_that_a_run_has_written_is_that_run(make_config, dense, tmp_path, capsys):
+    run(make_config(dense.replace("seg depth normal", "seg"), "--max_epoch", "1"))
+    written = tmp_path / "runs/tiny/weighted-sum/seed0/config.cfg"
+    config = read([str(written), "--mode", "test"])
+    assert config.notices == []
+    mode_test(config)
+    assert str(written.parent / "best.pt") in capsys.readouterr().out
+    again = run(read([str(written)]))
+    assert "is done" in capsys.readouterr().out
+    assert again["tasks"] == ["segmentation"]
+    beside = run_folder(read([str(written), "--seed", "1"]))
+    assert beside.path == tmp_path / "runs/tiny/weighted-sum/seed1"
+
+
+def test_mode_test_without_a_checkpoint(make_config, dense):
     with pytest.raises(UserError, match=r"best\.pt: there is no such checkpoint"):
-        evaluate_checkpoint(make_config())
+        mode_test(make_config(dense, "--mode", "test"))
+
+
+def test_training_starts_from_a_checkpoint_and_says_which_heads_are_new(
+    make_config, dense, tmp_path, capsys
+):
+    single = dense.replace("seg depth normal", "depth")
+    run(make_config(single, "--max_epoch", "1"))
+    best = str(tmp_path / "runs/tiny/weighted-sum/seed0/best.pt")
+    both = dense.replace("seg depth normal", "depth normal")
+    options = ("--max_epoch", "1", "--potential", "0.5", "0.5")
+    plain = run(make_config(both, *options))
+    capsys.readouterr()
+    started = run(make_config(both, *options, "--ckpt", best, "--run", "started"))
+    assert f"the weights start from {best}; new heads: normal" in capsys.readouterr().out
+    assert started["initial_checkpoint"]["path"] == best
+    assert started["metrics"] != plain["metrics"]
+    with pytest.raises(UserError, match="holds a run with other values of ckpt"):
+        run(make_config(both, *options, "--run", "started"))
+    with pytest.raises(UserError, match="--ckpt: there is no checkpoint none.pt"):
+        config = make_config(both, "--ckpt", "none.pt")
+        config.run.mode.build().run(config)
 
 
 def test_a_checkpoint_of_other_tasks_is_refused(make_config, dense, tmp_path):
-    run_experiment(make_config(dense.replace("seg depth normal", "seg"), "--max_epoch", "1"))
+    run(make_config(dense.replace("seg depth normal", "seg"), "--max_epoch", "1"))
     best = tmp_path / "runs/tiny/weighted-sum/seed0/best.pt"
     with pytest.raises(UserError, match=r"best\.pt: is of another network: .*depth"):
-        evaluate_checkpoint(make_config(dense, "--ckpt", str(best)))
+        mode_test(make_config(dense, "--mode", "test", "--ckpt", str(best)))
 
 
 def test_a_device_that_is_not_there(make_config, dense):
     with pytest.raises(UserError, match="--device: there is no device 'cuda:63'"):
-        run_experiment(make_config(dense, "--device", "cuda:63"))
+        run(make_config(dense, "--device", "cuda:63"))

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from engine.experiment import run_experiment
+from tests.running import run
 from utils.errors import DataError
 
 
@@ -29,17 +29,17 @@ def test_stop_is_at_the_file(make_config, depth_alone, damaged):
     root, image, depth = damaged
     config = make_config(depth_alone, "--dataset_root", str(root), "--device", "cpu")
     with pytest.raises(DataError, match=f"{image.name}: cannot be read as an image"):
-        run_experiment(config)
+        run(config)
     depth.write_bytes(b"")
     with pytest.raises(DataError, match=rf"{depth.name}: the file is empty \(1 of"):
-        run_experiment(config)
+        run(config)
 
 
 def test_skip_goes_on_and_names_each_file_once(make_config, depth_alone, damaged, tmp_path):
     root, image, depth = damaged
     depth.write_bytes(b"")
     options = ("--dataset_root", str(root), "--device", "cpu", "--on_bad_sample", "skip")
-    results = run_experiment(make_config(depth_alone, *options))
+    results = run(make_config(depth_alone, *options))
     assert results["finished"]
     (log,) = (tmp_path / "runs").glob("**/log.txt")
     text = log.read_text()

@@ -1,15 +1,16 @@
 """The numbers and tables at the end of a run."""
 
+import json
 import math
 import re
 
 import pytest
 
-from engine.progress import duration
-from engine.report import mean_gain, relative_gain, results_table, sweep_table
-from engine.results import without_nan
+from engine.runs.results import Results, mean_gain, relative_gain
+from engine.runs.tables import results_table, sweep_table
+from engine.training.progress import duration
 
-RESULTS = {
+VALUES = {
     "cfg": "cfg/a.cfg",
     "loss": "amtl",
     "seed": 3,
@@ -32,7 +33,18 @@ RESULTS = {
     "gmacs": 2.0,
     "single_task_networks": {"parameters": 20_000_000, "gmacs": 8.0},
     "device": "cpu",
+    "per_class": {},
+    "accuracy": {"segmentation:VOC": 0.33, "depth": 0.8},
+    "learning_rate": 1e-3,
+    "train_images": 10,
+    "test_images": {},
+    "precision": "float32",
+    "torch": "2",
 }
+
+
+def make(**changes):
+    return Results(**VALUES | changes)
 
 
 def test_gains_are_in_percent_of_the_baseline_and_positive_where_better():
@@ -52,7 +64,7 @@ def test_the_mean_over_tasks():
 
 
 def test_the_table_has_a_row_a_task_and_the_costs_below():
-    lines = results_table(RESULTS).splitlines()
+    lines = results_table(make()).splitlines()
     row = next(line for line in lines if line.startswith("segmentation:VOC"))
     assert re.split(r"\s{2,}", row) == [
         "segmentation:VOC", "mIoU ↑", "3.00 %", "30.00 %", "33.00 %", "+10.00 %",
@@ -67,21 +79,16 @@ def test_the_table_has_a_row_a_task_and_the_costs_below():
 
 
 def test_a_single_task_table_compares_with_the_constant_prediction_alone():
-    single = {key: value for key, value in RESULTS.items() if key not in ("delta", "delta_mtl")}
-    single |= {"tasks": ["depth"], "single_task_networks": None}
+    single = make(delta=None, delta_mtl=None, tasks=["depth"], single_task_networks=None)
     table = results_table(single)
     assert "single-task" not in table
     assert "50.00 %" in table
 
 
 def test_the_sweep_has_a_row_a_run_and_the_mean_over_seeds():
-    worse = RESULTS | {
-        "seed": 4,
-        "delta": {"segmentation:VOC": 0.0, "depth": -2.0},
-        "delta_mtl": -1.0,
-    }
-    other = RESULTS | {"loss": "weighted-sum", "delta_mtl": None}
-    lines = sweep_table([RESULTS, worse, other]).splitlines()
+    worse = make(seed=4, delta={"segmentation:VOC": 0.0, "depth": -2.0}, delta_mtl=-1.0)
+    other = make(loss="weighted-sum", delta_mtl=None)
+    lines = sweep_table([make(), worse, other]).splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [
         ["amtl", "3"], ["amtl", "4"], ["amtl", "mean"], ["weighted-sum", "3"],
     ]  # fmt: skip
@@ -89,10 +96,33 @@ def test_the_sweep_has_a_row_a_run_and_the_mean_over_seeds():
     assert "–" in lines[4]
 
 
+def test_runs_with_other_options_are_named_and_enter_no_mean():
+    lines = sweep_table([make(seed=1)], [(make(seed=0), ["lr", "max_epoch"])]).splitlines()
+    assert len(lines) == 3, "one run has no mean"
+    assert lines[2].endswith("other options: lr, max_epoch")
+    assert "+5.00" not in lines[2]
+
+
 def test_durations():
     assert [duration(s) for s in (3.4, 61, 3725)] == ["3 s", "1 min 01 s", "1 h 02 min"]
 
 
-def test_json_has_no_nan():
-    found = without_nan({"a": [math.nan, 1.0], "b": {"c": math.inf}, "d": "x"})
-    assert found == {"a": [None, 1.0], "b": {"c": None}, "d": "x"}
+def test_what_is_written_is_read_and_json_has_no_nan(tmp_path):
+    results = make(constant={"depth": {"d1": math.nan, "rmse": 1.0}})
+    results.write(tmp_path / "results.json")
+    stored = json.loads((tmp_path / "results.json").read_text())
+    assert stored["constant"] == {"depth": {"d1": None, "rmse": 1.0}}
+    assert stored["delta_mtl"] == 5.0
+    assert "baseline_key" not in stored
+    assert Results.read(tmp_path / "results.json").as_json() == stored
+    assert Results.read(tmp_path / "none.json") is None
+    (tmp_path / "results.json").write_text('{"finished": true}')
+    assert Results.read(tmp_path / "results.json") is None, "of another version"
+
+
+def test_a_baseline_that_was_never_measured_gives_no_gain():
+    results = make(delta=None)
+    results.compare({"segmentation:VOC": {"mIoU": None}, "depth": {"d1": 0.4}})
+    assert results.delta == {"segmentation:VOC": None, "depth": pytest.approx(100)}
+    assert results.delta_mtl is None
+    assert "delta_mtl" in results.as_json()

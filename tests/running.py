@@ -1,0 +1,58 @@
+"""Runs of a cfg, as tests want them."""
+
+from dataclasses import replace
+
+import torch
+
+from engine.runs import checkpoint
+from engine.runs.data import build_data
+from engine.runs.experiment import run_experiment
+from engine.runs.folder import RunFolder
+from engine.runs.network import make_network
+from engine.training.log import Log
+from engine.training.loop import Loop
+from engine.training.precision import Precision
+from engine.training.ranks import Ranks
+from engine.training.task_losses import TaskLosses
+from losses.presets import DistilledLoss
+
+CPU = torch.device("cpu")
+
+
+def run(config):
+    """The contents of the `results.json` of an experiment."""
+    return run_experiment(config).as_json()
+
+
+def make_loop(config, path, teachers=None):
+    """The training of a cfg in a folder, with potentials of 0.5; of a loss that distils, with these
+    checkpoints by task."""
+    data = build_data(config)
+    names = [task.name for task in data.tasks]
+    folder = RunFolder(path)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    log = Log(folder.log)
+    loss = config.run.loss.build()
+    objective = loss.objective(names, dict.fromkeys(names, 0.5), config.run.seed, log)
+    torch.manual_seed(0)
+    network = make_network(config, {task.name: task.head for task in data.tasks})
+    task_losses = TaskLosses(network, data.tasks, Precision(CPU, False), Ranks())
+    if isinstance(loss, DistilledLoss):
+        from engine.training.teachers import distilled_losses
+
+        torch.manual_seed(1)
+        task_losses = distilled_losses(
+            task_losses, teachers, config.data.size, loss.distance_weight
+        )
+    header = checkpoint.header(config, data.tasks)
+    return Loop(config, data, task_losses, objective, folder, header, log)
+
+
+def save_untrained(config, task, path, seed=0):
+    """Writes the checkpoint of an untrained single-task network, as a baseline's run would."""
+    torch.manual_seed(seed)
+    network = make_network(config, {task.name: task.head})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = checkpoint.header(replace(config, run=config.run), [task])
+    checkpoint.save(path, {**header, "network": network.state_dict()})
+    return path
