@@ -87,7 +87,7 @@ def test_the_rate_is_for_a_batch_of_32(make_config, dense):
 
 
 def test_multistep_needs_milestones(make_config, dense):
-    with pytest.raises(ConfigError, match=r"tiny\.cfg:19: multistep needs milestones"):
+    with pytest.raises(ConfigError, match=r"tiny\.cfg:18: multistep needs milestones"):
         make(make_config, dense, "multistep")
 
 

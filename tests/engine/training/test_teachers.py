@@ -4,138 +4,150 @@ import pytest
 import torch
 
 import losses
-from engine.baselines import trained_baselines
-from engine.data import build_data
-from engine.experiment import run_experiment
-from engine.network import make_network
-from engine.optimizer import learning_rate, make_optimizer
-from engine.teachers import Teachers, check_teachable
+from datasets.batch import Batch
+from engine.runs.baselines import trained_baselines
+from engine.runs.network import declared_tasks, make_network
+from engine.training.precision import Precision
+from engine.training.ranks import Ranks
+from engine.training.task_losses import TaskLosses
+from engine.training.teachers import distilled_losses
 from losses.distillation import distance
+from tests.running import CPU, run
 from utils.errors import ConfigError, DataError
-
-CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def taught(make_config, make_singles, partial):
-    """A cfg's tasks, its network and teachers, and a batch's images."""
+def taught(make_config, make_teachers, partial):
+    """A cfg's tasks, its network, the losses with its teachers, and a batch's images."""
 
-    def make(*options, text=partial, **changed):
+    def make(*options, text=partial, teacher_options=()):
         config = make_config(text, "--loss", "kd-mtl", *options)
-        tasks = build_data(config).tasks
-        singles = make_singles(config.replace(**changed), tasks)
+        tasks = declared_tasks(config)
+        paths = make_teachers(make_config(text, *options, *teacher_options), tasks)
         torch.manual_seed(0)
-        network = make_network(config, {task.name: task.head for task in tasks}, "false")
-        teachers = Teachers(config, network, tasks, singles, 1.0, CPU)
-        return config, tasks, network, teachers, torch.randn(3, 3, *config.size)
+        network = make_network(config, {task.name: task.head for task in tasks})
+        plain = TaskLosses(network, tasks, Precision(CPU, False), Ranks())
+        distilled = distilled_losses(plain, paths, config.data.size, 1.0)
+        return config, tasks, network, distilled, torch.randn(3, 3, *config.data.size)
 
     return make
 
 
+def batch_of(tasks, size, count=3):
+    """A batch of random images that are labelled for no task."""
+    images = torch.randint(0, 256, (count, *size, 3), dtype=torch.uint8)
+    targets = {t.name: t.collate([t.unlabelled_target(size)] * count) for t in tasks}
+    unlabelled = {task.name: torch.zeros(count, dtype=torch.bool) for task in tasks}
+    return Batch(images, None, None, targets, unlabelled)
+
+
 def test_a_teacher_is_the_checkpoint_of_its_baseline_and_never_changes(taught):
-    _, tasks, _, teachers, images = taught()
+    _, tasks, _, distilled, images = taught()
+    networks = distilled.teachers.networks
     for task in tasks:
-        network = teachers.networks[task.name]
-        assert not network.training
-        assert not any(p.requires_grad for p in network.parameters())
-    before = {name: n.state_dict() for name, n in teachers.networks.items()}
+        assert not networks[task.name].training
+        assert not any(p.requires_grad for p in networks[task.name].parameters())
+    before = {name: n.state_dict() for name, n in networks.items()}
     before = {name: {k: v.clone() for k, v in s.items()} for name, s in before.items()}
-    teachers.lessons(images)
-    for name, network in teachers.networks.items():
+    distilled.teachers(images)
+    for name, network in networks.items():
         assert all(torch.equal(v, before[name][k]) for k, v in network.state_dict().items())
 
 
-def test_a_lesson_is_what_the_teacher_gives_for_the_images(taught):
-    _, tasks, _, teachers, images = taught()
-    lessons = teachers.lessons(images)
+def test_the_outputs_are_what_the_teachers_give_for_the_images(taught):
+    _, tasks, _, distilled, images = taught()
+    outputs = distilled.teachers(images)
     for task in tasks:
-        network = teachers.networks[task.name]
-        prediction = network(images)[task.name]
-        expected = task.collate(task.pseudo_targets(prediction))
-        found = lessons.targets[task.name]
-        assert len(found) == 3
-        assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
-        for own, given in zip(network.features, lessons.features[task.name], strict=True):
-            assert torch.equal(own, given)
-            assert not given.requires_grad
+        network = distilled.teachers.networks[task.name]
+        expected = task.collate(task.pseudo_targets(network(images)[task.name]))
+        targets = outputs.targets[task.name]
+        assert len(targets) == 3
+        assert all(torch.equal(a, b) for a, b in zip(targets, expected, strict=True))
+        for feature, output in zip(network.features, outputs.features[task.name], strict=True):
+            assert torch.equal(feature, output)
+            assert not output.requires_grad
 
 
-def test_the_losses_are_those_on_the_labels_on_the_teachers_and_of_the_features(taught):
-    _, tasks, network, teachers, images = taught()
-    predictions = network(images)
-    lessons = teachers.lessons(images)
-    labels = {"depth": torch.tensor(2.5)}
-    found = teachers.teach(labels, predictions, network.features, lessons)
+def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught):
+    config, tasks, network, distilled, _ = taught()
+    batch = batch_of(tasks, config.data.size)
+    network.eval()
+    assert distilled.active(batch) == {task.name for task in tasks}
+    found = distilled.on(batch)()
     assert list(found) == [task.name for task in tasks]
+    images = (batch.images.float() / 255).permute(0, 3, 1, 2)
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    images = (images - mean) / std
+    outputs, predictions = distilled.teachers(images), network(images)
     every = torch.ones(3, dtype=torch.bool)
-    for task, projections in zip(tasks, teachers.distillation.projections, strict=True):
-        name = task.name
-        total, count = task.criterion(predictions[name], lessons.targets[name], every)
+    for task, projections in zip(tasks, distilled.distillation.projections, strict=True):
+        total, count = task.criterion(predictions[task.name], outputs.targets[task.name], every)
         apart = [
-            distance(project(own), other)
-            for project, own, other in zip(
-                projections, network.features, lessons.features[name], strict=True
+            distance(project(ours), theirs)
+            for project, ours, theirs in zip(
+                projections, network.features, outputs.features[task.name], strict=True
             )
         ]
-        expected = total / count.clamp(min=1) + sum(apart) / len(apart) + labels.get(name, 0.0)
-        torch.testing.assert_close(found[name], expected)
+        expected = total / count.clamp(min=1) + sum(apart) / len(apart)
+        torch.testing.assert_close(found[task.name], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_projections_are_the_task_s_own_and_train_as_new_layers(taught):
-    config, tasks, network, teachers, images = taught("--multiple_lr", "10", "--tencent_trick")
-    model = teachers.student
+    config, tasks, network, distilled, _ = taught("--multiple_lr", "10", "--tencent_trick")
+    model = distilled.model
     assert model.shared_parameters() == network.shared_parameters()
-    own = {task.name: model.task_parameters(task.name) for task in tasks}
-    projections = list(teachers.distillation.parameters())
+    by_task = {task.name: model.task_parameters(task.name) for task in tasks}
+    projections = list(distilled.components()["projections"].parameters())
     heads = [p for task in tasks for p in network.task_parameters(task.name)]
-    assert {id(p) for ps in own.values() for p in ps} == {id(p) for p in [*heads, *projections]}
-    optimizer = make_optimizer(config, network, beside=projections)
+    assert {id(p) for ps in by_task.values() for p in ps} == {
+        id(p) for p in [*heads, *projections]
+    }
+    part = config.training.optimizer.build()
+    optimizer = part.optimizer(network, config.loading.batch_size, projections)
     rates = {
         id(p): (g["lr"], g["weight_decay"]) for g in optimizer.param_groups for p in g["params"]
     }
     for parameter in projections:
         rate, decay = rates[id(parameter)]
-        assert rate == pytest.approx(10 * learning_rate(config))
+        assert rate == pytest.approx(10 * part.learning_rate(config.loading.batch_size))
         assert (decay == 0) == (parameter.ndim == 1)
 
     objective = losses.build("kd-mtl", [task.name for task in tasks])
-    taught_losses = teachers.teach({}, network(images), network.features, teachers.lessons(images))
-    objective.backward(taught_losses, model, objective.tasks)
+    objective.backward(distilled.on(batch_of(tasks, config.data.size))(), model, objective.tasks)
     assert all(p.grad is not None for p in projections)
 
 
 @pytest.mark.parametrize("rule", ["mgda", "pcgrad"])
 def test_a_gradient_rule_leaves_the_projections_their_own_gradients(taught, rule):
-    _, tasks, network, teachers, images = taught()
-    model, names = teachers.student, [task.name for task in tasks]
+    config, tasks, network, distilled, _ = taught()
+    network.eval()
+    names, batch = [task.name for task in tasks], batch_of(tasks, config.data.size)
     gradients = []
     for gradient in ("none", rule):
-        options = {"gradient": gradient, "loss_weight": [1.0, 1.0, 1.0]}
-        found = teachers.teach({}, network(images), network.features, teachers.lessons(images))
+        options = {"gradient": gradient, "loss_weight": (1.0, 1.0, 1.0)}
+        found = distilled.on(batch)()
         network.zero_grad()
-        teachers.distillation.zero_grad()
-        losses.build("kd-mtl", names, options=options).backward(found, model, names)
-        gradients.append([p.grad.clone() for p in teachers.distillation.parameters()])
+        distilled.distillation.zero_grad()
+        losses.build("kd-mtl", names, options=options).backward(found, distilled.model, names)
+        gradients.append([p.grad.clone() for p in distilled.distillation.parameters()])
     for plain, ruled in zip(*gradients, strict=True):
         torch.testing.assert_close(plain, ruled)
 
 
 def test_maps_of_another_size_are_resized(taught, dense):
     """A teacher whose backbone keeps twice the resolution."""
-    config, _, network, teachers, images = taught(text=dense, output_stride=8)
+    _, _, network, distilled, images = taught(text=dense, teacher_options=("--output_stride", "8"))
     network(images)
-    single = teachers.networks["depth"]
+    single = distilled.teachers.networks["depth"]
     single(images)
     assert single.features[0].shape[2:] != network.features[0].shape[2:]
-    for one, other in zip(
-        network.features, teachers.lessons(images).features["depth"], strict=True
-    ):
-        assert one.shape[2:] == other.shape[2:]
-    assert config.output_stride == 16
+    resized = distilled.teachers(images).features["depth"]
+    for ours, theirs in zip(network.features, resized, strict=True):
+        assert ours.shape[2:] == theirs.shape[2:]
 
 
 def test_another_number_of_maps_is_refused_in_one_line_before_anything_is_trained(
-    make_config, make_singles, dense, cfg
+    make_config, dense, cfg
 ):
     single = dense.replace("seg depth normal", "depth").replace("arch = DeepLab", "arch = VMM")
     single = single.replace("backbone = resnet18", "backbone = mobilenet_v2")
@@ -143,39 +155,38 @@ def test_another_number_of_maps_is_refused_in_one_line_before_anything_is_traine
     seg = cfg(dense.replace("seg depth normal", "seg"), "seg")
     text = dense.replace("seg depth normal", "seg depth")
     config = make_config(text + f"[baselines]\nbaselines = {seg} {path}\n", "--loss", "kd-mtl")
-    tasks = build_data(config).tasks
+
+    def train(*_):
+        raise AssertionError("nothing is trained")
+
     match = (
         r"--loss: kd-mtl .*VMM mobilenet_v2, the single-task network of depth, has 3 and"
         r" DeepLab resnet18 has 1"
     )
     with pytest.raises(ConfigError, match=match):
-        check_teachable(config, tasks, make_singles(config, tasks))
-
-    def train(*_):
-        raise AssertionError("nothing is trained")
-
-    with pytest.raises(ConfigError, match=match):
-        trained_baselines(config, tasks, train)
+        trained_baselines(config, declared_tasks(config), train)
 
 
 def test_accuracies_alone_cannot_teach(make_config, dense):
     given = ("--potential", "0.5", "0.6", "0.7", "--dataset_root", "no/such/folder")
     with pytest.raises(ConfigError, match=r"--potential: .*kd-amtl needs them all as teachers"):
-        run_experiment(make_config(dense, "--loss", "kd-amtl", *given))
+        run(make_config(dense, "--loss", "kd-amtl", *given))
 
 
-def test_a_checkpoint_that_is_gone_is_named(make_config, make_singles, partial):
+def test_a_checkpoint_that_is_gone_is_named(make_config, make_teachers, partial):
     config = make_config(partial, "--loss", "kd-mtl")
-    tasks = build_data(config).tasks
-    singles = make_singles(config, tasks)
-    singles["depth"].folder.best.unlink()
+    tasks = declared_tasks(config)
+    paths = make_teachers(config, tasks)
+    paths["depth"].unlink()
+    network = make_network(config, {task.name: task.head for task in tasks})
+    plain = TaskLosses(network, tasks, Precision(CPU, False), Ranks())
     with pytest.raises(DataError, match=r"depth/best\.pt: there is no such checkpoint"):
-        Teachers(config, None, tasks, singles, 1.0, CPU)
+        distilled_losses(plain, paths, config.data.size, 1.0)
 
 
 def test_the_main_job_trains_the_teachers_first(make_config, dense, tmp_path):
     text = dense.replace("seg depth normal", "depth normal")
-    results = run_experiment(make_config(text, "--loss", "kd-amtl", "--max_epoch", "1"))
+    results = run(make_config(text, "--loss", "kd-amtl", "--max_epoch", "1"))
     assert results["loss"] == "kd-amtl"
     folder = tmp_path / "runs" / "tiny" / "kd-amtl" / "seed0"
     best = torch.load(folder.joinpath("best.pt"), weights_only=True)["network"]
