@@ -17,7 +17,7 @@ from utils.part import Choice, Registry
 __all__ = ["ARCHITECTURES", "BACKBONES", "NECKS", "Network", "build"]
 
 ARCHITECTURES = Registry(
-    "arch", {"DeepLab": DeepLab, "VMM": VMM, "EfficientDet": EfficientDet, "plain": Plain}
+    "architecture", {"DeepLab": DeepLab, "VMM": VMM, "EfficientDet": EfficientDet, "plain": Plain}
 )
 """Every architecture by its name in a cfg."""
 

@@ -8,25 +8,31 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import losses
-from engine.report import sweep_table
-from engine.run_folder import multi_task_folder
-from utils.config import read
+from engine.config import read
+from engine.runs.folder import run_folder
+from engine.runs.tables import sweep_table
 from utils.errors import UserError
 
 
 def main(cfg: str, names: str, seeds: str, *options: str) -> int:
-    """Prints one table over the finished runs of these losses and seeds."""
-    runs = []
+    """Prints one table over the finished runs of these losses and seeds. A run that was made with
+    other options is named and enters no mean."""
+    runs, others = [], []
     for name in names.split():
         for seed in seeds.split():
             try:
-                config = read([cfg, *options, "--loss", name, "--seed", seed], losses.methods())
+                config = read([cfg, *options, "--loss", name, "--seed", seed])
+                folder = run_folder(config)
+                differing = folder.other_options(config)
             except UserError:
                 continue  # the run has failed with this very line, which the sweep has shown
-            if results := multi_task_folder(config).finished():
+            results = folder.finished()
+            if results and differing:
+                others.append((results, differing))
+            elif results:
                 runs.append(results)
-    print(f"\n{cfg}\n\n{sweep_table(runs)}\n" if runs else "no run is finished")
+    table = sweep_table(runs, others) if runs or others else "no run is finished"
+    print(f"\n{cfg}\n\n{table}\n")
     return 0
 
 

@@ -51,3 +51,20 @@ def test_a_sweep_without_its_arguments_says_how():
     found = run("bash", ROOT / "scripts/sweep_losses.sh")
     assert found.returncode == 2
     assert 'CFG "amtl weighted-sum" "0 1"' in found.stderr
+
+
+def test_a_run_with_other_options_enters_no_mean(tmp_path, scenes_root):
+    (tmp_path / "a.cfg").write_text(CFG)
+    options = ["--dataset_root", scenes_root]
+    sweep = ["bash", ROOT / "scripts/sweep_losses.sh", "a.cfg", "amtl", "0", *options]
+    assert run(*sweep, cwd=tmp_path).returncode == 0
+    found = run(*sweep[:4], "0 1", *options, "--lr", "0.01", "--size", "32", cwd=tmp_path)
+    assert found.returncode == 1
+    assert "failed: amtl seed 0" in found.stderr
+    table = found.stdout[found.stdout.rindex("loss ") :].splitlines()
+    rows = [re.split(r"\s{2,}", line.strip()) for line in table[1:] if line.strip()]
+    assert rows[0][1][0] == "1"
+    assert rows[1] == ["amtl", "0", "–", "–", "–", "other options: lr, size"] or rows[1][
+        -1
+    ] == "other options: size, lr"
+    assert len(rows) == 2, "there is no mean of one run"

@@ -97,6 +97,9 @@ class Option:
             return self.default
         if self.joined and words:
             words = [" ".join(words)]
+        if not self.is_list and len(words) != 1:
+            given = f"{len(words)} of them" if words else "nothing"
+            raise self.error(f"{self.name} wants one value ({self.wants()}), not {given}")
         values = [self._parse_word(word) for word in words]
         if self.count:
             if len(values) not in (1, self.count):
@@ -104,9 +107,6 @@ class Option:
             return tuple(values * (self.count // len(values)))
         if self.is_list:
             return tuple(values)
-        if len(values) != 1:
-            given = f"{len(values)} of them" if values else "nothing"
-            raise self.error(f"{self.name} wants one value ({self.wants()}), not {given}")
         return values[0]
 
     def check(self, value: Any) -> None:

@@ -97,8 +97,8 @@ class _Resolver:
         for name, declared in part.options.items():
             if entry := self._entry(name, scope):
                 values[name] = self._value(declared, entry)
-            if declared.parts is not None:
-                names = values.get(name, declared.default_value())
+            names = values.get(name, declared.default_value())
+            if declared.parts is not None and names is not REQUIRED:
                 values[name] = self._choices(declared, names, scope)
         self._note_options_without_effect(part, values, scope)
         return values
@@ -245,8 +245,9 @@ class _Names:
     def notice(self, name: str, entry: Entry) -> str:
         """The line about an option that was given and that no part of the cfg has."""
         if name not in self.declared:
+            place = "" if entry.where.startswith("-") else f"{entry.where}: "
             return (
-                f"note: {entry.where}: --{name} is an option of the official code that is not used "
+                f"note: {place}--{name} is an option of the official code that is not used "
                 f"here ({UNUSED[name]})"
             )
         owners = dict.fromkeys(

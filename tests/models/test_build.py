@@ -21,7 +21,7 @@ def build(arch="DeepLab", backbone="resnet18", heads=DENSE, size=(64, 64), **opt
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"arch": "DeepLap"}, "there is no arch 'DeepLap'; did you mean DeepLab"),
+        ({"arch": "DeepLap"}, "there is no architecture 'DeepLap'; did you mean DeepLab"),
         ({"backbone": "resnet19"}, "there is no backbone 'resnet19'; did you mean resnet1"),
         ({"arch": "VMM", "neck": "bifpm"}, "there is no neck 'bifpm'; did you mean bifpn"),
         ({"heads": BOXES}, "DeepLab has heads for dense maps only, and detection predicts boxes"),
