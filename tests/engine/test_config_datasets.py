@@ -18,8 +18,8 @@ val = yard:test
 root = "/my data/factory #1"
 images = {split}/*.jpg   # a pattern
 depth-unit = 0.1
-depth = depth/{id}.png
-segmentation = masks/{id}.png
+depth = depth/*.png
+segmentation = masks/*.png
 classes = bolt "hex key"
 split = train val
 
@@ -54,8 +54,8 @@ def test_the_words_of_a_section(path):
             "root": "/my data/factory #1",
             "images": "{split}/*.jpg",
             "depth_unit": 0.1,
-            "depth": "depth/{id}.png",
-            "segmentation": "masks/{id}.png",
+            "depth": "depth/*.png",
+            "segmentation": "masks/*.png",
             "classes": ("bolt", "hex key"),
             "split": ("train", "val"),
         },
@@ -107,7 +107,7 @@ def test_a_mistake_gets_its_place(path, line, says):
     ("old", "new", "names"),
     [
         ("bolt", "nut", ["classes in [dataset.factory]"]),
-        ("split = train val\n", "", ["split in [dataset.factory]"]),
+        ("split = train val", "split = train test", ["split in [dataset.factory]"]),
         ("images = *.jpg", "images = *.png", ["images in [dataset.yard]"]),
         ("images = x", "images = y", []),
     ],

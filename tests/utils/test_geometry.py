@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from utils.geometry import Warp
+from utils.geometry import Crop, Warp
 
 BORDER = (10, 200, 90)
 RNG = np.random.default_rng
@@ -292,48 +292,32 @@ def test_an_image_and_its_labels_stay_aligned(scale, flip):
     np.testing.assert_array_equal(closest, windows[..., 0][uniform])
 
 
-class TestOut:
-    """What is written to `out` is what would be returned without it."""
+@pytest.mark.parametrize("size", [(40, 56), (48, 64)])
+def test_mirroring_is_exact(size):
+    image = noise(size)
+    mirror = Warp(np.array([[-1.0, 0, size[1]], [0, 1, 0]]), size)
+    np.testing.assert_array_equal(mirror.image(image, BORDER), image[:, ::-1])
+    np.testing.assert_array_equal(mirror.nearest(image, 0), image[:, ::-1])
 
-    EXACT = {
-        "as it is": np.array([[1.0, 0, 0], [0, 1, 0]]),
-        "mirrored": np.array([[-1.0, 0, 56], [0, 1, 0]]),
-    }
 
-    @pytest.mark.parametrize("matrix", [*WARPS.values(), *EXACT.values()], ids=[*WARPS, *EXACT])
-    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
-    @pytest.mark.parametrize("channels", [(), (3,)])
-    def test_of_a_map(self, matrix, dtype, channels):
-        array = RNG(6).integers(0, 255, (40, 56, *channels)).astype(dtype)
-        warp, before = Warp(matrix, (40, 56)), array.copy()
-        rows = np.full((3, 40, 56, *channels), 7, dtype)
-        assert warp.nearest(array, 9, rows[1]) is not None
-        np.testing.assert_array_equal(rows[1], warp.nearest(array, 9))
-        assert (rows[[0, 2]] == 7).all()
-        np.testing.assert_array_equal(array, before)
-
-    @pytest.mark.parametrize("matrix", [*WARPS.values(), *EXACT.values()], ids=[*WARPS, *EXACT])
-    def test_of_an_image(self, matrix):
-        image, warp = noise((40, 56)), Warp(matrix, (40, 56))
-        rows = np.full((3, 40, 56, 3), 7, np.uint8)
-        warp.image(image, BORDER, rows[1])
-        np.testing.assert_array_equal(rows[1], warp.image(image, BORDER))
-        assert (rows[[0, 2]] == 7).all()
-
-    def test_of_another_type(self):
-        numbers, out = RNG(7).integers(0, 9, (40, 56)).astype(np.float64), np.zeros((40, 56))
-        for matrix in (*WARPS.values(), *self.EXACT.values()):
-            warp = Warp(matrix, (40, 56))
-            found = warp.nearest(numbers, 0, out.astype(np.float32))
-            assert found.dtype == np.float32
-            np.testing.assert_array_equal(found, warp.nearest(numbers, 0))
-
-    @pytest.mark.parametrize("size", [(40, 56), (48, 64)])
-    def test_mirroring_is_exact(self, size):
-        image = noise(size)
-        mirror = Warp(np.array([[-1.0, 0, size[1]], [0, 1, 0]]), size)
-        np.testing.assert_array_equal(mirror.image(image, BORDER), image[:, ::-1])
-        np.testing.assert_array_equal(mirror.nearest(image, 0), image[:, ::-1])
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("place", [(5, 35, 3, 47), (0, 40, 0, 56)])
+def test_a_crop_is_the_same_as_its_matrix(mirrored, place):
+    """The faster path of a rectangle gives what the affine map of its edges gives."""
+    rows, columns = slice(*place[:2]), slice(*place[2:])
+    warp = Warp.of_crop(Crop((slice(4, 34), slice(6, 50)), (rows, columns), mirrored), (40, 56))
+    slow = Warp(warp.matrix, warp.size)
+    image, labels = smooth((48, 64)), noise((48, 64))[..., 0]
+    within = np.zeros((40, 56), bool)
+    within[rows, columns] = True
+    within = within[:, ::-1] if mirrored else within
+    inner = within & inside(source_positions(warp), (48, 64), margin=1)
+    inner &= np.roll(inner, 1, 1) & np.roll(inner, -1, 1) & np.roll(inner, 1, 0)
+    difference = np.abs(warp.image(image, BORDER).astype(int) - slow.image(image, BORDER))
+    assert difference[inner & np.roll(inner, -1, 0)].max() <= 3
+    assert (warp.nearest(labels, 7)[~within] == 7).all()
+    if (rows.stop - rows.start, columns.stop - columns.start) == (30, 44):
+        np.testing.assert_array_equal(warp.nearest(labels, 7)[within], slow.nearest(labels, 7)[within])
 
 
 @pytest.mark.parametrize("inside", [True, False])

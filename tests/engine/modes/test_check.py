@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import datasets
 import train_test
-from engine.contact_sheet import write_contact_sheet
-from engine.examine import Part, examine
-from tasks import KINDS
+from datasets import DATASETS
+from datasets.formats.depth_maps import DepthMap
+from engine.modes.check.scan import ScanResult
+from engine.modes.check.sheet import write_sheet
+from tasks.detection import Detection
 from tasks.depth import Depth
-from utils.errors import DataError
+from tests.labels import read_split
 
 ALL = """
 [run]
@@ -112,7 +113,7 @@ class TestWhole:
         told = split(checked, "VOC", "train")["tasks"]["segmentation"]
         assert told["labels"] == told["counted"] == len(masks)
         assert told["void"] == pixels[255] / pixels.sum()
-        names = datasets.LABELS["VOC"]["segmentation"]
+        names = DATASETS["VOC"].labels["segmentation"]
         assert told["classes"] == {
             name: pixels[k] / pixels[:255].sum() for k, name in enumerate(names)
         }
@@ -133,7 +134,7 @@ class TestWhole:
         assert told["images_without_objects"] == sum(not list(f.iter("object")) for f in files)
         counts = Counter(item.findtext("name") for item in objects)
         assert {name: n for name, n in told["classes"].items() if n} == counts
-        assert set(told["never"]) == set(datasets.LABELS["VOC"]["detection"]) - set(counts)
+        assert set(told["never"]) == set(DATASETS["VOC"].labels["detection"]) - set(counts)
 
     def test_depths(self, checked, scenes_root):
         files = sorted((scenes_root / "NYU" / "sync").rglob("*.png"))
@@ -345,14 +346,17 @@ class TestDamaged:
         assert error.count("\n") == 1
         assert not (tmp_path / "runs").exists()
 
-    def test_a_worker_that_is_ended_from_outside_is_one_line(self, scenes_root):
-        class Fatal(Depth):
-            def read(self, path, size, **storage):
-                os.kill(os.getpid(), signal.SIGKILL)
+    def test_a_worker_that_is_ended_from_outside_is_one_line(
+        self, scenes_root, tmp_path, capsys, monkeypatch
+    ):
+        def fatal(*_):
+            os.kill(os.getpid(), signal.SIGKILL)
 
-        part = Part(datasets.read("NYU", scenes_root, "train"), 16, "train", [Fatal()], {})
-        with pytest.raises(DataError, match=r"too little memory.*--num_workers 1"):
-            examine([part], workers=1)
+        monkeypatch.setattr(DepthMap, "read", fatal)
+        assert run_check(tmp_path, scenes_root, DENSE, "--num_workers", "2") == (2, "")
+        error = capsys.readouterr().err
+        assert re.search(r"too little memory.*--num_workers 1", error)
+        assert error.count("\n") == 1
 
 
 class TestSheet:
@@ -385,22 +389,22 @@ class TestSheet:
         assert depth.std() > 10
 
     def test_images_with_the_most_labels_are_preferred_and_no_label_is_grey(self, root, tmp_path):
-        source = datasets.read("VOC", root, "train")
+        source = read_split("VOC", root, "train")
         unlabelled = replace(
             source, samples=tuple(replace(s, labels={}) for s in source.samples[:6])
         )
-        part = Part(unlabelled, 6, "train", [Depth()], {})
-        examine([part], workers=0)
-        tiles = self.tiles(write_contact_sheet(tmp_path / "grey.png", [part]))
+        result = ScanResult(unlabelled, "train", 6, [Depth()], {})
+        result.read(range(6))
+        tiles = self.tiles(write_sheet(tmp_path / "grey.png", [result]))
         assert tiles.shape[:2] == (2, 6)
         assert (tiles[1] == 200).all()
         assert tiles[0].std() > 20
 
         mixed = replace(source, samples=(*unlabelled.samples, *source.samples[-2:]))
-        detection = KINDS["detection"](classes=source.classes["detection"])
-        part = Part(mixed, 8, "train", [detection], {})
-        examine([part], workers=0)
-        tiles = self.tiles(write_contact_sheet(tmp_path / "mixed.png", [part]))
+        detection = Detection(classes=source.classes["detection"])
+        result = ScanResult(mixed, "train", 8, [detection], {})
+        result.read(range(8))
+        tiles = self.tiles(write_sheet(tmp_path / "mixed.png", [result]))
         assert (tiles[:, 2:] == 255).all(), "two images have labels, and only they are shown"
         assert (tiles[:, :2] != 255).any(axis=(2, 3, 4)).all()
 
