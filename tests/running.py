@@ -1,7 +1,5 @@
 """Runs of a cfg, as tests want them."""
 
-from dataclasses import replace
-
 import torch
 
 from engine.runs import checkpoint
@@ -53,6 +51,6 @@ def save_untrained(config, task, path, seed=0):
     torch.manual_seed(seed)
     network = make_network(config, {task.name: task.head})
     path.parent.mkdir(parents=True, exist_ok=True)
-    header = checkpoint.header(replace(config, run=config.run), [task])
-    checkpoint.save(path, {**header, "network": network.state_dict()})
+    state = {**checkpoint.header(config, [task]), "network": network.state_dict()}
+    checkpoint.save(path, state)
     return path

@@ -102,19 +102,91 @@ def test_weights_that_cannot_be_had(here, capsys, scenes_root):
     assert "no/such.pth" in line
 
 
-def test_help_lists_every_option_by_section(capsys):
+@pytest.mark.parametrize(
+    ("line", "status"), [("a.cfg", 2), ("--help", 0), ("--list losses", 0), ("--help amtl", 0)]
+)
+def test_what_needs_no_network_imports_none(here, line, status):
+    """Neither torchvision nor scipy is imported before the answer: they take longer than torch."""
+    Path("a.cfg").write_text(GOOD + "[data]\nsize = x\n")
+    code = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+import train_test
+status = train_test.main(sys.argv[1:])
+slow = {{"torchvision", "scipy", "torch._dynamo", "pycocotools"}} & sys.modules.keys()
+sys.exit(f"imported {{slow}}" if slow else status)
+"""
+    command = [sys.executable, "-c", code, *line.split()]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode == status, found.stderr
+
+
+def test_help_fits_a_screen_and_has_an_example_of_each_mode(capsys):
     assert train_test.main(["--help"]) == 0
     text = capsys.readouterr().out
-    for word in ("--max_epoch", "--loss", "--dataset_root", "focusing_factor", "[training]"):
+    assert len(text.splitlines()) <= 70
+    assert max(map(len, text.splitlines())) <= 100
+    for word in ("--max_epoch", "--loss", "--dataset_root", "--mode export", "--mode summary"):
         assert word in text
+
+
+def test_help_of_everything_names_every_option(capsys):
+    assert train_test.main(["--help", "all"]) == 0
+    text = capsys.readouterr().out
+    for word in ("--patience", "--margin", "--max_depth", "--render_train", "[training]", "[loss]"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("part", "has", "has_not"),
+    [
+        ("amtl", ["--margin", "ICCV 2023"], ["--temperature", "--lr "]),
+        ("DeepLab", ["--output_stride", "--skip_connection"], ["--neck"]),
+        ("depth", ["--max_depth"], ["--label_smoothing"]),
+        ("plateau", ["--patience", "--factor"], ["--milestones"]),
+        ("export", ["--ckpt", "ONNX"], []),
+    ],
+)
+def test_help_of_a_part_has_its_own_options_alone(capsys, part, has, has_not):
+    assert train_test.main(["--help", part]) == 0
+    text = capsys.readouterr().out
+    assert [word for word in has if word not in text] == []
+    assert [word for word in has_not if word in text] == []
+
+
+def test_help_of_a_part_that_there_is_not(capsys):
+    assert "did you mean amtl" in refusal(capsys, "--help", "amtll")
+
+
+def test_a_pipe_that_closes_ends_the_help_without_a_word():
+    command = f"{sys.executable} {ROOT}/train_test.py --help all | head -1"
+    found = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert found.stderr == ""
+    assert found.stdout.count("\n") == 1
+
+
+def test_outside_of_its_environment_one_line_says_what_to_activate(here):
+    code = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+sys.modules["torch"] = None
+sys.argv = ["train_test.py", "a.cfg"]
+import runpy
+runpy.run_path({str(ROOT / "train_test.py")!r}, run_name="__main__")
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode != 0
+    assert found.stderr.count("\n") == 1
+    assert ".venv" in found.stderr
 
 
 def test_every_cfg_of_the_project_is_understood(capsys, here):
     for cfg in sorted((ROOT / "cfg").glob("**/*.cfg")):
-        line = refusal(
-            capsys, cfg, "--dataset_root", "nowhere", "--render_train", "0", "--device", "cpu"
-        )
-        assert "the dataset" in line, f"{cfg}: refused for another reason than its data"
+        options = ["--dataset_root", "nowhere", "--render_train", "0", "--device", "cpu"]
+        assert train_test.main([str(cfg), *options]) == 2
+        *notes, error = capsys.readouterr().err.splitlines()
+        assert "the dataset" in error, f"{cfg}: refused for another reason than its data"
+        assert all("without render_train" in note for note in notes), notes
 
 
 def test_the_scenes_are_rendered_when_they_are_not_there(here):
@@ -132,7 +204,7 @@ def test_the_scenes_are_rendered_when_they_are_not_there(here):
 
 
 @pytest.mark.parametrize(
-    "package", ["tasks", "datasets", "models", "losses", "engine.experiment", "utils.config"]
+    "package", ["tasks", "datasets", "models", "losses", "engine.runs.experiment", "engine.config"]
 )
 def test_import_without_a_gpu_and_without_optional_packages(package):
     code = f"""

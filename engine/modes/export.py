@@ -42,7 +42,7 @@ class Export(Mode):
         path = checkpoint_to_use(config)
         network, tasks = open_network(path)
         images = torch.randn(3, 3, *network.size, generator=torch.Generator().manual_seed(0))
-        exported = _Exported(network, tasks)
+        exported = ExportedNetwork(network, tasks)
         with torch.no_grad():
             wanted = exported.outputs(images)
         file = path.with_suffix(".onnx")
@@ -56,7 +56,7 @@ class Export(Mode):
         return 0
 
 
-class _Exported(nn.Module):
+class ExportedNetwork(nn.Module):
     """A network whose predictions are tensors that can be used without this program."""
 
     def __init__(self, network: nn.Module, tasks: Sequence[Task]):
@@ -78,7 +78,7 @@ class _Exported(nn.Module):
 
 
 def _write(
-    exported: _Exported, images: Tensor, outputs: list[str], tasks: Sequence[Task], file: Path
+    exported: ExportedNetwork, images: Tensor, outputs: list[str], tasks: Sequence[Task], file: Path
 ) -> None:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:

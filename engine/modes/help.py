@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from datasets import DATASETS
 from engine.config import ROOTS, USAGE
 from engine.modes import MODES
 from losses import LOSSES
 from utils.errors import ConfigError
-from utils.option import REQUIRED, Option, nearest
+from utils.option import REQUIRED, Option, closest
 from utils.part import Part, Registry, Variant
 
 _TYPES = {int: "INT", float: "FLOAT", bool: "BOOL", str: "TEXT"}
-_COLUMN = 32
+_COLUMN = 28
 _WIDTH = 100
 
 _CFG = "cfg/seg+depth+normal/NYU/DeepLab_resnet50.cfg"
@@ -60,7 +63,7 @@ def _screen() -> str:
         *(f"  {mode:<9}python3 train_test.py {words}" for mode, words in _EXAMPLES.items()),
         "",
         "options that most people need:",
-        *(_line(options[name], short=True) for name in _FREQUENT if name in options),
+        *(_wrapped(options[name], _short(options[name])) for name in _FREQUENT),
         "",
         "more:",
         "  --help all           every option, by section of a cfg",
@@ -95,8 +98,9 @@ def _of_part(name: str) -> str:
         except ConfigError:
             continue
         return _described(registry, canonical)
-    names = [name for registry in _registries() for name in registry]
-    raise ConfigError(f"--help: there is no part '{name}'{nearest(name, names)}")
+    close = closest(name, [name for registry in _registries() for name in registry])
+    hint = f"did you mean {close}?" if close else "--help all lists the options and the losses"
+    raise ConfigError(f"--help: there is no part '{name}'; {hint}")
 
 
 def _described(registry: Registry, name: str) -> str:
@@ -104,28 +108,31 @@ def _described(registry: Registry, name: str) -> str:
     lines = [f"{registry.noun} {name}"]
     if isinstance(entry, Variant):
         lines += [f"  {entry.help}", f"  paper: {entry.paper}"]
-        lines += [f"  {option} = {value}" for option, value in entry.defaults.items()]
     else:
         lines += textwrap.indent(inspect.getdoc(entry) or "", "  ").splitlines()
     choice = registry.choose(name)
-    options = list(_nested(choice.part, choice.all_values()))
-    if not options:
-        return "\n".join([*lines, "", "It has no options of its own."])
-    lines.append("")
-    for declared, section in options:
-        home = f"loss.{name}" if section == "loss" else section
-        lines.append(f"{_line(declared)}  ([{home}])")
-    return "\n".join(lines)
+    sections: dict[str, list[str]] = {}
+    for declared, section in _nested(choice.part, choice.all_values()):
+        home = f"loss.{name}" if section == "loss" and registry is LOSSES else section
+        sections.setdefault(home, []).append(_line(declared))
+    for section, rows in sections.items():
+        lines += ["", f"[{section}]", *rows]
+    return "\n".join(lines if sections else [*lines, "", "It has no options."])
 
 
-def _nested(part: type[Part], values: dict) -> Iterator[tuple[Option, str]]:
-    """The options of a part, and of the parts that it chooses."""
+def _nested(part: type[Part], values: Mapping[str, Any]) -> Iterator[tuple[Option, str]]:
+    """The options of a part, and of the parts that it chooses, each with the default that holds
+    under that choice."""
     for name, declared in part.options.items():
-        yield declared, declared.section or part.section
         value = values[name]
-        if declared.parts is not None and value is not None:
-            for choice in value if isinstance(value, tuple) else (value,):
-                yield from _nested(choice.part, choice.all_values())
+        choices = value if isinstance(value, tuple) else (value,)
+        if declared.parts is None or value is None:
+            yield replace(declared, default=value), declared.section or part.section
+            continue
+        names = tuple(choice.name for choice in choices)
+        yield replace(declared, default=names if declared.is_list else names[0]), declared.section or part.section
+        for choice in choices:
+            yield from _nested(choice.part, choice.all_values())
 
 
 def _options_of_roots() -> Iterator[tuple[type[Part], Option]]:
@@ -169,15 +176,23 @@ def _registries() -> list[Registry]:
     return [*found.values(), *([] if id(DATASETS) in found else [DATASETS]), MODES]
 
 
-def _line(declared: Option, owners: str = "", short: bool = False) -> str:
+def _line(declared: Option, owners: str = "") -> str:
+    """An option with all that is known of it, wrapped below its help."""
+    notes = [declared.help, _choices(declared), _default(declared), _aliases(declared)]
+    notes.append(f"(of {owners})" if owners else "")
+    return _wrapped(declared, " ".join(note for note in notes if note))
+
+
+def _short(declared: Option) -> str:
+    """The first clause of the help, and the default."""
+    clause = re.split(r"[:;] (?![^(]*\))", declared.help)[0]
+    return " ".join(note for note in (clause, _choices(declared), _default(declared)) if note)
+
+
+def _wrapped(declared: Option, text: str) -> str:
     head = f"  --{declared.name} {_type(declared)}"
-    notes = [declared.help, _choices(declared), _default(declared)]
-    if not short:
-        notes += [_aliases(declared), f"(of {owners})" if owners else ""]
-    text = " ".join(note for note in notes if note)
-    if short and len(text) > _WIDTH - _COLUMN:
-        text = text[: _WIDTH - _COLUMN - 1] + "…"
-    return f"{head:<{_COLUMN}} {text}"
+    lines = textwrap.wrap(text, _WIDTH - _COLUMN, break_long_words=False, break_on_hyphens=False)
+    return f"\n{'':{_COLUMN}}".join([f"{head:<{_COLUMN - 1}} {lines[0]}", *lines[1:]])
 
 
 def _type(declared: Option) -> str:

@@ -8,15 +8,16 @@ import onnxruntime
 import pytest
 import torch
 
-import losses
 import train_test
-from engine import checkpoint
-from engine.data import with_full_names
-from engine.export import compare, plain_outputs
-from engine.network import declared_tasks, make_network
-from engine.run_folder import multi_task_folder
-from tasks.nms import detect
-from utils.config import read
+from engine import open_network
+from engine.config import read
+from engine.modes.export import ExportedNetwork, compare
+from engine.runs import checkpoint
+from engine.runs.experiment import checkpoint_to_use
+from engine.runs.folder import run_folder
+from engine.runs.network import declared_tasks, make_network
+from tasks.boxes.nms import detect
+from tests.running import run
 from utils.errors import UserError
 
 CFG = """
@@ -39,21 +40,25 @@ def with_best(folder):
     path = folder / "tiny.cfg"
     path.write_text(CFG)
     argv = [str(path), "--mode", "export", "--runs", str(folder / "runs")]
-    config = with_full_names(read(argv, losses.methods()))
-    network = make_network(config, {t.name: t.head for t in declared_tasks(config)}, "false")
+    config = read(argv)
+    tasks = declared_tasks(config)
+    network = make_network(config, {task.name: task.head for task in tasks})
     with torch.no_grad():
         # Statistics other than those of a new network, as training leaves them.
         network.train()(torch.randn(8, 3, *SIZE))
-    best = multi_task_folder(config).best
+    best = run_folder(config).best
     best.parent.mkdir(parents=True)
-    checkpoint.save(best, {"network": network.state_dict()})
+    header = checkpoint.header(config, tasks)
+    checkpoint.save(best, {**header, "network": network.state_dict()})
     return argv, network.eval(), best
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
+    """The checkpoint says what its network is; the cfg may have other parts by now."""
     argv, network, best = with_best(tmp_path_factory.mktemp("export"))
-    assert train_test.main(argv) == 0
+    other = ["--tasks", "seg", "--size", "64", "--arch", "DeepLab", "--ckpt", str(best)]
+    assert train_test.main([*argv, *other]) == 0
     return network, best.with_suffix(".onnx")
 
 
@@ -99,10 +104,11 @@ def test_it_gives_what_the_network_gives_for_any_number_of_images(session, expor
 
 
 def test_a_file_that_gives_something_else_is_refused(exported):
-    network, file = exported
+    file = exported[1]
+    network = ExportedNetwork(*open_network(file.with_suffix(".pt")))
     images = torch.randn(2, 3, *SIZE)
     with torch.no_grad():
-        wanted = plain_outputs(network(images))
+        wanted = network.outputs(images)
     assert "gives what the network gives" in compare(file, images, wanted)
     wanted["depth"] = wanted["depth"] + 0.01 * wanted["depth"].abs().max()
     with pytest.raises(UserError, match="depth differs by"):
@@ -124,23 +130,17 @@ def test_without_the_exporter_one_line_says_what_to_install(tmp_path, monkeypatc
     assert not best.with_suffix(".onnx").exists()
 
 
-def test_no_checkpoint_or_that_of_another_network(tmp_path, capsys):
+def test_no_checkpoint(tmp_path, capsys):
     argv, _, best = with_best(tmp_path)
     assert train_test.main([*argv, "--ckpt", str(tmp_path / "none.pt")]) == 2
     assert "none.pt: there is no such checkpoint" in capsys.readouterr().err
-    assert train_test.main([*argv, "--tasks", "seg", "--ckpt", str(best)]) == 2
-    assert "its tasks are segmentation, detection, depth, the cfg's segmentation" in (
-        capsys.readouterr().err
-    )
 
 
-def test_the_checkpoint_of_a_single_task_may_be_that_of_a_baseline(tmp_path, capsys):
-    argv, _, _ = with_best(tmp_path)
-    argv += ["--tasks", "seg"]
-    config = with_full_names(read(argv, losses.methods()))
-    folder = tmp_path / "runs" / "baselines" / "segmentation-1"
-    folder.mkdir(parents=True)
-    results = {"finished": True, "baseline_key": config.key("segmentation")}
-    (folder / "results.json").write_text(json.dumps(results))
-    assert train_test.main(argv) == 2
-    assert f"{folder / 'best.pt'}: there is no such checkpoint" in capsys.readouterr().err
+def test_the_checkpoint_of_a_single_task_may_be_that_of_a_baseline(tmp_path, make_config, dense):
+    config = make_config(dense, "--tasks", "depth", "--max_epoch", "1")
+    run(config)
+    folder = run_folder(config.single_task(config.run.tasks[0]))
+    baseline = tmp_path / "runs" / "baselines" / "depth-1"
+    baseline.parent.mkdir()
+    folder.path.rename(baseline)
+    assert checkpoint_to_use(config) == baseline / "best.pt"

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-import losses
-from engine.listing import listing
+from engine.modes.listing import listing
+from losses import LOSSES
 from utils.errors import ConfigError
 
 
 def test_losses_with_their_three_parts_paper_and_cost():
     described = json.loads(listing(["losses", "--json"]))
-    assert list(described) == list(losses.PRESETS)
+    assert list(described) == list(LOSSES)
     assert described["pcgrad-amtl"] == {
         "weighting": "achievement",
         "mean": "arithmetic",
@@ -21,6 +21,11 @@ def test_losses_with_their_three_parts_paper_and_cost():
     }
     lines = listing(["losses"]).splitlines()
     assert [line.split()[0] for line in lines] == ["loss", *described]
+
+
+def test_json_may_be_given_as_elsewhere():
+    assert listing(["losses", "--json", "true"]) == listing(["losses", "--json"])
+    assert listing(["losses", "--json", "false"]) == listing(["losses"])
 
 
 def test_a_list_that_is_not_there():
