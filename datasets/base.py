@@ -41,13 +41,13 @@ class Split:
 
 
 class Dataset(Part):
-    """One dataset: where its files lie, and which labels they are.
+    """One dataset: where its files lie, and which labels they are. Its options stand in [data].
 
     Args:
         name: the name in a cfg.
     """
 
-    section = "dataset"
+    section = "data"
 
     folder: ClassVar[str]
     """The folder below `dataset_root`."""

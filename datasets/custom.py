@@ -69,6 +69,8 @@ class CustomDataset(Dataset):
         ConfigError: a value cannot be; names the key.
     """
 
+    section = "dataset"
+
     root: str | None = option(
         None,
         "the folder of the dataset (empty: <dataset_root>/<name>); relative ones count from "

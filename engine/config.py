@@ -121,8 +121,11 @@ class Config:
         found = {name: part.identity() for name, part in self.parts.items()}
         if ckpt := self.run.mode.all_values().get("ckpt"):
             found["ckpt"] = file_digest(Path(ckpt)) if Path(ckpt).is_file() else None
-        for option in ("train_dataset", "test_dataset"):  # their own options follow
-            found["data"][option] = [choice.name for choice in getattr(self.data, option)]
+        for option in ("train_dataset", "test_dataset"):  # those of the cfg's own follow
+            found["data"][option] = [
+                {"name": choice.name} if choice.name in self.datasets else choice.identity()
+                for choice in getattr(self.data, option)
+            ]
         found[DATASET] = {name: c.identity() for name, c in self.used_datasets().items()}
         return found
 

@@ -185,9 +185,9 @@ class Task(Part, ABC):
     def meter(self) -> Meter:
         """An empty meter of this task's metrics."""
 
-    @abstractmethod
     def label_statistics(self) -> LabelStatistics:
         """Empty statistics of this task's labels, for the check of a dataset."""
+        return LabelStatistics()
 
     def selection_score(self, metrics: dict[str, float]) -> float:
         """One number for the choice of the checkpoint: the geometric mean of the `selection`, where

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
 
 
-class LabelStatistics(ABC):
-    """Counts what the labels of one task hold, over the images of one split.
+class LabelStatistics:
+    """Counts what the labels of one task hold, over the images of one split. A subclass counts what
+    its kind of label holds beside their number and sizes.
 
     Parts of a split may be counted apart and merged in their order: the result is the same.
 
@@ -58,21 +58,19 @@ class LabelStatistics(ABC):
             f"first is {self._resized_first}"
         ]
 
-    @abstractmethod
     def count(self, label: Any, target: np.ndarray) -> None:
         """Adds one label to the counts of this kind of label."""
 
-    @abstractmethod
     def merge_counts(self, later: LabelStatistics) -> None:
         """Adds the counts of a later part."""
 
-    @abstractmethod
     def counts(self) -> dict:
         """The counts of this kind of label, as :meth:`result` has them."""
+        return {}
 
-    @abstractmethod
     def lines(self) -> list[str]:
         """The counts in words, a few lines."""
+        return []
 
 
 def share(part: int, whole: int) -> float | None:
