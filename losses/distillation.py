@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-
 class Distillation(nn.Module):
     """Adds to each task's loss what its teacher says.
 
@@ -38,7 +37,8 @@ class Distillation(nn.Module):
         # A list in the tasks' order: a name may hold characters that a module's name may not.
         self.projections = nn.ModuleList(
             nn.ModuleList(
-                nn.Conv2d(ours, theirs, 1) for ours, theirs in zip(student, teachers[task], strict=True)
+                nn.Conv2d(ours, theirs, 1)
+                for ours, theirs in zip(student, teachers[task], strict=True)
             )
             for task in self.tasks
         )

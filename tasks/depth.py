@@ -32,7 +32,7 @@ class Depth(Task):
     task_type = "depth"
     label_type = "depth"
     accuracy = "d1"
-    metrics = {"d1": 1, "d2": 1, "d3": 1, "rmse": -1, "abs_rel": -1}  # noqa: RUF012
+    metrics = {"d1": 1, "d2": 1, "d3": 1, "rmse": -1, "abs_rel": -1}
     selection = ("d1", "rmse")
 
     max_depth: float = option(FARTHEST, "metres; depths from there on do not count", above=0)

@@ -49,7 +49,7 @@ class Detection(Task):
     label_type = "boxes"
     has_classes = True
     accuracy = "mAP"
-    metrics = {"mAP": 1, "AP50": 1, "AP75": 1}  # noqa: RUF012
+    metrics = {"mAP": 1, "AP50": 1, "AP75": 1}
     selection = ("mAP",)
 
     loc_weight: float = option(10.0, "factor of the box loss in detection", at_least=0)

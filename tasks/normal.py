@@ -26,7 +26,7 @@ class Normal(Task):
     aliases = ("normals",)
     label_type = "normals"
     accuracy = "11.25"
-    metrics = {"mean": -1, "median": -1, "11.25": 1, "22.5": 1, "30": 1}  # noqa: RUF012
+    metrics = {"mean": -1, "median": -1, "11.25": 1, "22.5": 1, "30": 1}
     selection = ("11.25", "mean", "median")
 
     @property

@@ -28,7 +28,7 @@ class Segmentation(Task):
     has_classes = True
     background = ("background",)
     accuracy = "mIoU"
-    metrics = {"mIoU": 1}  # noqa: RUF012
+    metrics = {"mIoU": 1}
     selection = ("mIoU",)
 
     label_smoothing: float = option(0.0, "of the classes in segmentation", at_least=0, below=1)

@@ -64,7 +64,8 @@ def test_a_run_with_other_options_enters_no_mean(tmp_path, scenes_root):
     table = found.stdout[found.stdout.rindex("loss ") :].splitlines()
     rows = [re.split(r"\s{2,}", line.strip()) for line in table[1:] if line.strip()]
     assert rows[0][1][0] == "1"
-    assert rows[1] == ["amtl", "0", "–", "–", "–", "other options: lr, size"] or rows[1][
-        -1
-    ] == "other options: size, lr"
+    assert (
+        rows[1] == ["amtl", "0", "–", "–", "–", "other options: lr, size"]
+        or rows[1][-1] == "other options: size, lr"
+    )
     assert len(rows) == 2, "there is no mean of one run"

@@ -224,7 +224,9 @@ class Registry(Mapping[str, type[Part] | Variant]):
         used: set[str] = set()
         choice = self._nested(name, options, used)
         if unknown := [option for option in options if option not in used]:
-            raise ConfigError(f"{name} has no option '{unknown[0]}'{nearest(unknown[0], sorted(used))}")
+            raise ConfigError(
+                f"{name} has no option '{unknown[0]}'{nearest(unknown[0], sorted(used))}"
+            )
         return choice
 
     def _nested(self, name: str, options: Mapping[str, Any], used: set[str]) -> Choice:

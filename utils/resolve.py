@@ -122,7 +122,7 @@ class _Resolver:
 
     def _choice(self, declared: Option, name: str, scope: str | None) -> Choice:
         choice = self._registry(declared.parts).choose(name)
-        if choice.name in self.local and declared.parts is self.datasets:
+        if choice.name in self.result.datasets and declared.parts is self.datasets:
             return choice
         scope = choice.name if declared.name in self.names.scoped else scope
         settings = self._values(choice.part, choice.settings, scope)

@@ -130,7 +130,10 @@ def _nested(part: type[Part], values: Mapping[str, Any]) -> Iterator[tuple[Optio
             yield replace(declared, default=value), declared.section or part.section
             continue
         names = tuple(choice.name for choice in choices)
-        yield replace(declared, default=names if declared.is_list else names[0]), declared.section or part.section
+        yield (
+            replace(declared, default=names if declared.is_list else names[0]),
+            declared.section or part.section,
+        )
         for choice in choices:
             yield from _nested(choice.part, choice.all_values())
 

@@ -37,7 +37,8 @@ class Achievement(AccuracyWeighting):
                 raise ConfigError(f"no potential is given for {task}; give one a task", "potential")
             if not (0 <= potential[task] <= 1 or math.isnan(potential[task])):
                 raise ConfigError(
-                    f"the potential {potential[task]:g} of {task} is no accuracy, from 0 to 1", "potential"
+                    f"the potential {potential[task]:g} of {task} is no accuracy, from 0 to 1",
+                    "potential",
                 )
 
     def weight(self, task, accuracy):

@@ -171,18 +171,30 @@ def test_bytes_of_other_systems(path):
         ("[training]\nlr = nan", "lr wants a number, above 0, not 'nan'"),
         ("[training]\nlr = inf", "not 'inf'"),
         ("[training]\nlr = 0", "not '0'"),
-        ("[training]\nscheduler = plateau\nfactor = 1", "5: factor wants a number, above 0 and bel"),
+        (
+            "[training]\nscheduler = plateau\nfactor = 1",
+            "5: factor wants a number, above 0 and bel",
+        ),
         ("[training]\namp = maybe", "amp wants true or false, not 'maybe'"),
         ("[training]\noptimizer = Adm", "4: there is no optimizer 'Adm'; did you mean adam"),
-        ("[training]\noptimizer = x", "4: there is no optimizer 'x'; it is one of sgd, adam, adamw"),
+        (
+            "[training]\noptimizer = x",
+            "4: there is no optimizer 'x'; it is one of sgd, adam, adamw",
+        ),
         ("[training]\nscheduler = multistep", "4: multistep needs milestones"),
         (
             "[training]\nscheduler = multistep\nmilestones = 1, 2",
             "5: milestones: blanks separate several values, not commas: '1,'",
         ),
         ("[network]\nfrom_scratch = maybe", "from_scratch wants true or false, not 'maybe'"),
-        ("[network]\narch = DeepLab\noutput_stride = 7", "5: output_stride cannot be '7'; it is on"),
-        ("[network]\nbackbone = resnet5", "4: there is no backbone 'resnet5'; did you mean resnet5"),
+        (
+            "[network]\narch = DeepLab\noutput_stride = 7",
+            "5: output_stride cannot be '7'; it is on",
+        ),
+        (
+            "[network]\nbackbone = resnet5",
+            "4: there is no backbone 'resnet5'; did you mean resnet5",
+        ),
         ("[network]\narch = DeepLb", "4: there is no architecture 'DeepLb'; did you mean DeepLab?"),
         ("[network]\nneck = bifpm", "4: there is no neck 'bifpm'; did you mean bifpn?"),
         ("[data]\nbatch_size = 0", "batch_size wants a whole number, at least 1, not '0'"),
@@ -203,7 +215,10 @@ def test_bytes_of_other_systems(path):
         ("loss = amlt", "3: there is no loss 'amlt'; did you mean amtl?"),
         ("loss = qqq", "3: there is no loss 'qqq'; it is one of weighted-sum, "),
         ("weighting = amlt", "3: weighting belongs in [loss], not in [run]"),
-        ("[loss]\nweighting = achievment", "4: there is no weighting 'achievment'; did you mean ac"),
+        (
+            "[loss]\nweighting = achievment",
+            "4: there is no weighting 'achievment'; did you mean ac",
+        ),
         ("[loss]\ngradient = cagrd", "4: there is no gradient rule 'cagrd'; did you mean cagrad?"),
         ("[loss]\nmean = x", "4: mean cannot be 'x'; it is one of"),
         ("mode = tets", "3: there is no mode 'tets'; did you mean test?"),
@@ -324,7 +339,9 @@ def test_a_part_may_be_changed_in_the_cfg(path):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_text_of_every_loss_can_be_read(path, loss):
-    config = read([path(f"{TASKS}loss = {loss}\n[loss.{loss}]\nweighting = dwa\ntemperature = 3\n")])
+    config = read(
+        [path(f"{TASKS}loss = {loss}\n[loss.{loss}]\nweighting = dwa\ntemperature = 3\n")]
+    )
     assert of_loss(config)["temperature"] == 3
     assert is_read_again(path, config)
 

@@ -120,7 +120,9 @@ def test_what_a_used_dataset_says_decides_a_run(path, old, new, names):
 
 def test_a_baseline_has_the_sections_of_its_cfg(path):
     config = read([path(CFG), "--lr", "3"])
-    single = path("[run]\ntasks = depth\n[dataset.factory]\nimages = other\ndepth = y\n", "single.cfg")
+    single = path(
+        "[run]\ntasks = depth\n[dataset.factory]\nimages = other\ndepth = y\n", "single.cfg"
+    )
     baseline = read_baseline(single, config)
     assert baseline.datasets["factory"].settings == {"images": "other", "depth": "y"}
     assert settings(baseline)["lr"] == 3

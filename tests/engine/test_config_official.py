@@ -83,26 +83,29 @@ def cfg(tmp_path):
 
 def test_an_official_cfg(cfg):
     config = read([cfg])
-    assert settings(config).items() >= {
-        "tasks": ("segmentation", "depth", "normal"),
-        "arch": "DeepLab",
-        "backbone": "resnet50",
-        "channels": 256,
-        "size": (480, 640),
-        "output_stride": 8,
-        "skip_connection": 48,
-        "shared_head": True,
-        "optimizer": "adam",
-        "scheduler": "polynomial",
-        "weight_decay": 5e-6,
-        "warmup_epoch": 0,
-        "train_dataset": ("NYUD_MT",),
-        "seed": 100,
-        "amp": True,
-        "ema": True,
-        "ema_momentum": 0.999,
-        "potential": (0.4443, 0.8082, 0.4553),
-    }.items()
+    assert (
+        settings(config).items()
+        >= {
+            "tasks": ("segmentation", "depth", "normal"),
+            "arch": "DeepLab",
+            "backbone": "resnet50",
+            "channels": 256,
+            "size": (480, 640),
+            "output_stride": 8,
+            "skip_connection": 48,
+            "shared_head": True,
+            "optimizer": "adam",
+            "scheduler": "polynomial",
+            "weight_decay": 5e-6,
+            "warmup_epoch": 0,
+            "train_dataset": ("NYUD_MT",),
+            "seed": 100,
+            "amp": True,
+            "ema": True,
+            "ema_momentum": 0.999,
+            "potential": (0.4443, 0.8082, 0.4553),
+        }.items()
+    )
     assert of_loss(config).items() >= {"focusing_factor": 2.5, "margin": 0.1}.items()
     assert config.places["arch"] == f"{cfg}:4"
     weighted = read([cfg, "--loss", "weighted-sum"])

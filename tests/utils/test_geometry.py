@@ -317,7 +317,9 @@ def test_a_crop_is_the_same_as_its_matrix(mirrored, place):
     assert difference[inner & np.roll(inner, -1, 0)].max() <= 3
     assert (warp.nearest(labels, 7)[~within] == 7).all()
     if (rows.stop - rows.start, columns.stop - columns.start) == (30, 44):
-        np.testing.assert_array_equal(warp.nearest(labels, 7)[within], slow.nearest(labels, 7)[within])
+        np.testing.assert_array_equal(
+            warp.nearest(labels, 7)[within], slow.nearest(labels, 7)[within]
+        )
 
 
 @pytest.mark.parametrize("inside", [True, False])

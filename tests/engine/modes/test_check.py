@@ -21,8 +21,8 @@ from datasets import DATASETS
 from datasets.formats.depth_maps import DepthMap
 from engine.modes.check.scan import ScanResult
 from engine.modes.check.sheet import write_sheet
-from tasks.detection import Detection
 from tasks.depth import Depth
+from tasks.detection import Detection
 from tests.labels import read_split
 
 ALL = """

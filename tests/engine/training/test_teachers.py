@@ -76,7 +76,9 @@ def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught)
     found = distilled.on(batch)()
     assert list(found) == [task.name for task in tasks]
     images = (batch.images.float() / 255).permute(0, 3, 1, 2)
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    mean, std = (
+        torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    )
     images = (images - mean) / std
     outputs, predictions = distilled.teachers(images), network(images)
     every = torch.ones(3, dtype=torch.bool)
@@ -99,9 +101,7 @@ def test_projections_are_the_task_s_own_and_train_as_new_layers(taught):
     by_task = {task.name: model.task_parameters(task.name) for task in tasks}
     projections = list(distilled.components()["projections"].parameters())
     heads = [p for task in tasks for p in network.task_parameters(task.name)]
-    assert {id(p) for ps in by_task.values() for p in ps} == {
-        id(p) for p in [*heads, *projections]
-    }
+    assert {id(p) for ps in by_task.values() for p in ps} == {id(p) for p in [*heads, *projections]}
     part = config.training.optimizer.build()
     optimizer = part.optimizer(network, config.loading.batch_size, projections)
     rates = {
