@@ -29,7 +29,7 @@ _PARTS = {"train": "train2017", "test": "val2017"}
 
 
 class COCO(Dataset):
-    """`mscoco/train2017` and `val2017` (the test set), as the file of `annotations/instances_*.json`
+    """`mscoco/train2017` and `val2017` (test set), as the file of `annotations/instances_*.json`
     lists them. An image without objects is one that shows none."""
 
     folder = "mscoco"

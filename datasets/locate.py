@@ -74,7 +74,7 @@ def _folders(folder: Path) -> list[Path]:
 def require_listed(
     images: list[Path], listed_in: Path, labels: list[Path] = (), missing_allowed: bool = False
 ) -> None:
-    """Checks that the images that a list names are there, and their labels, unless `missing_allowed`.
+    """Checks that the images of a list and their labels are there, unless `missing_allowed`.
 
     Raises:
         DataError: some are not; names one, and says when it is likely the list of other data.

@@ -111,9 +111,9 @@ class BatchSampler(torch.utils.data.Sampler):
     counted from 1, so that no draw of an image is augmented as another one.
 
     In training all batches are full, for BatchNorm wants them alike; fewer images than a batch are
-    one batch. What fills none comes first in the next epoch: each dataset is a `ShuffledStream` that an
-    epoch goes on in where the last one stopped, so nothing is starved, be it by a last batch or by
-    a short epoch. For tests, the images come once each and in order, and the last batch is what is
+    one batch. What fills none comes first in the next epoch: an epoch goes on in the
+    `ShuffledStream` of each dataset where the last one stopped, so nothing is starved, be it by a
+    last batch or by a short epoch. For tests, the images come once each and in order, and the last batch is what is
     left; their pass is 0.
 
     Args:

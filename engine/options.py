@@ -116,7 +116,7 @@ class DataOptions(Part):
 
     @property
     def held_out(self) -> float | None:
-        """The share of the training images to validate on; None where `val` names something else."""
+        """The share of the training images to validate on; None where `val` is something else."""
         try:
             share = float(self.val)
         except ValueError:

@@ -19,7 +19,7 @@ RATES = (6, 12, 18)
 
 
 class DeepLab(Architecture):
-    """DeepLabV3 (Chen et al. 2017), or V3+ (Chen et al. 2018) where `skip_connection` is above 0."""
+    """DeepLabV3 (Chen et al. 2017), or V3+ (Chen et al. 2018) with `skip_connection` above 0."""
 
     channels: int | None = option(
         None,

@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """Something the user can mend; the message is one line that says what is wrong and what to do."""
+    """Something the user can mend; the message is one line: what is wrong and what to do."""
 
 
 class ConfigError(UserError):

@@ -199,10 +199,7 @@ def _wrapped(declared: Option, text: str) -> str:
 
 
 def _type(declared: Option) -> str:
-    if declared.parts is not None:
-        name = "NAME"
-    else:
-        name = _TYPES[declared.item_type]
+    name = "NAME" if declared.parts is not None else _TYPES[declared.item_type]
     if declared.count:
         return " ".join([name] * declared.count)
     return f"{name} …" if declared.is_list else name

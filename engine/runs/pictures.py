@@ -1,4 +1,4 @@
-"""Pictures of a network's predictions: test images with the truth and the prediction of each task."""
+"""Pictures of predictions: test images with the truth and the prediction of each task."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class ResNet(Backbone):
     Args:
         name: `resnet18`, `resnet34`, `resnet50`, `resnet101` or `resnet152`.
         size: height and width of the images.
-        output_stride: 32 or None, or 16 or 8: the last one or two stages are then dilated, not strided.
+        output_stride: 32 or None; 16 or 8: the last one or two stages are dilated, not strided.
     """
 
     def __init__(

@@ -20,8 +20,8 @@ def test_parts_add_up_to_the_whole(scenes_root, dataset, kind, cut):
 
     def count(labels, size):
         counted = task.label_statistics()
-        for label in labels:
-            counted.add(label, label.read(size), size)
+        for each in labels:
+            counted.add(each, each.read(size), size)
         return counted
 
     for size in ((48, 64), (96, 128)):

@@ -131,7 +131,7 @@ def test_without_the_exporter_one_line_says_what_to_install(tmp_path, monkeypatc
 
 
 def test_no_checkpoint(tmp_path, capsys):
-    argv, _, best = with_best(tmp_path)
+    argv, _, _best = with_best(tmp_path)
     assert train_test.main([*argv, "--ckpt", str(tmp_path / "none.pt")]) == 2
     assert "none.pt: there is no such checkpoint" in capsys.readouterr().err
 

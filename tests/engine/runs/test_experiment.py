@@ -185,8 +185,8 @@ def test_training_starts_from_a_checkpoint_and_says_which_heads_are_new(
     assert started["metrics"] != plain["metrics"]
     with pytest.raises(UserError, match="holds a run with other values of ckpt"):
         run(make_config(both, *options, "--run", "started"))
-    with pytest.raises(UserError, match="--ckpt: there is no checkpoint none.pt"):
-        config = make_config(both, "--ckpt", "none.pt")
+    config = make_config(both, "--ckpt", "none.pt")
+    with pytest.raises(UserError, match=r"--ckpt: there is no checkpoint none\.pt"):
         config.run.mode.build().run(config)
 
 

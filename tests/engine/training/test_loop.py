@@ -161,7 +161,7 @@ def flat_weights(network):
 
 @pytest.mark.parametrize("loss", ["amtl", "nash-mtl", "graddrop", "grad-norm"])
 def test_loss_scaling_changes_nothing_but_the_rounding(make_trainer, loss):
-    """As on a GPU without bfloat16; gradients are unscaled before a rule or a statistic sees them."""
+    """As on a GPU without bfloat16: gradients are unscaled before a rule or statistic sees them."""
     found = []
     for scale in (None, 1024.0):
         trainer = make_trainer(loss, "--optimizer", "sgd", "--lr", "8", "--clip_grad", "1")
