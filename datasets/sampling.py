@@ -113,8 +113,8 @@ class BatchSampler(torch.utils.data.Sampler):
     In training all batches are full, for BatchNorm wants them alike; fewer images than a batch are
     one batch. What fills none comes first in the next epoch: an epoch goes on in the
     `ShuffledStream` of each dataset where the last one stopped, so nothing is starved, be it by a
-    last batch or by a short epoch. For tests, the images come once each and in order, and the last batch is what is
-    left; their pass is 0.
+    last batch or by a short epoch. For tests, the images come once each and in order, and the last
+    batch is what is left; their pass is 0.
 
     Args:
         sizes: the number of images of each of the datasets, which follow each other.
