@@ -11,7 +11,7 @@ On one core, in images a second of its time (CPU time of the one process and thr
     files        the four files of each image of a batch, read and decoded by OpenCV and numpy, and
                  held until the batch is complete; nothing else is done with them
     loader       the same files as a training run takes them: read, checked, augmented, in batches
-    ram, disk    the same with `cache = ram` and `cache = disk`, filled beforehand
+    disk         the same with `cache = disk`, filled beforehand
 
 These take turns in every round, in random order; the table has the median of the rounds, and half
 of their interquartile range. A ratio is the median of the rounds' ratios.
@@ -42,22 +42,21 @@ import cv2
 import numpy as np
 import torch
 
-import datasets
-from datasets import scenes
+from datasets import DATASETS, scenes
 from datasets.augment import Augmentation
-from datasets.base import Sample
+from datasets.base import Sample, Split
 from datasets.cache import open_cache
-from datasets.loader import Loader
-from datasets.merge import Merged
-from datasets.unite import unite_tasks
+from datasets.loader import Loader, Loading
+from datasets.merge import MultiTaskDataset
+from datasets.unite import build_tasks
+from tasks import TASKS
 
 SIZE = (480, 640)
 BATCH = 8
-KINDS = ("segmentation", "depth", "normal")
+TASK_TYPES = ("segmentation", "depth", "normal")
 INDEX = 40_000
 WANTED = {
     "loader / files": 0.8,
-    "ram / loader": 2.5,
     "disk / loader": 2.5,
     "two workers / twice one": 0.85,
 }
@@ -87,13 +86,11 @@ def main() -> None:
 
 def one_core(root: Path, rounds: int) -> dict:
     """The rates on one core, [median, spread], and their ratios."""
-    source = datasets.read("NYUD_MT", root, "train")
-    caches = {name: open_cache(name, root) for name in ("none", "ram", "disk")}
-    loaders = {name: loader([source], cache=cache) for name, cache in caches.items()}
-    samples = source.samples[: len(source.samples) // BATCH * BATCH]
+    split = training_split("NYUD_MT", root)
+    loaders = {"loader": loader([split]), "disk": loader([split], cache=open_cache("disk", root))}
+    samples = split.samples[: len(split.samples) // BATCH * BATCH]
     candidates = {"files": lambda _: read_alone(samples)}
-    for name, one in loaders.items():
-        candidates["loader" if name == "none" else name] = partial(drain, one)
+    candidates |= {name: partial(drain, each) for name, each in loaders.items()}
     for run in candidates.values():
         run(1)  # fills the page cache and the caches
         run(2)
@@ -105,7 +102,6 @@ def one_core(root: Path, rounds: int) -> dict:
             rates[name].append(len(samples) / (time.process_time() - started))
     ratios = {
         "loader / files": ("loader", "files"),
-        "ram / loader": ("ram", "loader"),
         "disk / loader": ("disk", "loader"),
     }
     found = {name: spread(values) for name, values in rates.items()}
@@ -121,29 +117,33 @@ def read_alone(samples: tuple[Sample, ...]) -> None:
         batch = []
         for sample in samples[first : first + BATCH]:
             image = cv2.imread(str(sample.image), cv2.IMREAD_COLOR_RGB)
-            mask = cv2.imread(str(sample.labels["segmentation"]), cv2.IMREAD_UNCHANGED)
-            arrays = np.load(sample.labels["depth"]), np.load(sample.labels["normal"])
+            mask = cv2.imread(str(sample.labels["segmentation"].file), cv2.IMREAD_UNCHANGED)
+            arrays = (np.load(sample.labels[name].file) for name in ("depth", "normal"))
             batch.append((image, mask, *arrays))
 
 
-def loader(sources, cache=None, workers=0, kinds=KINDS, data=Merged) -> Loader:
-    tasks = unite_tasks(kinds, sources, {})
-    merged = data(sources, tasks, SIZE, Augmentation(SIZE), seed=0, cache=cache)
-    return Loader(merged, BATCH, training=True, workers=workers, pin=False)
+def training_split(name: str, root: Path) -> Split:
+    return DATASETS.choose(name).build(name).read(root, "train")
 
 
-def drain(one: Loader, epoch: int) -> int:
+def loader(splits, cache=None, workers=0, task_types=TASK_TYPES, data=MultiTaskDataset) -> Loader:
+    tasks = build_tasks([TASKS.choose(name) for name in task_types], splits, "separate")
+    merged = data(splits, tasks, SIZE, Augmentation(), seed=0, cache=cache)
+    return Loader(merged, Loading(batch_size=BATCH, num_workers=workers), training=True)
+
+
+def drain(loader: Loader, epoch: int) -> int:
     """The number of images of an epoch, all of them loaded."""
-    return sum(len(batch.images) for batch in one.epoch(epoch))
+    return sum(len(batch.images) for batch in loader.epoch(epoch))
 
 
 def workers(root: Path, rounds: int) -> float:
     """How much faster two workers are than one, as a share of twice as fast."""
-    source = datasets.read("NYUD_MT", root, "train")
-    source = replace(source, samples=source.samples * 8)  # else most of it is read ahead
-    loaders = {count: loader([source], workers=count) for count in (1, 2)}
-    for one in loaders.values():
-        drain(one, 1)
+    split = training_split("NYUD_MT", root)
+    split = replace(split, samples=split.samples * 8)  # else most of it is read ahead
+    loaders = {count: loader([split], workers=count) for count in (1, 2)}
+    for each in loaders.values():
+        drain(each, 1)
     ratios = []
     for number in range(max(3, rounds // 3)):
         one, two = (clocked(partial(drain, loaders[count], number + 2)) for count in (1, 2))
@@ -151,43 +151,42 @@ def workers(root: Path, rounds: int) -> float:
     return statistics.median(ratios)
 
 
-class Timed(Merged):
+class Timed(MultiTaskDataset):
     """Knows how long it took to put its batches together."""
 
     seconds = 0.0
 
-    def collate(self, items, room=None):
+    def collate(self, items):
         started = time.perf_counter()
-        batch = super().collate(items, room)
+        batch = super().collate(items)
         self.seconds += time.perf_counter() - started
         return batch
 
 
 def collation(root: Path, rounds: int) -> float:
     """The share of the loader's time that it takes to make batches of VOC's and NYU's images."""
-    sources = [datasets.read(name, root, "train") for name in ("VOC", "NYU")]
-    kinds = ("segmentation", "detection", "depth")
-    one = loader(sources, kinds=kinds, data=Timed)
-    drain(one, 1)
-    one.data.seconds = 0.0
-    total = clocked(lambda: [drain(one, 2 + number) for number in range(max(2, rounds // 3))])
-    return one.data.seconds / total
+    splits = [training_split(name, root) for name in ("VOC", "NYU")]
+    timed = loader(splits, task_types=("segmentation", "detection", "depth"), data=Timed)
+    drain(timed, 1)
+    timed.data.seconds = 0.0
+    total = clocked(lambda: [drain(timed, 2 + number) for number in range(max(2, rounds // 3))])
+    return timed.data.seconds / total
 
 
 def first_batch(root: Path) -> float:
     """Seconds from nothing to the first batch of two workers, with 40,000 images and depth maps."""
-    folder, sample = root / "index" / "NYU", datasets.read("NYU", root, "train").samples[0]
+    folder, sample = root / "index" / "NYU", training_split("NYU", root).samples[0]
     files = folder / "sync"
     files.mkdir(parents=True)
     for number in range(INDEX):
         os.link(sample.image, files / f"{number}.jpg")
-        os.link(sample.labels["depth"], files / f"{number}.png")
+        os.link(sample.labels["depth"].file, files / f"{number}.png")
     lines = "".join(f"/{number}.jpg /{number}.png 518.8579\n" for number in range(INDEX))
     (folder / "nyudepthv2_train_files_with_gt.txt").write_text(lines)
 
     def begin():
-        source = datasets.read("NYU", root / "index", "train")
-        next(iter(loader([source], workers=2, kinds=("depth",)).epoch(1)))
+        split = training_split("NYU", root / "index")
+        next(iter(loader([split], workers=2, task_types=("depth",)).epoch(1)))
 
     return clocked(begin)
 
@@ -205,7 +204,7 @@ def spread(values: list[float]) -> list[float]:
 
 def report_rates(found: dict) -> None:
     print(f"\n{'one core':<26}{'images/s':>10}{'±':>8}")
-    for name in ("files", "loader", "ram", "disk"):
+    for name in ("files", "loader", "disk"):
         median, half = found[name]
         print(f"{name:<26}{median:>10.0f}{half:>8.0f}", flush=True)
 

@@ -38,7 +38,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import losses
-from losses.presets import PRESETS, place_of
+from losses import LOSSES
+from losses.presets import DistilledLoss
 from utils.errors import ConfigError
 
 TASKS = ("segmentation", "depth", "normal")
@@ -203,10 +204,10 @@ def torchjd_scalarizer(name: str, arguments: dict, step: Step) -> Callable[[], N
 def candidates(step: Step, only: list[str]) -> dict[str, list[Callable[[], None]]]:
     """By name, the ways to run each: TorchJD's have two, of which the faster is kept later."""
     ways = {"F": [one_backward(step)], "F again": [one_backward(step)], "F_T": [t_backwards(step)]}
-    for name in PRESETS:
+    for name in LOSSES:
         if only and name not in only:
             continue
-        if PRESETS[name].distilled:
+        if issubclass(LOSSES[name].part, DistilledLoss):
             print(f"{name}: left out: it needs single-task networks", file=sys.stderr)
             continue
         try:
@@ -298,11 +299,11 @@ def summary(times: dict[str, list[float]], memory: dict[str, float]) -> list[dic
         ratios = [s / f for s, f in zip(seconds, floor, strict=True)]
         over_t = [s / f for s, f in zip(seconds, times["F_T"], strict=True)]
         low, _, high = statistics.quantiles(ratios, n=4)
-        preset = PRESETS.get(name)
+        loss = LOSSES.choose(name).build() if name in LOSSES else None
         rows.append(
             {
                 "name": name,
-                "place": place_of(preset) if preset and preset.gradient != "none" else "",
+                "place": loss.place if loss and loss.has_rule else "",
                 "milliseconds": 1000 * statistics.median(seconds),
                 "ratio": statistics.median(ratios),
                 "spread": (high - low) / 2,
@@ -357,9 +358,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="write all numbers there")
     parser.add_argument("--peak-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    unknown = set(options.only) - set(PRESETS)
+    unknown = set(options.only) - set(LOSSES)
     if unknown:
-        parser.error(f"--only {min(unknown)}: there are: {', '.join(PRESETS)}")
+        parser.error(f"--only {min(unknown)}: there are: {', '.join(LOSSES)}")
     if options.rounds < 2:
         parser.error("--rounds: at least 2")
     return options
