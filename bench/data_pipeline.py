@@ -72,16 +72,16 @@ def main() -> None:
         layouts = ["NYUD_MT", "VOC", "NYU"]
         print(f"rendering {options.images} images of each of {', '.join(layouts)}", flush=True)
         scenes.write(root, layouts, options.images, 1, SIZE, seed=0)
-        found = one_core(root, options.rounds)
-        report_rates(found)
-        found |= {
+        result = one_core(root, options.rounds)
+        report_rates(result)
+        result |= {
             "two workers / twice one": workers(root, options.rounds),
             "collation": collation(root, options.rounds),
             "first batch": first_batch(root),
         }
-    report_ratios(found)
+    report_ratios(result)
     if options.json:
-        options.json.write_text(json.dumps(found | {"machine": machine()}, indent=2) + "\n")
+        options.json.write_text(json.dumps(result | {"machine": machine()}, indent=2) + "\n")
 
 
 def one_core(root: Path, rounds: int) -> dict:
@@ -104,11 +104,11 @@ def one_core(root: Path, rounds: int) -> dict:
         "loader / files": ("loader", "files"),
         "disk / loader": ("disk", "loader"),
     }
-    found = {name: spread(values) for name, values in rates.items()}
+    result = {name: spread(values) for name, values in rates.items()}
     for name, (above, below) in ratios.items():
         pairs = zip(rates[above], rates[below], strict=True)
-        found[name] = statistics.median(a / b for a, b in pairs)
-    return found
+        result[name] = statistics.median(a / b for a, b in pairs)
+    return result
 
 
 def read_alone(samples: tuple[Sample, ...]) -> None:
@@ -146,8 +146,8 @@ def workers(root: Path, rounds: int) -> float:
         drain(each, 1)
     ratios = []
     for number in range(max(3, rounds // 3)):
-        one, two = (clocked(partial(drain, loaders[count], number + 2)) for count in (1, 2))
-        ratios.append(one / two / 2)
+        item, two = (clocked(partial(drain, loaders[count], number + 2)) for count in (1, 2))
+        ratios.append(item / two / 2)
     return statistics.median(ratios)
 
 
@@ -202,20 +202,20 @@ def spread(values: list[float]) -> list[float]:
     return [statistics.median(values), (quarters[2] - quarters[0]) / 2]
 
 
-def report_rates(found: dict) -> None:
+def report_rates(result: dict) -> None:
     print(f"\n{'one core':<26}{'images/s':>10}{'±':>8}")
     for name in ("files", "loader", "disk"):
-        median, half = found[name]
+        median, half = result[name]
         print(f"{name:<26}{median:>10.0f}{half:>8.0f}", flush=True)
 
 
-def report_ratios(found: dict) -> None:
+def report_ratios(result: dict) -> None:
     print()
     for name, least in WANTED.items():
-        print(f"{name:<26}{found[name]:>10.2f}   wanted: at least {least}")
+        print(f"{name:<26}{result[name]:>10.2f}   wanted: at least {least}")
     for name, most in AT_MOST.items():
         unit = "s" if name == "first batch" else ""
-        print(f"{name:<26}{found[name]:>10.3f}{unit}   wanted: at most {most}{unit}")
+        print(f"{name:<26}{result[name]:>10.3f}{unit}   wanted: at most {most}{unit}")
 
 
 def machine() -> dict:

@@ -145,9 +145,9 @@ def one_backward(step: Step) -> Callable[[], None]:
 
 def t_backwards(step: Step) -> Callable[[], None]:
     def run() -> None:
-        found = list(step.losses().values())
-        for loss in found:
-            loss.backward(retain_graph=loss is not found[-1])
+        result = list(step.losses().values())
+        for loss in result:
+            loss.backward(retain_graph=loss is not result[-1])
 
     return run
 
@@ -173,10 +173,10 @@ def torchjd_aggregator(name: str, arguments: dict, chunk: int | None, step: Step
     network = step.network
 
     def run() -> None:
-        found = list(step.losses().values())
+        result = list(step.losses().values())
         shared = network.shared_parameters()
         mtl_backward(
-            found,
+            result,
             features=network.features,
             tasks_params=[network.task_parameters(task) for task in TASKS],
             shared_params=shared,

@@ -147,12 +147,12 @@ def require_files(paths: list[Path], missing_allowed: bool = False) -> None:
     if missing_allowed:
         return
     sizes = {folder: _sizes_in(folder) for folder in {path.parent for path in paths}}
-    found = [sizes[path.parent].get(path.name) for path in paths]
-    for fault, what in ((None, "missing"), (0, "empty")):
-        faulty = [path for path, size in zip(paths, found, strict=True) if size == fault]
+    result = [sizes[path.parent].get(path.name) for path in paths]
+    for fault, text in ((None, "missing"), (0, "empty")):
+        faulty = [path for path, size in zip(paths, result, strict=True) if size == fault]
         if faulty:
             many = f"{len(faulty)} of {len(paths)} are"
-            raise DataError(f"{faulty[0]}: the file is {what} ({many})")
+            raise DataError(f"{faulty[0]}: the file is {text} ({many})")
 
 
 def _sizes_in(folder: Path) -> dict[str, int]:

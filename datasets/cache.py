@@ -131,8 +131,8 @@ def _state(sources: tuple[Path, ...]) -> bytes:
     """16 bytes that tell the times and sizes of the files from any others."""
     digest = hashlib.blake2b(digest_size=16)
     for source in sources:
-        found = os.stat(source)
-        digest.update(struct.pack("<qq", found.st_mtime_ns, found.st_size))
+        result = os.stat(source)
+        digest.update(struct.pack("<qq", result.st_mtime_ns, result.st_size))
     return digest.digest()
 
 

@@ -46,21 +46,21 @@ def find(folder: Path, pattern: str) -> dict[Hashable, str]:
             raise DataError(f"the list {folder / pattern} names no file")
         return files
     expression = _expression(pattern)
-    found: dict[Hashable, str] = {}
+    result: dict[Hashable, str] = {}
     for name in sorted(glob.glob(pattern, root_dir=folder, recursive=True)):
         if not (match := expression.fullmatch(name)):
             continue
-        if match.groups() in found:
+        if match.groups() in result:
             raise DataError(
-                f"{found[match.groups()]} and {name} both match {pattern}, and differ in their "
+                f"{result[match.groups()]} and {name} both match {pattern}, and differ in their "
                 "ending alone: it cannot be told which of them is meant"
             )
-        found[match.groups()] = name
-    if not found:
+        result[match.groups()] = name
+    if not result:
         raise DataError(
             f"{pattern} matches no file below {folder}{_what_there_is(folder, pattern)}"
         )
-    return found
+    return result
 
 
 def line_count(path: Path) -> int:

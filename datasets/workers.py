@@ -25,7 +25,7 @@ def single_thread_worker(_: int) -> None:
 
 
 @contextmanager
-def worker_crash_as_error(what: str) -> Iterator[None]:
+def worker_crash_as_error(text: str) -> Iterator[None]:
     """Around the reading of a `DataLoader`, whose workers read `what`.
 
     Raises:
@@ -37,6 +37,6 @@ def worker_crash_as_error(what: str) -> Iterator[None]:
         if "DataLoader worker" not in str(error):
             raise
         raise DataError(
-            f"a process that read {what} was ended from outside (too little memory?); use fewer: "
+            f"a process that read {text} was ended from outside (too little memory?); use fewer: "
             "--num_workers 1, or 0 for none"
         ) from None

@@ -118,16 +118,16 @@ class Config:
     def identity(self) -> dict[str, Any]:
         """What decides how the run comes out, as JSON has it: of each root part the values that
         are not the defaults, and the datasets that the cfg describes."""
-        found = {name: part.identity() for name, part in self.parts.items()}
+        result = {name: part.identity() for name, part in self.parts.items()}
         if ckpt := self.run.mode.all_values().get("ckpt"):
-            found["ckpt"] = file_digest(Path(ckpt)) if Path(ckpt).is_file() else None
+            result["ckpt"] = file_digest(Path(ckpt)) if Path(ckpt).is_file() else None
         for option in ("train_dataset", "test_dataset"):  # those of the cfg's own follow
-            found["data"][option] = [
+            result["data"][option] = [
                 {"name": choice.name} if choice.name in self.datasets else choice.identity()
                 for choice in getattr(self.data, option)
             ]
-        found[DATASET] = {name: c.identity() for name, c in self.used_datasets().items()}
-        return found
+        result[DATASET] = {name: c.identity() for name, c in self.used_datasets().items()}
+        return result
 
     def single_task(self, task: Choice, run: str | None = None, ckpt: str | None = None) -> Config:
         """The same cfg with one task alone, compared with nothing.
@@ -181,7 +181,7 @@ def read_baseline(path: str, config: Config) -> Config:
 
 
 def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
-    found = resolve(
+    result = resolve(
         list(ROOTS.values()),
         parse_cfg(path),
         flags,
@@ -190,20 +190,20 @@ def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
         skipped_flags=_MULTI_TASK_OPTIONS if baseline else (),
         skipped_sections=_MULTI_TASK_SECTIONS if baseline else (),
     )
-    if not found.values[Run].get("tasks"):
-        place = found.places.get("tasks", path)
+    if not result.values[Run].get("tasks"):
+        place = result.places.get("tasks", path)
         raise ConfigError(
             f"{place}: it names no tasks, as in `tasks = segmentation depth` in [run]"
         )
-    with Config(Run(tasks=()), places=found.places).located():
-        parts = {name: part(**found.values[part]) for name, part in ROOTS.items()}
+    with Config(Run(tasks=()), places=result.places).located():
+        parts = {name: part(**result.values[part]) for name, part in ROOTS.items()}
     config = Config(
         **parts,
-        datasets=found.datasets,
+        datasets=result.datasets,
         path=path,
         flags=flags,
-        places=found.places,
-        notices=found.notices,
+        places=result.places,
+        notices=result.notices,
     )
     _check_parts(config)
     return config

@@ -95,34 +95,34 @@ class TaskGroups:
         }
         for source in group:
             for target, effect in fallen.items():
-                own = fallen.get(source)
-                if target in group and (own is None or (source == target and effect < 0)):
+                mine = fallen.get(source)
+                if target in group and (mine is None or (source == target and effect < 0)):
                     continue
-                if target in group and own * effect < 0:
-                    effect = -max(own, effect)
+                if target in group and mine * effect < 0:
+                    effect = -max(mine, effect)
                 self.affinity[source, target] += self.decay * (
                     effect - self.affinity[source, target]
                 )
 
     def _regroup(self) -> None:
-        own = np.diag(self.affinity)
-        if len(own) == 1 or not (own > 0).all():
+        mine = np.diag(self.affinity)
+        if len(mine) == 1 or not (mine > 0).all():
             return  # nothing to divide, or to divide by: a task has not gained from its own steps
-        similarity = self.affinity / own
+        similarity = self.affinity / mine
         similarity = (similarity + similarity.T) / 2
         for iterations in (200, 800, 3200):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # it warns where it finds nothing: we look
-                found = self._clustering(
+                result = self._clustering(
                     affinity="precomputed",
                     max_iter=iterations,
                     convergence_iter=50,
                     random_state=0,
                 ).fit(similarity)
-            if found.n_iter_ < iterations and (found.labels_ >= 0).all():
+            if result.n_iter_ < iterations and (result.labels_ >= 0).all():
                 self.groups = [
-                    np.flatnonzero(found.labels_ == label).tolist()
-                    for label in np.unique(found.labels_)
+                    np.flatnonzero(result.labels_ == label).tolist()
+                    for label in np.unique(result.labels_)
                 ]
                 return
 

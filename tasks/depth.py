@@ -164,14 +164,14 @@ class _DepthRange(LabelStatistics):
         }
 
     def lines(self):
-        found = self.counts()
-        if found["median"] is None:
+        result = self.counts()
+        if result["median"] is None:
             return ["no pixel has a reading"]
         return [
-            f"from {found['nearest']:.2f} to {found['farthest']:.2f} m, median "
-            f"{found['median']:.2f} m; no reading: {percent(found['without_reading'])} of the "
+            f"from {result['nearest']:.2f} to {result['farthest']:.2f} m, median "
+            f"{result['median']:.2f} m; no reading: {percent(result['without_reading'])} of the "
             f"pixels; at {self.farthest:g} m (max_depth) or beyond: "
-            f"{percent(found['beyond_max_depth'])} of the readings"
+            f"{percent(result['beyond_max_depth'])} of the readings"
         ]
 
     def notes(self):

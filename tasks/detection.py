@@ -97,11 +97,11 @@ class Detection(Task):
         boxes, category, image = _objects(target, logits.device)
         place, box = match(boxes, image, anchors, prediction.levels, prediction.size)
 
-        found = decode(offsets.flatten(0, 1)[place], anchors[place % len(anchors)])
-        box_loss = complete_iou_loss(found, boxes[box]).sum()
+        result = decode(offsets.flatten(0, 1)[place], anchors[place % len(anchors)])
+        box_loss = complete_iou_loss(result, boxes[box]).sum()
 
         wanted = torch.zeros_like(logits).flatten(0, 1)
-        wanted[place, category[box]] = paired_iou(found, boxes[box]).detach()
+        wanted[place, category[box]] = paired_iou(result, boxes[box]).detach()
         class_loss = iou_aware_focal_loss(logits.flatten(0, 1), wanted).sum()
         count = torch.tensor(len(place), dtype=torch.float32, device=logits.device)
         return class_loss + self.loc_weight * box_loss, count
@@ -113,11 +113,11 @@ class Detection(Task):
         return ObjectCounts(self.classes)
 
     def decode(self, prediction: BoxPrediction) -> list[np.ndarray]:
-        return [found.cpu().numpy() for found in detect(prediction)]
+        return [result.cpu().numpy() for result in detect(prediction)]
 
     def pseudo_targets(self, prediction: BoxPrediction) -> list[np.ndarray]:
         """The detections with a score of at least 0.3, as objects."""
-        return [found[found[:, 6] >= _CONFIDENT, :6] for found in self.decode(prediction)]
+        return [result[result[:, 6] >= _CONFIDENT, :6] for result in self.decode(prediction)]
 
     def export(self, prediction: BoxPrediction) -> dict[str, Tensor]:
         """`boxes`, (B, A, 4) x1, y1, x2, y2 in pixels for each of the A anchors, and `scores`,
@@ -156,7 +156,7 @@ class _BoxMeter(Meter):
 
     def update(self, prediction, target, labelled):
         prediction, target = _labelled(prediction, target, labelled)
-        self.detections += [found.cpu().numpy() for found in detect(prediction)]
+        self.detections += [result.cpu().numpy() for result in detect(prediction)]
         self.truths += [truth.cpu().numpy() for truth in target]
 
     def merge(self, other):

@@ -152,8 +152,8 @@ class _Lengths(LabelStatistics):
         }
 
     def lines(self):
-        found = self.counts()
+        result = self.counts()
         return [
-            f"no normal: {percent(found['without_normal'])} of the pixels; not of unit length "
-            f"(and divided by it): {percent(found['not_of_unit_length'])} of the normals"
+            f"no normal: {percent(result['without_normal'])} of the pixels; not of unit length "
+            f"(and divided by it): {percent(result['not_of_unit_length'])} of the normals"
         ]

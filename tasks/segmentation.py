@@ -151,11 +151,11 @@ class _ClassShares(LabelStatistics):
         }
 
     def lines(self):
-        found = self.counts()
-        occurring = {name: value for name, value in found["classes"].items() if value}
+        result = self.counts()
+        occurring = {name: value for name, value in result["classes"].items() if value}
         named = [f"{name} {percent(value)}" for name, value in most_first(occurring)]
         return [
-            f"void: {percent(found['void'])} of the pixels",
+            f"void: {percent(result['void'])} of the pixels",
             *([f"of the others: {', '.join(named)}"] if named else []),
-            *never(found["never"], len(self.classes)),
+            *never(result["never"], len(self.classes)),
         ]

@@ -99,8 +99,8 @@ def command(project, *options):
 
 @pytest.fixture(scope="module")
 def trained(project):
-    found = command(project)
-    assert found.returncode == 0, found.stderr
+    result = command(project)
+    assert result.returncode == 0, result.stderr
     return project / "runs/new/amtl/seed0"
 
 
@@ -142,19 +142,19 @@ def test_what_is_new_is_tested_and_exported(project, trained):
 
 
 def test_what_is_new_is_checked(project):
-    found = command(project, "--mode", "check")
-    assert found.returncode == 0, found.stderr
-    assert "saliency: 6 labels" in found.stdout
+    result = command(project, "--mode", "check")
+    assert result.returncode == 0, result.stderr
+    assert "saliency: 6 labels" in result.stdout
 
 
 def test_the_run_that_was_written_is_the_same_run(project, trained):
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "train_test.py", str(trained / "config.cfg")],
         cwd=project, capture_output=True, text=True,
     )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    assert found.stderr == ""
-    assert "other values" not in found.stdout
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert "other values" not in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -173,14 +173,14 @@ def test_a_mistake_in_a_new_option_is_told_at_its_line(project, option, value, s
     number = next(n for n, line in enumerate(lines) if line.startswith(f"{option} ="))
     lines[number] = f"{option} = {value}"
     (project / "wrong.cfg").write_text("\n".join(lines))
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "train_test.py", "wrong.cfg"], cwd=project, capture_output=True, text=True
     )
-    assert found.returncode == 2
-    assert found.stderr.count("\n") == 1
-    assert says in found.stderr
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert says in result.stderr
     if option != "rooms":  # whether there is such a room, the disk alone knows
-        assert f"wrong.cfg:{number + 1}: " in found.stderr
+        assert f"wrong.cfg:{number + 1}: " in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -188,10 +188,10 @@ def test_a_mistake_in_a_new_option_is_told_at_its_line(project, option, value, s
     [("saliency", "salient_weight"), ("largest", "power"), ("thin", "width"), ("Museum", "rooms")],
 )
 def test_help_shows_new_options(project, part, option):
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "train_test.py", "--help", part],
         cwd=project,
         capture_output=True,
         text=True,
     )
-    assert f"--{option} " in found.stdout
+    assert f"--{option} " in result.stdout

@@ -35,22 +35,22 @@ def run(*command, **options):
 
 def test_a_sweep_goes_on_after_a_failure_and_ends_with_one_table(tmp_path, scenes_root):
     (tmp_path / "a.cfg").write_text(CFG)
-    found = run(
+    result = run(
         "bash", ROOT / "scripts/sweep_losses.sh", "a.cfg", "amtl no-such weighted-sum", "0",
         "--dataset_root", scenes_root, cwd=tmp_path,
     )  # fmt: skip
-    assert found.returncode == 1
-    assert found.stderr.splitlines()[-1] == "failed: no-such seed 0"
-    table = found.stdout[found.stdout.rindex("loss ") :].splitlines()
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == "failed: no-such seed 0"
+    table = result.stdout[result.stdout.rindex("loss ") :].splitlines()
     columns = ["loss", "seed", "Δ depth", "Δ normal", "Δ_MTL", "time an epoch"]
     assert re.split(r"\s{2,}", table[0]) == columns
     assert [line.split()[:2] for line in table[1:3]] == [["amtl", "0"], ["weighted-sum", "0"]]
 
 
 def test_a_sweep_without_its_arguments_says_how():
-    found = run("bash", ROOT / "scripts/sweep_losses.sh")
-    assert found.returncode == 2
-    assert 'CFG "amtl weighted-sum" "0 1"' in found.stderr
+    result = run("bash", ROOT / "scripts/sweep_losses.sh")
+    assert result.returncode == 2
+    assert 'CFG "amtl weighted-sum" "0 1"' in result.stderr
 
 
 def test_a_run_with_other_options_enters_no_mean(tmp_path, scenes_root):
@@ -58,10 +58,10 @@ def test_a_run_with_other_options_enters_no_mean(tmp_path, scenes_root):
     options = ["--dataset_root", scenes_root]
     sweep = ["bash", ROOT / "scripts/sweep_losses.sh", "a.cfg", "amtl", "0", *options]
     assert run(*sweep, cwd=tmp_path).returncode == 0
-    found = run(*sweep[:4], "0 1", *options, "--lr", "0.01", "--size", "32", cwd=tmp_path)
-    assert found.returncode == 1
-    assert "failed: amtl seed 0" in found.stderr
-    table = found.stdout[found.stdout.rindex("loss ") :].splitlines()
+    result = run(*sweep[:4], "0 1", *options, "--lr", "0.01", "--size", "32", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "failed: amtl seed 0" in result.stderr
+    table = result.stdout[result.stdout.rindex("loss ") :].splitlines()
     rows = [re.split(r"\s{2,}", line.strip()) for line in table[1:] if line.strip()]
     assert rows[0][1][0] == "1"
     assert (

@@ -55,11 +55,11 @@ def refusal(capsys, *argv) -> str:
         ("[training]", "[trainig]", 9, "training"),
     ],
 )
-def test_a_mistake_in_a_cfg_is_one_line_with_its_place(here, capsys, old, new, where, what):
+def test_a_mistake_in_a_cfg_is_one_line_with_its_place(here, capsys, old, new, where, name):
     Path("a.cfg").write_text(GOOD.replace(old, new))
     line = refusal(capsys, "a.cfg")
     assert f"a.cfg:{where}: " in line
-    assert what in line
+    assert name in line
     assert os.listdir(here) == ["a.cfg"], "nothing is written"
 
 
@@ -117,8 +117,8 @@ slow = {{"torchvision", "scipy", "torch._dynamo", "pycocotools"}} & sys.modules.
 sys.exit(f"imported {{slow}}" if slow else status)
 """
     command = [sys.executable, "-c", code, *line.split()]
-    found = subprocess.run(command, capture_output=True, text=True)
-    assert found.returncode == status, found.stderr
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == status, result.stderr
 
 
 def test_help_fits_a_screen_and_has_an_example_of_each_mode(capsys):
@@ -160,9 +160,9 @@ def test_help_of_a_part_that_there_is_not(capsys):
 
 def test_a_pipe_that_closes_ends_the_help_without_a_word():
     command = f"{sys.executable} {ROOT}/train_test.py --help all | head -1"
-    found = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
-    assert found.stderr == ""
-    assert found.stdout.count("\n") == 1
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert result.stderr == ""
+    assert result.stdout.count("\n") == 1
 
 
 def test_outside_of_its_environment_one_line_says_what_to_activate(here):
@@ -174,10 +174,10 @@ sys.argv = ["train_test.py", "a.cfg"]
 import runpy
 runpy.run_path({str(ROOT / "train_test.py")!r}, run_name="__main__")
 """
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert found.returncode != 0
-    assert found.stderr.count("\n") == 1
-    assert ".venv" in found.stderr
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode != 0
+    assert result.stderr.count("\n") == 1
+    assert ".venv" in result.stderr
 
 
 def test_every_cfg_of_the_project_is_understood(capsys, here):

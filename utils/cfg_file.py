@@ -129,11 +129,11 @@ def _read(path: str) -> str:
 
 def _cfgs_in(folder: str) -> str:
     patterns = ["[!.]*/" * depth + "*.cfg" for depth in range(_DEPTH)]
-    found = [str(path) for pattern in patterns for path in sorted(Path(folder).glob(pattern))]
-    if not found:
+    result = [str(path) for pattern in patterns for path in sorted(Path(folder).glob(pattern))]
+    if not result:
         return ", and holds none"
-    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-    return f"; it holds {', '.join(found[:_MOST_NAMED])}{more}"
+    more = f" and {len(result) - _MOST_NAMED} more" if len(result) > _MOST_NAMED else ""
+    return f"; it holds {', '.join(result[:_MOST_NAMED])}{more}"
 
 
 def _nearest_cfg(path: str) -> str:

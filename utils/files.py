@@ -12,12 +12,12 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """A file beside `path` to write to, which takes its place at the end. After an error, or when
     the process is killed on the way, `path` is what it was."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    other = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        yield beside
-        os.replace(beside, path)
+        yield other
+        os.replace(other, path)
     finally:
-        beside.unlink(missing_ok=True)
+        other.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -127,16 +127,16 @@ class Choice:
 def identity(part: type[Part], values: Mapping[str, Any]) -> dict[str, Any]:
     """The version of a part where it is above 1, and the values that affect the result and are not
     the defaults of the class. A part that is chosen stands with an identity of its own."""
-    found: dict[str, Any] = {"version": part.version} if part.version > 1 else {}
+    result: dict[str, Any] = {"version": part.version} if part.version > 1 else {}
     for name, declared in part.options.items():
         value = values[name]
         if declared.affects == "nothing" or not has_effect(declared, values):
             continue
         if declared.parts is not None:
-            found[name] = _identities(value)
+            result[name] = _identities(value)
         elif value != declared.default_value():
-            found[name] = list(value) if isinstance(value, tuple) else value
-    return found
+            result[name] = list(value) if isinstance(value, tuple) else value
+    return result
 
 
 def has_effect(declared: Option, values: Mapping[str, Any]) -> bool:

@@ -185,13 +185,13 @@ class _Placing:
         if not fitting.size:
             return False
         best = _area(windows[:_CHOICE]).argmax()
-        one = fitting[best]
-        self.room.things.append(thing.moved(offsets[one], yaws[one]))
-        self.bounds.append((low[one], high[one]))
+        item = fitting[best]
+        self.room.things.append(thing.moved(offsets[item], yaws[item]))
+        self.bounds.append((low[item], high[item]))
         if is_object:
             self.windows.append(windows[best])
         if thing.top:
-            self.supports.append((thing, offsets[one] + [0, 0, 1e-3], yaws[one]))
+            self.supports.append((thing, offsets[item] + [0, 0, 1e-3], yaws[item]))
         return True
 
     def _fit(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:

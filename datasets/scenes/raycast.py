@@ -75,13 +75,13 @@ class Caster:
             around, windows = self._seen[number]
             near = _within(rays.x, rays.y, around)
             met = np.zeros(near.shape, bool)
-            for one, window in zip(thing.solids, windows, strict=True):
+            for item, window in zip(thing.solids, windows, strict=True):
                 k += 1
                 inner = _within(rays.x[near], rays.y[near], window)
                 if not inner.size:
                     continue
                 where = near[inner]
-                t = one.hit(self.origin, rays.direction[:, where])
+                t = item.hit(self.origin, rays.direction[:, where])
                 closer = t < depth[where]
                 depth[where[closer]] = t[closer]
                 solid[where[closer]] = k

@@ -60,8 +60,8 @@ def render(seed: int, index: int, size: tuple[int, int]) -> Scene:
     finer = caster.rays(*_subpixels(u[edges], v[edges]))
     # Neighbours look at different places of the lamp, and share what they see: soft shadows.
     place = np.concatenate([v % 3 * 3 + u % 3, np.arange(len(finer.x)) * 2 % 9])
-    rays, found = _joined(rays, finer), _joined(hits, caster.cast(finer))
-    seen = surface(caster, rays, found)
+    rays, result = _joined(rays, finer), _joined(hits, caster.cast(finer))
+    seen = surface(caster, rays, result)
     lit = caster.lit(seen.points, seen.normal, lamp_points(caster, place)).astype(np.float32)
     lit[: len(u)] = _smooth(lit[: len(u)].reshape(size), hits.solid.reshape(size)).ravel()
     colours, fine = np.split(shade(caster, rays, seen, lit), [len(u)], axis=1)

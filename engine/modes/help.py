@@ -172,11 +172,11 @@ def _walk(parts: list[tuple[str, type[Part]]], seen: set) -> Iterator[tuple[str,
 
 def _registries() -> list[Registry]:
     """Every registry that an option chooses from."""
-    found: dict[int, Registry] = {}
+    result: dict[int, Registry] = {}
     for _, declared, _ in _all_options():
         if declared.parts is not None:
-            found[id(declared.parts)] = declared.parts
-    return [*found.values(), *([] if id(DATASETS) in found else [DATASETS]), MODES]
+            result[id(declared.parts)] = declared.parts
+    return [*result.values(), *([] if id(DATASETS) in result else [DATASETS]), MODES]
 
 
 def _line(declared: Option, owners: str = "") -> str:

@@ -146,8 +146,8 @@ def checkpoint_to_use(config: Config) -> Path:
     if folder.best.exists():
         return folder.best
     data = build_data(config)
-    found = find_finished(single_task(config, data)) if len(data.tasks) == 1 else None
-    return (found or folder).best
+    result = find_finished(single_task(config, data)) if len(data.tasks) == 1 else None
+    return (result or folder).best
 
 
 def choose_device(config: Config) -> torch.device:
@@ -171,9 +171,9 @@ def _run_single_task(
     config: Config, data: Data, folder: RunFolder, device: torch.device
 ) -> Results:
     """Trains a cfg with one task: a run, and at the same time a baseline for other cfgs."""
-    found = None if config.run.mode.value("ckpt") else find_finished(single_task(config, data))
-    if found:
-        return _show(found, found.finished())
+    result = None if config.run.mode.value("ckpt") else find_finished(single_task(config, data))
+    if result:
+        return _show(result, result.finished())
     with folder.lock(config):
         return folder.finished() or train_run(config, data, folder, device)
 

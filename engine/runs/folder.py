@@ -102,10 +102,10 @@ def run_folder(config: Config) -> RunFolder:
     the one in which the cfg lies, with others a folder beside it.
     """
     name = f"seed{config.run.seed}" + (f"-{config.run.run}" if config.run.run else "")
-    own = RunFolder(Path(config.path).parent)
-    if Path(config.path).name == CONFIG and own.log.exists():
+    mine = RunFolder(Path(config.path).parent)
+    if Path(config.path).name == CONFIG and mine.log.exists():
         same = {"loss", "seed", "run"}.isdisjoint(_flag_options(config))
-        return own if same else RunFolder(own.path.parents[1] / config.run.loss.name / name)
+        return mine if same else RunFolder(mine.path.parents[1] / config.run.loss.name / name)
     return RunFolder(cfg_folder(config) / config.run.loss.name / name)
 
 

@@ -87,7 +87,7 @@ def file_digest(path: Path) -> str:
 
 def _splits(splits: Iterable[Split], task: Task) -> dict[str, Any]:
     """By dataset: how its labels of the task are stored, and which of its images have one."""
-    found = {}
+    result = {}
     for split in splits:
         labels = [(s.image, task_label(task, split, s)) for s in split.samples]
         labels = [(image, label) for image, label in labels if label is not None]
@@ -95,8 +95,8 @@ def _splits(splits: Iterable[Split], task: Task) -> dict[str, Any]:
             ids = sorted(_relative(image, split.root) for image, _ in labels)
             digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS]
             stored = labels[0][1].format.key
-            found[split.name] = {"format": stored, "images": len(ids), "ids": digest}
-    return found
+            result[split.name] = {"format": stored, "images": len(ids), "ids": digest}
+    return result
 
 
 def _relative(path: Path, root: Path) -> str:

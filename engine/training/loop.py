@@ -122,8 +122,8 @@ class Loop:
             rates.append(self.schedule.set(step))
             wanted = self.options.diagnose and step % self.options.diagnose == 0
             statistics: dict[str, float] | None = {} if wanted else None
-            found = self.step(batch.to(self.device), step + 1, statistics)
-            losses.append(self._in_order(found))
+            result = self.step(batch.to(self.device), step + 1, statistics)
+            losses.append(self._in_order(result))
             if statistics:
                 diagnosed.append({"epoch": epoch, "step": step + 1, **statistics})
             images += len(batch.images)

@@ -38,8 +38,8 @@ def cagrad(gramian: np.ndarray, eps: float, c: float = 0.5) -> np.ndarray:
     low = max(np.linalg.norm(points @ shortest(points)) / radius, 1e-9 * high)
     low, high = np.log(low), np.log(high) + 1e-9
     # Where even the smallest μ leaves d inside the ball, no task can be served better than 0.
-    found = excess(low) <= 0 or low >= high
-    mu = np.exp(low if found else brentq(excess, low, high, xtol=1e-13, disp=False))
+    result = excess(low) <= 0 or low >= high
+    mu = np.exp(low if result else brentq(excess, low, high, xtol=1e-13, disp=False))
     chosen = hull(mu)
     weights = equal + chosen / mu
     worst = (points.T @ points @ weights).min()

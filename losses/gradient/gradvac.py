@@ -27,18 +27,18 @@ def vaccinate(
     size = len(gramian)
     norms = np.sqrt(np.diag(gramian).clip(min=0))
     weights, targets = np.eye(size), targets.copy()
-    for own in range(size):
+    for mine in range(size):
         for other in torch.randperm(size, generator=generator).tolist():
-            norm = np.sqrt(max(weights[own] @ gramian @ weights[own], 0.0))
-            if other == own or norm * norms[other] == 0:
+            norm = np.sqrt(max(weights[mine] @ gramian @ weights[mine], 0.0))
+            if other == mine or norm * norms[other] == 0:
                 continue
-            cosine = np.clip(gramian[other] @ weights[own] / (norm * norms[other]), -1, 1)
-            target = min(targets[own, other], _HIGHEST_TARGET)
+            cosine = np.clip(gramian[other] @ weights[mine] / (norm * norms[other]), -1, 1)
+            target = min(targets[mine, other], _HIGHEST_TARGET)
             if cosine < target:
                 sine, wanted = np.sqrt(1 - cosine**2), np.sqrt(1 - target**2)
                 turn = norm * (target * sine - cosine * wanted)
-                weights[own, other] += turn / (norms[other] * wanted)
-            targets[own, other] += beta * (cosine - targets[own, other])
+                weights[mine, other] += turn / (norms[other] * wanted)
+            targets[mine, other] += beta * (cosine - targets[mine, other])
     return weights.sum(axis=0), targets
 
 

@@ -14,11 +14,11 @@ def pcgrad(gramian: np.ndarray, eps: float, generator: torch.Generator | None = 
     g_j < 0 (Yu et al., NeurIPS 2020, Algorithm 1)."""
     size = len(gramian)
     weights = np.eye(size)  # row i: the projected g_i in terms of the gradients
-    for own in range(size):
+    for mine in range(size):
         for other in torch.randperm(size, generator=generator).tolist():
-            inner = gramian[other] @ weights[own]
-            if other != own and inner < 0:
-                weights[own, other] -= inner / gramian[other, other]
+            inner = gramian[other] @ weights[mine]
+            if other != mine and inner < 0:
+                weights[mine, other] -= inner / gramian[other, other]
     return weights.mean(axis=0)
 
 

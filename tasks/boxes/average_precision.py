@@ -48,14 +48,14 @@ def average_precision(
     if not truths:
         return result
     best, overlap = _best_truths(detections, truths)
-    found, truth = np.concatenate(detections), np.concatenate(truths)
+    values, truth = np.concatenate(detections), np.concatenate(truths)
     difficult = truth[:, 5] > 0
-    order = np.argsort(-found[:, 6], kind="stable")
+    order = np.argsort(-values[:, 6], kind="stable")
     for index in range(classes):
         objects = np.count_nonzero((truth[:, 4] == index) & ~difficult)
         if not objects:
             continue
-        ranked = order[found[order, 4] == index]
+        ranked = order[values[order, 4] == index]
         for column, threshold in enumerate(IOU_THRESHOLDS):
             right = _judge(best[ranked], overlap[ranked] >= threshold, difficult)
             result[index, column] = summary(*_precision_recall(right, objects))
@@ -72,16 +72,16 @@ def _best_truths(
         images; index and IoU are -1 where the image has none of that class.
     """
     best, overlap, start = [], [], 0
-    for found, truth in zip(detections, truths, strict=True):
+    for values, truth in zip(detections, truths, strict=True):
         if len(truth):
-            iou = np.where(found[:, None, 4] == truth[:, 4], _iou(found, truth), -1.0)
+            iou = np.where(values[:, None, 4] == truth[:, 4], _iou(values, truth), -1.0)
             choice = iou.argmax(axis=1)
-            highest = iou[np.arange(len(found)), choice]
+            highest = iou[np.arange(len(values)), choice]
             best.append(np.where(highest < 0, -1, choice + start))
             overlap.append(highest)
         else:
-            best.append(np.full(len(found), -1))
-            overlap.append(np.full(len(found), -1.0))
+            best.append(np.full(len(values), -1))
+            overlap.append(np.full(len(values), -1.0))
         start += len(truth)
     return np.concatenate(best), np.concatenate(overlap)
 
@@ -112,10 +112,10 @@ def _precision_recall(right: np.ndarray, objects: int) -> tuple[np.ndarray, np.n
     return np.maximum.accumulate(precision[::-1])[::-1], hits / objects
 
 
-def _iou(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def _iou(boxes: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """(M, N) the IoU of each detection with each ground truth."""
-    found, truth = found[:, None, :4].astype(np.float64), truth[:, :4].astype(np.float64)
-    sides = np.minimum(found[..., 2:], truth[..., 2:]) - np.maximum(found[..., :2], truth[..., :2])
+    boxes, truth = boxes[:, None, :4].astype(np.float64), truth[:, :4].astype(np.float64)
+    sides = np.minimum(boxes[..., 2:], truth[..., 2:]) - np.maximum(boxes[..., :2], truth[..., :2])
     intersection = sides.clip(min=0).prod(axis=-1)
-    areas = (found[..., 2:] - found[..., :2]).prod(-1) + (truth[..., 2:] - truth[..., :2]).prod(-1)
+    areas = (boxes[..., 2:] - boxes[..., :2]).prod(-1) + (truth[..., 2:] - truth[..., :2]).prod(-1)
     return intersection / (areas - intersection)

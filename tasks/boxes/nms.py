@@ -34,12 +34,12 @@ def detect(prediction: BoxPrediction) -> list[Tensor]:
     anchors = anchors_in_pixels(prediction.anchors, prediction.size)
     logits = prediction.logits.float().flatten(1)
     logits, index = logits.topk(min(_CANDIDATES, logits.shape[1]))
-    found = []
+    result = []
     for offsets, score, pair in zip(prediction.offsets, logits.sigmoid(), index, strict=True):
         anchor = pair // classes
         boxes = _clip(decode(offsets[anchor].float(), anchors[anchor]), prediction.size)
-        found.append(_suppress(boxes, pair % classes, score))
-    return found
+        result.append(_suppress(boxes, pair % classes, score))
+    return result
 
 
 def _clip(boxes: Tensor, size: tuple[int, int]) -> Tensor:

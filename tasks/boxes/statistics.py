@@ -45,12 +45,12 @@ class ObjectCounts(LabelStatistics):
         }
 
     def lines(self):
-        found = self.counts()
-        occurring = {name: count for name, count in found["classes"].items() if count}
+        result = self.counts()
+        occurring = {name: count for name, count in result["classes"].items() if count}
         named = [f"{name} {count:,}" for name, count in most_first(occurring)]
         return [
-            f"{found['objects']:,} objects, {self.difficult:,} of them difficult; images without "
+            f"{result['objects']:,} objects, {self.difficult:,} of them difficult; images without "
             f"any: {self.empty:,}; boxes that reach past the image: {self.clipped:,}",
             *([f"objects: {', '.join(named)}"] if named else []),
-            *never(found["never"], len(self.classes)),
+            *never(result["never"], len(self.classes)),
         ]

@@ -151,8 +151,8 @@ class TestColourMatrix:
                 expected = step(expected, share)
         assert expected.min() > 0  # torchvision cuts off at 0 and 1
         assert expected.max() < 1
-        found = applied(colour_matrix(Script([*chosen, False], share)), self.colours)
-        np.testing.assert_allclose(found, expected, atol=5e-4)
+        result = applied(colour_matrix(Script([*chosen, False], share)), self.colours)
+        np.testing.assert_allclose(result, expected, atol=5e-4)
 
     @pytest.mark.parametrize("order", [(2, 0, 1), (1, 0, 2)])
     def test_the_channels_are_ordered_last(self, order):
@@ -274,9 +274,9 @@ class TestRenderedLabels:
                     continue
                 mask = warp.nearest((scene.instances == number).astype(np.uint8), 0)
                 y, x = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-                found = task.warp(np.array([[*box, 0, 0]], np.float32), warp)
-                if len(found):
+                result = task.warp(np.array([[*box, 0, 0]], np.float32), warp)
+                if len(result):
                     visible = [x[0], y[0], x[-1] + 1, y[-1] + 1]
-                    np.testing.assert_allclose(found[0, :4], visible, atol=1.01)
+                    np.testing.assert_allclose(result[0, :4], visible, atol=1.01)
                     compared += 1
         assert compared > 20

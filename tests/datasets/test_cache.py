@@ -67,9 +67,9 @@ class TestCache:
     def test_gives_what_was_made_and_makes_it_once(self, kept, source, array):
         make = Maker(array)
         for _ in range(3):
-            found = kept.get((source,), "x", make)
-            assert found.dtype == array.dtype
-            np.testing.assert_array_equal(found, array)
+            result = kept.get((source,), "x", make)
+            assert result.dtype == array.dtype
+            np.testing.assert_array_equal(result, array)
         assert make.times == 1
 
     def test_is_made_anew_when_the_source_changes(self, kept, source):
@@ -88,8 +88,8 @@ class TestCache:
         camera.write_text("1")
         kept.get((source, camera), "x", Maker(np.zeros(3)))
         camera.write_text("22")
-        found = kept.get((source, camera), "x", Maker(np.ones(3)))
-        np.testing.assert_array_equal(found, np.ones(3))
+        result = kept.get((source, camera), "x", Maker(np.ones(3)))
+        np.testing.assert_array_equal(result, np.ones(3))
 
     def test_it_leaves_files_to_open_for_others(self, kept, source, monkeypatch):
         """A map keeps its file open."""
@@ -128,8 +128,8 @@ class TestCache:
         (kept._folder / name).unlink()
         (kept._folder / name).write_bytes(content)
         for _ in range(2):
-            found = kept.get((source,), "x", Maker(np.arange(3)))
-            np.testing.assert_array_equal(found, np.arange(3))
+            result = kept.get((source,), "x", Maker(np.arange(3)))
+            np.testing.assert_array_equal(result, np.arange(3))
 
     def test_without_room_it_stops_growing_and_says_so_once(
         self, tmp_path, source, capsys, monkeypatch
@@ -137,10 +137,10 @@ class TestCache:
         room = [ROOM]
         usage = shutil.disk_usage(tmp_path)
         monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=room[0]))
-        one, other = Cache(tmp_path), Cache(tmp_path)  # two workers
-        one.get((source,), "first", Maker(np.zeros(3)))
+        item, other = Cache(tmp_path), Cache(tmp_path)  # two workers
+        item.get((source,), "first", Maker(np.zeros(3)))
         room[0] = 2**30
-        for number, cache in enumerate((one, other, one)):
+        for number, cache in enumerate((item, other, item)):
             make = Maker(np.ones(3))
             np.testing.assert_array_equal(cache.get((source,), f"{number}", make), np.ones(3))
             assert make.times == 1
@@ -162,8 +162,8 @@ class TestOpenCache:
     def test_on_disk_it_outlives_the_process(self, tmp_path, source):
         open_cache("disk", tmp_path / "runs").get((source,), "x", Maker(np.arange(4)))
         make = Maker(None)
-        found = open_cache("disk", tmp_path / "runs").get((source,), "x", make)
-        np.testing.assert_array_equal(found, np.arange(4))
+        result = open_cache("disk", tmp_path / "runs").get((source,), "x", make)
+        np.testing.assert_array_equal(result, np.arange(4))
         assert (tmp_path / "runs" / "cache").is_dir()
 
     def test_a_folder_that_cannot_be_made(self, source):
@@ -187,10 +187,10 @@ class TestPacked:
         depth[:20] = 0
         packed = Depth().pack(depth)
         assert packed.dtype == np.uint16
-        found, expected = (Depth().warp(target, warp) for target in (packed, depth))
-        assert found.dtype == np.float32
-        assert np.abs(found - expected).max() * warp.zoom <= 0.00052  # and float32 to the 65 m
-        np.testing.assert_array_equal(found == 0, expected == 0)
+        result, expected = (Depth().warp(target, warp) for target in (packed, depth))
+        assert result.dtype == np.float32
+        assert np.abs(result - expected).max() * warp.zoom <= 0.00052  # and float32 to the 65 m
+        np.testing.assert_array_equal(result == 0, expected == 0)
 
     @pytest.mark.parametrize("value", [65.6, 300.0, -1.0])
     def test_depth_that_is_too_far_is_kept_as_it_is(self, value):
@@ -206,12 +206,12 @@ class TestPacked:
         normals[:20] = 0
         packed = Normal().pack(normals)
         assert packed.dtype == np.float16
-        found, expected = (Normal().warp(target, warp) for target in (packed, normals))
+        result, expected = (Normal().warp(target, warp) for target in (packed, normals))
         known = expected.any(axis=2)
-        np.testing.assert_array_equal(found.any(axis=2), known)
-        crossed = np.cross(found[known].astype(float), expected[known].astype(float))
+        np.testing.assert_array_equal(result.any(axis=2), known)
+        crossed = np.cross(result[known].astype(float), expected[known].astype(float))
         assert np.rad2deg(np.linalg.norm(crossed, axis=1)).max() < 1 / 30
-        lengths = np.linalg.norm(found[known].astype(float), axis=1)
+        lengths = np.linalg.norm(result[known].astype(float), axis=1)
         assert np.abs(lengths - 1).max() < 0.0005
 
 
@@ -247,9 +247,9 @@ class TestMultiTaskDataset:
         filled = self.batches(data(open_cache("disk", tmp_path)), workers=2)
         before = {path.name: path.stat().st_ino for path in (tmp_path / "cache").iterdir()}
         again = self.batches(data(open_cache("disk", tmp_path)), workers=0)
-        for one, other in zip(filled, again, strict=True):
-            assert torch.equal(one.images, other.images)
-            assert torch.equal(one.targets["depth"], other.targets["depth"])
+        for item, other in zip(filled, again, strict=True):
+            assert torch.equal(item.images, other.images)
+            assert torch.equal(item.targets["depth"], other.targets["depth"])
         after = {path.name: path.stat().st_ino for path in (tmp_path / "cache").iterdir()}
         assert after == before
 

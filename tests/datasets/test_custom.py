@@ -82,10 +82,10 @@ class TestPatterns:
         source = masks(first="1", void="0").read(factory, "train")
         assert source.name == "factory"
         assert names(source) == NAMES
-        found = {
+        result = {
             s.image.stem: s.labels["segmentation"].file.name for s in source.samples if s.labels
         }
-        assert found == {name: f"{name}_mask.png" for name in "bce"}
+        assert result == {name: f"{name}_mask.png" for name in "bce"}
         assert source.classes == {"segmentation": ("w", "x", "y", "z", "v")}
 
     def test_the_numbers_of_the_section_are_those_of_the_files(self, factory):
@@ -303,5 +303,5 @@ def test_other_folders_hold_the_same_labels(scenes_root, tmp_path):
     for sample in original.samples:
         for kind, allowed in tolerance.items():
             wanted = sample.labels[kind].read(SIZE)
-            found = by_name[sample.image.stem].labels[kind].read(SIZE)
-            assert np.abs(found.astype(float) - wanted.astype(float)).max() <= allowed, kind
+            result = by_name[sample.image.stem].labels[kind].read(SIZE)
+            assert np.abs(result.astype(float) - wanted.astype(float)).max() <= allowed, kind

@@ -20,22 +20,22 @@ def section(tmp_path):
 
 
 def test_what_a_section_says(section):
-    found = section(
+    result = section(
         seg="m/*.png", depth="d/*.npy", normals="n/*.png", void="0", first="1", depth_unit="0.01",
         root="/data", split="0.2", segmentation_classes="none bolt nut",
     )  # fmt: skip
-    assert found.root == "/data"
-    assert found.images == "i/*.jpg"
-    assert found.shares == 0.2
-    assert found.patterns == {
+    assert result.root == "/data"
+    assert result.images == "i/*.jpg"
+    assert result.shares == 0.2
+    assert result.patterns == {
         "depth": "d/*.npy",
         "detection": "b/*.xml",
         "normal": "n/*.png",
         "segmentation": "m/*.png",
     }
-    assert found.storage("depth") == {"unit": 0.01}
-    assert found.storage("segmentation") == {"void": 0, "first": 1}
-    assert found.class_names == {
+    assert result.storage("depth") == {"unit": 0.01}
+    assert result.storage("segmentation") == {"void": 0, "first": 1}
+    assert result.class_names == {
         "depth": (),
         "detection": ("bolt", "nut"),
         "normal": (),
@@ -44,17 +44,17 @@ def test_what_a_section_says(section):
 
 
 def test_what_a_section_need_not_say(section):
-    found = section()
-    assert (found.root, found.shares, found.storage("detection")) == (None, None, {})
+    result = section()
+    assert (result.root, result.shares, result.storage("detection")) == (None, None, {})
     assert section(det_classes="a b", classes="").class_names == {"detection": ("a", "b")}
     assert section(classes="", detection="b.json").class_names == {"detection": None}
 
 
 def test_the_words_of_a_split(section):
-    found = section(images="{split}/*.jpg", detection="{split}.json", split="train val")
-    assert found._pattern("images", "train") == "train/*.jpg"
-    assert found._pattern("images", "test") == "val/*.jpg"
-    assert found._pattern("detection", "test") == "val.json"
+    result = section(images="{split}/*.jpg", detection="{split}.json", split="train val")
+    assert result._pattern("images", "train") == "train/*.jpg"
+    assert result._pattern("images", "test") == "val/*.jpg"
+    assert result._pattern("detection", "test") == "val.json"
     assert section()._pattern("images", "test") == "i/*.jpg"
 
 

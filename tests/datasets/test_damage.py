@@ -148,14 +148,14 @@ class TestSkip:
         pairs = [sample(tmp_path / damage, damage) for damage in DAMAGED]
         samples = [good[0], *(damaged for damaged, _ in pairs), *good[1:]]
         assert len(samples) == 22
-        one = loader(samples, workers=workers, skip=True)
+        item = loader(samples, workers=workers, skip=True)
         for _ in range(2):
-            batches = list(one.epoch())
+            batches = list(item.epoch())
             # Batches of which nothing is left are none.
             assert [len(batch.images) for batch in batches] == [1, 2]
-        assert set(one.skipped.values()) == {2}
-        assert len(one.skipped) == len(DAMAGED)
-        for (_, bad), message in zip(pairs, one.skipped, strict=True):
+        assert set(item.skipped.values()) == {2}
+        assert len(item.skipped) == len(DAMAGED)
+        for (_, bad), message in zip(pairs, item.skipped, strict=True):
             assert message.startswith(f"{bad}: ")
             assert "\n" not in message
 
@@ -169,8 +169,8 @@ class TestSkip:
             np.testing.assert_array_equal(batch.images, expected.images)
             for task in TASKS:
                 assert batch.labelled[task.name].tolist() == [True] * 3
-                found, wanted = batch.targets[task.name], expected.targets[task.name]
-                for a, b in zip(found, wanted, strict=True):
+                result, wanted = batch.targets[task.name], expected.targets[task.name]
+                for a, b in zip(result, wanted, strict=True):
                     np.testing.assert_array_equal(a, b)
 
     @pytest.mark.parametrize("workers", [0, 2])

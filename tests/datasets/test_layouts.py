@@ -73,8 +73,8 @@ def test_nyuv2_holds_classes_depth_and_normals(root):
             "tv": ("tvmonitor",),
             "bed": ("bed",),
         }.items():
-            found = mask == task.classes.index(name)
-            np.testing.assert_array_equal(found[inner], classes_of(scene, kinds)[inner])
+            result = mask == task.classes.index(name)
+            np.testing.assert_array_equal(result[inner], classes_of(scene, kinds)[inner])
     for scene, _, depth in read_back(root, "NYUv2", "depth"):
         assert not depth[0].any()
         np.testing.assert_array_equal(depth[inner], scene.depth[inner])
@@ -115,14 +115,14 @@ NAMES = {
 
 def test_coco_holds_the_boxes_and_shelves_are_crowds(root):
     crowds = 0
-    for scene, task, found in read_back(root, "COCO", "detection"):
+    for scene, task, result in read_back(root, "COCO", "detection"):
         kinds = [CLASSES[kind] for kind in scene.box_classes]
         expected = [
             [*box, task.classes.index(NAMES[kind]), kind == "bookshelf"]
             for box, kind in zip(scene.boxes, kinds, strict=True)
             if kind in NAMES
         ]
-        np.testing.assert_array_equal(found, np.reshape(expected, (-1, 6)))
+        np.testing.assert_array_equal(result, np.reshape(expected, (-1, 6)))
         crowds += kinds.count("bookshelf")
     assert crowds > 0
 

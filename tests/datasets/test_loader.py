@@ -52,12 +52,12 @@ class TestContent:
     @pytest.mark.parametrize("workers", [0, 2])
     def test_reading_takes_none_of_the_network_s_random_numbers(self, scenes_root, workers):
         """Dropout is the same whatever the number of workers, and after a run was interrupted."""
-        one = loader(merged(scenes_root, ["NYU"], ["depth"]), workers)
+        item = loader(merged(scenes_root, ["NYU"], ["depth"]), workers)
         for epoch in (1, 2):
             torch.manual_seed(9)
             expected = torch.rand(3)
             torch.manual_seed(9)
-            assert len(list(one.epoch(epoch))) == 4
+            assert len(list(item.epoch(epoch))) == 4
             torch.testing.assert_close(torch.rand(3), expected, rtol=0, atol=0)
 
     def test_a_batch_is_what_the_data_say(self, scenes_root):
@@ -72,8 +72,8 @@ class TestContent:
         data = merged(scenes_root)
         assert len(data) == 26
         for training in (True, False):
-            one = loader(data, 0, training=training)
-            assert len(one) == len(list(one.epoch())) == (6 if training else 7)
+            item = loader(data, 0, training=training)
+            assert len(item) == len(list(item.epoch())) == (6 if training else 7)
 
 
 class TestDamage:

@@ -67,10 +67,10 @@ def test_a_folder_too_many(tmp_path):
         ("PASCAL_MT", "PASCALContext", "normals_distill/2008_000001.png"),
     ],
 )
-def test_every_dataset_is_known_by_what_is_in_it(tmp_path, name, found, sign):
-    make(tmp_path / found, sign)
+def test_every_dataset_is_known_by_what_is_in_it(tmp_path, name, result, sign):
+    make(tmp_path / result, sign)
     message = refusal(name, tmp_path)
-    assert f"found in {tmp_path / found}: link it: ln -s {tmp_path / found} " in message
+    assert f"found in {tmp_path / result}: link it: ln -s {tmp_path / result} " in message
     assert message.endswith("/mscoco" if name == "COCO" else f"/{name}")
 
 

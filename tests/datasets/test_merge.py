@@ -248,7 +248,7 @@ class TestPartialLabels:
             )
         if isinstance(value, list):
             junk = torch.tensor([[1.0, 1, 9, 9, 0, 0]])
-            return [junk if bad else one for one, bad in zip(value, unlabelled, strict=True)]
+            return [junk if bad else each for each, bad in zip(value, unlabelled, strict=True)]
         value = value.clone()
         value[unlabelled] = float("nan") if value.is_floating_point() else 1
         return value
@@ -262,9 +262,9 @@ class TestPartialLabels:
             prediction, target = self.prediction(task, generator), batch.targets[task.name]
             nonsense = self.spoilt(prediction, ~labelled), self.spoilt(target, ~labelled)
             expected = task.criterion(prediction, target, labelled)
-            found = task.criterion(*nonsense, labelled)
+            result = task.criterion(*nonsense, labelled)
             assert expected[0] > 0
-            assert [value.item() for value in found] == [value.item() for value in expected]
+            assert [value.item() for value in result] == [value.item() for value in expected]
             clean, dirty = task.meter(), task.meter()
             clean.update(prediction, target, labelled)
             dirty.update(*nonsense, labelled)

@@ -35,17 +35,17 @@ def shown(normalised):
 
 def test_without_augmentation_it_is_plain_normalisation():
     images = random_batch().images
-    found = normalised_images(batch(images))
+    values = normalised_images(batch(images))
     plain = images.permute(0, 3, 1, 2).float() / 255
-    torch.testing.assert_close(found, tv.normalize(plain, list(MEAN), list(STD)))
+    torch.testing.assert_close(values, tv.normalize(plain, list(MEAN), list(STD)))
 
 
 def test_float32_with_the_channels_last_in_memory():
-    for one in (random_batch(), batch(random_batch().images)):
-        found = normalised_images(one)
-        assert found.shape == (5, 3, 12, 16)
-        assert found.dtype == torch.float32
-        assert found.is_contiguous(memory_format=torch.channels_last)
+    for item in (random_batch(), batch(random_batch().images)):
+        values = normalised_images(item)
+        assert values.shape == (5, 3, 12, 16)
+        assert values.dtype == torch.float32
+        assert values.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_padding_is_zero():
@@ -54,11 +54,13 @@ def test_padding_is_zero():
 
 
 def test_colours_are_mapped_by_each_image_s_matrix_and_cut_off():
-    one = random_batch()
-    one.sharpness = torch.zeros(5)
-    found = shown(normalised_images(one)).permute(0, 2, 3, 1).numpy()
+    item = random_batch()
+    item.sharpness = torch.zeros(5)
+    values = shown(normalised_images(item)).permute(0, 2, 3, 1).numpy()
     cut = 0
-    for image, matrix, result in zip(one.images.numpy(), one.colours.numpy(), found, strict=True):
+    for image, matrix, result in zip(
+        item.images.numpy(), item.colours.numpy(), values, strict=True
+    ):
         expected = (image / 255.0) @ matrix[:, :3].T + matrix[:, 3]
         cut += ((expected < 0) | (expected > 1)).sum()
         np.testing.assert_allclose(result, expected.clip(0, 1), atol=1e-5)
@@ -76,26 +78,26 @@ def test_no_distortion_is_plain_normalisation():
 @pytest.mark.parametrize("amount", [-0.5, -0.2, 0.3, 0.5])
 def test_sharpness_adds_the_difference_to_the_mean_of_the_neighbours(amount):
     image = random_batch(1).images
-    found = shown(normalised_images(batch(image, torch.eye(3, 4)[None], torch.tensor([amount]))))
+    values = shown(normalised_images(batch(image, torch.eye(3, 4)[None], torch.tensor([amount]))))
     grey = image[0].numpy() / 255.0
     for y, x in [(0, 0), (0, 7), (5, 15), (11, 15), (4, 4), (10, 1)]:
         around = grey[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].mean(axis=(0, 1))
         expected = grey[y, x] + amount * (grey[y, x] - around)
-        np.testing.assert_allclose(found[0, :, y, x], expected.clip(0, 1), atol=1e-5)
+        np.testing.assert_allclose(values[0, :, y, x], expected.clip(0, 1), atol=1e-5)
 
 
 def test_sharpness_leaves_an_even_image_alone():
     images = torch.full((2, 8, 8, 3), 77, dtype=torch.uint8)
-    one = batch(images, torch.eye(3, 4).expand(2, 3, 4), torch.tensor([0.5, -0.5]))
+    item = batch(images, torch.eye(3, 4).expand(2, 3, 4), torch.tensor([0.5, -0.5]))
     torch.testing.assert_close(
-        normalised_images(one), normalised_images(batch(images)), atol=1e-5, rtol=0
+        normalised_images(item), normalised_images(batch(images)), atol=1e-5, rtol=0
     )
 
 
 def test_an_image_looks_the_same_alone_and_in_a_batch():
     together = random_batch()
-    found = normalised_images(together)
+    values = normalised_images(together)
     for i in range(5):
         part = slice(i, i + 1)
         alone = batch(together.images[part], together.colours[part], together.sharpness[part])
-        torch.testing.assert_close(normalised_images(alone), found[part], atol=1e-5, rtol=0)
+        torch.testing.assert_close(normalised_images(alone), values[part], atol=1e-5, rtol=0)

@@ -159,8 +159,8 @@ class TestVoc:
             "2008_000004": "VOC2012/SegmentationClassAug/2008_000004.png",
         }
         touch(voc / "VOC/VOC2007/SegmentationClass", "000007.png")
-        found = masks(read_split("VOC", voc, "train"), voc / "VOC")
-        assert found["000007"] == "VOC2007/SegmentationClass/000007.png"
+        result = masks(read_split("VOC", voc, "train"), voc / "VOC")
+        assert result["000007"] == "VOC2007/SegmentationClass/000007.png"
 
     def test_tested_on_boxes_of_2007_test_and_both_of_2012_segmentation_val(self, voc):
         source = read_split("VOC", voc, "test")

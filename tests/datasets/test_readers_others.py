@@ -136,7 +136,7 @@ class TestCoco:
         assert {sample.image.parent for sample in source.samples} == {root / "mscoco/train2017"}
         assert all(set(sample.labels) == {"detection", "segmentation"} for sample in source.samples)
         boxes = [s.labels["detection"].read((40, 60)) for s in source.samples]
-        assert [len(found) for found in boxes] == [0, 2, 0]
+        assert [len(result) for result in boxes] == [0, 2, 0]
         assert boxes[1].tolist() == [[1, 2, 31, 22, 79, 0], [1, 2, 31, 22, 0, 1]]
         masks = [s.labels["segmentation"].read((40, 60)) for s in source.samples]
         assert not masks[0].any()

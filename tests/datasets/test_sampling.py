@@ -34,11 +34,11 @@ def sampler(kind, temperature=2.0, epoch="all"):
 def epochs(sizes, batch_size, kind, epoch="all", count=6, seed=0, temperature=2.0):
     """The batches of the first epochs."""
     batches = BatchSampler(sizes, batch_size, True, seed, sampler(kind, temperature, epoch))
-    found = []
+    result = []
     for batches.epoch in range(1, count + 1):
-        found.append(list(batches))
-        assert len(found[-1]) == len(batches)
-    return found
+        result.append(list(batches))
+        assert len(result[-1]) == len(batches)
+    return result
 
 
 def by_dataset(sizes, indices):
@@ -65,7 +65,7 @@ class TestEveryWayToSample:
             for batches in epochs(sizes, batch_size, kind, epoch)
         }
         assert len(lengths) == 1
-        assert {size for one in lengths for size in one} == {min(batch_size, sum(sizes))}
+        assert {size for item in lengths for size in item} == {min(batch_size, sum(sizes))}
 
     def test_all_images_of_a_dataset_come_equally_often(self, kind, sizes, batch_size, epoch):
         """After any number of epochs: nothing is starved by a last batch or a short epoch."""
@@ -124,8 +124,8 @@ class TestShares:
         ],
     )
     def test_formulas(self, kind, temperature, shares):
-        found = sampler(kind, temperature).shares([100, 900])
-        np.testing.assert_allclose(found, shares, atol=1e-6)
+        result = sampler(kind, temperature).shares([100, 900])
+        np.testing.assert_allclose(result, shares, atol=1e-6)
 
     def test_batches_are_balanced_as_well(self):
         for batches in epochs([30, 500, 2000], 32, "balanced"):

@@ -201,7 +201,7 @@ def test_windows_leave_no_hit_and_no_shadow_out():
         v, u = np.divmod(np.arange(SIZE[0] * SIZE[1]), SIZE[1])
         rays = caster.rays(u + 0.5, v + 0.5)
         depth = caster.cast(rays).depth
-        t = np.stack([one.hit(caster.origin, rays.direction) for one in caster.solids])
+        t = np.stack([each.hit(caster.origin, rays.direction) for each in caster.solids])
         np.testing.assert_array_equal(depth, t.min(0))
 
         points = caster.origin + rays.direction * depth
@@ -222,12 +222,12 @@ def test_windows_leave_no_hit_and_no_shadow_out():
 
 
 def test_layouts_have_the_imbalance_of_the_real_datasets(root):
-    found = {}
+    result = {}
     for name in PAPERS:
         for split in ("train", "test"):
             samples = read_split(name, root, split).samples
-            found[name, split] = (len(samples), sum("segmentation" in s.labels for s in samples))
-    assert found == {
+            result[name, split] = (len(samples), sum("segmentation" in s.labels for s in samples))
+    assert result == {
         ("VOC", "train"): (15, 10),
         ("VOC", "test"): (5, 3),
         ("NYU", "train"): (24, 0),
@@ -367,10 +367,10 @@ def test_an_unknown_layout_is_refused(tmp_path):
 
 def test_an_interrupted_render_leaves_nothing(tmp_path):
     def interrupt(done, **about):
-        for number, one in enumerate(done):
+        for number, each in enumerate(done):
             if number == 2:
                 raise KeyboardInterrupt
-            yield one
+            yield each
 
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path, ["VOC"], processes=1, progress=interrupt, **COUNTS)

@@ -18,7 +18,7 @@ def test_every_round_shows_every_image_once(length, window):
     shown = draws(ShuffledStream(length, window, (0, 0)), 0, 5 * length)
     for number in range(5):
         part = shown[number * length : (number + 1) * length]
-        assert {one for one, _ in part} == {number + 1}
+        assert {item for item, _ in part} == {number + 1}
         assert sorted(image for _, image in part) == list(range(length))
 
 

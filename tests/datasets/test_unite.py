@@ -126,13 +126,13 @@ class TestUniteTasks:
 class TestHasLabel:
     def test_of_a_dataset_s_own_task_that_dataset_alone(self, sources):
         things, rooms = tasks_of(["segmentation"], sources)
-        images = [(one, one.samples[0]) for one in sources]
+        images = [(item, item.samples[0]) for item in sources]
         assert [has_label(things, *image) for image in images] == [True, False, False]
         assert [has_label(rooms, *image) for image in images] == [False, False, True]
 
     def test_of_a_united_task_every_dataset_with_some_of_its_classes(self, sources):
         (task,) = tasks_of(["segmentation"], sources, "unite")
-        assert [has_label(task, one, one.samples[0]) for one in sources] == [True, False, True]
+        assert [has_label(task, item, item.samples[0]) for item in sources] == [True, False, True]
         for names, known in (
             (("bed", "cat"), True),
             (task.classes[::-1], True),
@@ -163,8 +163,10 @@ class TestReadLabel:
             segmentation=self.write_mask(tmp_path / "b.png", [[1, 2, 3, 0]]),
         )
         (task,) = tasks_of(["segmentation"], [things, rooms], "unite")
-        found = [read_label(task, one, one.samples[0], (1, 4)).tolist() for one in (things, rooms)]
-        assert found == [[[0, 1, 2, 255]], [[3, 2, 4, 255]]]
+        result = [
+            read_label(task, item, item.samples[0], (1, 4)).tolist() for item in (things, rooms)
+        ]
+        assert result == [[[0, 1, 2, 255]], [[3, 2, 4, 255]]]
         assert task.classes[2] == "chair"
 
     def test_random_masks_of_random_classes(self, tmp_path):
@@ -173,19 +175,19 @@ class TestReadLabel:
         for _ in range(5):
             sets = []
             for name in ("a", "b", "c"):
-                own = rng.permutation(names)[: rng.integers(1, 200)]
-                mask = rng.choice([*range(len(own)), 255], SHAPE)
+                mine = rng.permutation(names)[: rng.integers(1, 200)]
+                mask = rng.choice([*range(len(mine)), 255], SHAPE)
                 file = self.write_mask(tmp_path / f"{name}.png", mask)
-                sets.append(source(name, {"segmentation": tuple(own)}, segmentation=file))
+                sets.append(source(name, {"segmentation": tuple(mine)}, segmentation=file))
             (task,) = tasks_of(["segmentation"], sets, "unite")
-            for one in sets:
-                found = read_label(task, one, one.samples[0], SHAPE)
-                stored = np.array(Image.open(one.samples[0].labels["segmentation"].file))
-                own = np.array([*one.classes["segmentation"], *[""] * 256])
+            for item in sets:
+                result = read_label(task, item, item.samples[0], SHAPE)
+                stored = np.array(Image.open(item.samples[0].labels["segmentation"].file))
+                mine = np.array([*item.classes["segmentation"], *[""] * 256])
                 united = np.array([*task.classes, *[""] * 256])
-                assert found.dtype == np.uint8
-                np.testing.assert_array_equal(united[found], own[stored])
-                np.testing.assert_array_equal(found == 255, stored == 255)
+                assert result.dtype == np.uint8
+                np.testing.assert_array_equal(united[result], mine[stored])
+                np.testing.assert_array_equal(result == 255, stored == 255)
 
     def test_a_number_that_the_dataset_does_not_have_is_damage(self, tmp_path, sources):
         """Though the united task has a class of that number."""
@@ -209,17 +211,17 @@ class TestReadLabel:
         pets = source("pets", {"detection": ("cat", "chair")}, detection=path)
         (task,) = tasks_of(["detection"], [homes, pets], "unite")
         assert task.classes == ("bed", "chair", "cat")
-        found = read_label(task, pets, pets.samples[0], SHAPE)
-        assert found.dtype == np.float32
-        assert found.tolist() == [[0, 0, 2, 3, 1, 0], [2, 0, 4, 3, 2, 0]]
+        result = read_label(task, pets, pets.samples[0], SHAPE)
+        assert result.dtype == np.float32
+        assert result.tolist() == [[0, 0, 2, 3, 1, 0], [2, 0, 4, 3, 2, 0]]
         with pytest.raises(DataError, match="unknown class 'cat'; known are bed, chair"):
             read_label(task, homes, homes.samples[0], SHAPE)
 
     def test_tasks_without_classes_and_the_storage_of_a_dataset(self, tmp_path):
         np.save(tmp_path / "a.npy", np.full(SHAPE, 1500.0, np.float32))
-        one = source("mm", storage={"depth": {"unit": 1e-3}}, depth=tmp_path / "a.npy")
-        (task,) = tasks_of(["depth"], [one], "unite")
-        np.testing.assert_allclose(read_label(task, one, one.samples[0], SHAPE), 1.5)
+        item = source("mm", storage={"depth": {"unit": 1e-3}}, depth=tmp_path / "a.npy")
+        (task,) = tasks_of(["depth"], [item], "unite")
+        np.testing.assert_allclose(read_label(task, item, item.samples[0], SHAPE), 1.5)
 
     def test_rendered_chairs_are_chairs_in_both_datasets(self, scenes_root):
         """VOC and NYUD_MT show other scenes in other numbers; the share of chairs is comparable,
@@ -227,14 +229,14 @@ class TestReadLabel:
         read = [read_split(name, scenes_root, "train") for name in ("VOC", "NYUD_MT")]
         tasks = tasks_of(["segmentation"], read, "unite")
         data = MultiTaskDataset(read, tasks, (48, 64))
-        pixels = {one.name: np.zeros(256, int) for one in read}
+        pixels = {item.name: np.zeros(256, int) for item in read}
         for index in data.labelled_for(tasks[0]):
             target = data.entries[index].labels[0].read((48, 64))
             pixels[data.entries[index].dataset] += np.bincount(target.ravel(), minlength=256)
         names = tasks[0].classes
-        for one in read:
-            occurring = {names[number] for number in np.flatnonzero(pixels[one.name][:255])}
-            assert occurring <= set(one.classes["segmentation"])
+        for item in read:
+            occurring = {names[number] for number in np.flatnonzero(pixels[item.name][:255])}
+            assert occurring <= set(item.classes["segmentation"])
         assert all(counts[names.index("chair")] > 0 for counts in pixels.values())
         assert pixels["VOC"][names.index("background")] > 0
         assert pixels["NYUD_MT"][names.index("wall")] > 0

@@ -65,11 +65,11 @@ def is_read_again(path, config):
 def test_defaults_then_cfg_then_command_line(path):
     cfg = path()
     config = read([cfg, "--seed", "5", "--size", "96", "128", "--amp"])
-    found = settings(config)
-    assert found["tasks"] == ("segmentation", "depth")
-    assert (found["lr"], found["milestones"]) == (4e-4, (10, 20))
-    assert (found["seed"], found["size"], found["amp"]) == (5, (96, 128), True)
-    assert (found["backbone"], found["loss"]) == ("efficientnet_v2_s", "amtl")
+    result = settings(config)
+    assert result["tasks"] == ("segmentation", "depth")
+    assert (result["lr"], result["milestones"]) == (4e-4, (10, 20))
+    assert (result["seed"], result["size"], result["amp"]) == (5, (96, 128), True)
+    assert (result["backbone"], result["loss"]) == ("efficientnet_v2_s", "amtl")
     assert config.comparison.potential == ()
     assert config.places["lr"] == f"{cfg}:7"
     assert config.places["seed"] == "--seed"
@@ -80,12 +80,12 @@ def test_defaults_then_cfg_then_command_line(path):
 def test_command_line_forms(path):
     cfg = path()
     words = "--lr=2 -b 8 --multiple-lr 3 --max_ep 7 --potential .5 .25 --size=64 --run a"
-    found = settings(read([cfg, *words.split(), "--test_dataset", "VOC", "--test_dataset"]))
-    assert (found["lr"], found["batch_size"], found["multiple_lr"], found["max_epoch"]) == (
+    result = settings(read([cfg, *words.split(), "--test_dataset", "VOC", "--test_dataset"]))
+    assert (result["lr"], result["batch_size"], result["multiple_lr"], result["max_epoch"]) == (
         (2, 8, 3, 7)
     )
-    assert (found["potential"], found["size"], found["run"]) == ((0.5, 0.25), (64, 64), "a")
-    assert found["test_dataset"] == ()
+    assert (result["potential"], result["size"], result["run"]) == ((0.5, 0.25), (64, 64), "a")
+    assert result["test_dataset"] == ()
     assert settings(read([cfg, "--lr=2", "--lr", "0.5"]))["lr"] == 0.5, "the last one counts"
     assert read([cfg, "--run", ""]).run.run is None
     assert read([cfg, "--dataset_root", "/my data"]).data.dataset_root == "/my data"
@@ -124,9 +124,9 @@ def test_dataset_root_comes_from_the_environment(path, monkeypatch):
     ],
 )
 def test_values(path, line, values):
-    found = settings(read([path(f"{TASKS}{line}\n")]))
-    assert {name: found[name] for name in values} == values
-    assert [type(found[name]) for name in values] == [type(value) for value in values.values()]
+    result = settings(read([path(f"{TASKS}{line}\n")]))
+    assert {name: result[name] for name in values} == values
+    assert [type(result[name]) for name in values] == [type(value) for value in values.values()]
 
 
 def test_bytes_of_other_systems(path):

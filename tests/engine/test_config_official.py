@@ -152,9 +152,13 @@ def test_short_flags(tmp_path):
         "--app depth\n-a DeepLab\n-s 64\n-b 4\n-sched poly\n-max 3\n-wi 1\n-ci 2\n-fi 3"
     )
     config = read([str(path)])
-    found = settings(config)
-    assert (found["arch"], found["size"], found["batch_size"]) == ("DeepLab", (64, 64), 4)
-    assert (found["scheduler"], found["max_epoch"], found["warmup_epoch"]) == ("polynomial", 3, 1)
+    result = settings(config)
+    assert (result["arch"], result["size"], result["batch_size"]) == ("DeepLab", (64, 64), 4)
+    assert (result["scheduler"], result["max_epoch"], result["warmup_epoch"]) == (
+        "polynomial",
+        3,
+        1,
+    )
     assert len(config.notices) == len(SHORT)
 
 

@@ -211,9 +211,9 @@ def test_networks_with_several_feature_maps(rule, place, channels_last):
         for task in TASKS:
             loss = model(images)[task]
             at_now = list(model.features) if at == "features" else at
-            found = torch.autograd.grad(loss, at_now, allow_unused=True)
+            result = torch.autograd.grad(loss, at_now, allow_unused=True)
             filled = [torch.zeros_like(x) if g is None else g
-                      for x, g in zip(at_now, found, strict=True)]  # fmt: skip
+                      for x, g in zip(at_now, result, strict=True)]  # fmt: skip
             rows.append(torch.cat([g.flatten() for g in filled]))
         return torch.stack(rows)
 

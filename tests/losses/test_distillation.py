@@ -55,11 +55,11 @@ def test_a_task_without_labels_is_still_taught():
 def test_each_task_trains_its_own_projections_and_the_shared_features_but_no_teacher():
     features, teachers, pseudo = batch()
     for maps in [features, *teachers.values()]:
-        for one in maps:
-            one.requires_grad_()
+        for each in maps:
+            each.requires_grad_()
     distillation = build()
     distillation({}, features, teachers, pseudo)["depth"].backward()
     assert all(p.grad is not None for p in distillation.task_parameters("depth"))
     assert all(p.grad is None for p in distillation.task_parameters("segmentation:VOC"))
-    assert all(one.grad is not None for one in features)
-    assert all(one.grad is None for maps in teachers.values() for one in maps)
+    assert all(each.grad is not None for each in features)
+    assert all(each.grad is None for maps in teachers.values() for each in maps)

@@ -104,9 +104,9 @@ def test_with_all_tasks_equal_every_loss_trains_in_the_tasks_direction(problem, 
         case.targets[task] = case.targets[tasks[0]]
     objective = losses.build(name, tasks, potential=dict.fromkeys(tasks, 0.5))
     objective.evaluated(dict.fromkeys(tasks, 0.2))
-    found, alone = case.step(objective), case.expected(lambda loss: loss[tasks[0]])
+    result, alone = case.step(objective), case.expected(lambda loss: loss[tasks[0]])
     update, single = (
-        torch.cat([g[k].flatten() for k in g if "trunk" in k]) for g in (found, alone)
+        torch.cat([g[k].flatten() for k in g if "trunk" in k]) for g in (result, alone)
     )
     factor = (update @ single) / (single @ single)
     assert factor > 0
@@ -118,13 +118,13 @@ def test_a_product_of_tiny_and_huge_losses_has_the_exact_gradient(problem, name)
     case = problem(TASKS, scales=dict(zip(TASKS, (1e-30, 1e30, 1.0), strict=True)))
     objective = trained(name)
     w = objective.weights
-    found = case.step(objective)
+    result = case.step(objective)
     case.model.double()
     case.images = case.images.double()
     case.targets = {task: target.double() for task, target in case.targets.items()}
     exact = case.expected(
         lambda loss: torch.stack([loss[t].clamp(min=1e-8) ** w[t] for t in TASKS]).prod()
     )
-    assert found["trunk.0.weight"].abs().max() > 0
-    for key in (k for k in found if "trunk" in k):
-        torch.testing.assert_close(found[key].double(), exact[key], rtol=1e-3, atol=0)
+    assert result["trunk.0.weight"].abs().max() > 0
+    for key in (k for k in result if "trunk" in k):
+        torch.testing.assert_close(result[key].double(), exact[key], rtol=1e-3, atol=0)

@@ -75,16 +75,16 @@ class TestRead:
     def test_npy_in_metres(self, task, tmp_path):
         depth = np.random.default_rng(0).uniform(0.5, 9, (4, 5))
         np.save(tmp_path / "a.npy", depth)
-        found = read(task, tmp_path / "a.npy", (4, 5))
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, depth, rtol=1e-6)
+        result = read(task, tmp_path / "a.npy", (4, 5))
+        assert result.dtype == np.float32
+        np.testing.assert_allclose(result, depth, rtol=1e-6)
 
     def test_png_in_millimetres(self, task, tmp_path):
         stored = np.array([[0, 1500], [65535, 1]], np.uint16)
         Image.fromarray(stored).save(tmp_path / "a.png")
-        found = read(task, tmp_path / "a.png", (2, 2), unit=1e-3)
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, [[0, 1.5], [65.535, 0.001]], rtol=1e-6)
+        result = read(task, tmp_path / "a.png", (2, 2), unit=1e-3)
+        assert result.dtype == np.float32
+        np.testing.assert_allclose(result, [[0, 1.5], [65.535, 0.001]], rtol=1e-6)
 
     def test_what_is_no_number_has_no_reading(self, task, tmp_path):
         np.save(tmp_path / "a.npy", np.array([[np.nan, 2], [np.inf, -np.inf]]))
@@ -92,14 +92,14 @@ class TestRead:
 
     def test_another_size_is_stretched_without_mixing_depths(self, task, tmp_path):
         np.save(tmp_path / "a.npy", np.array([[1.0, 5], [0, 3]]))
-        found = read(task, tmp_path / "a.npy", (4, 6))
-        np.testing.assert_array_equal(found, np.array([[1, 5], [0, 3]]).repeat(2, 0).repeat(3, 1))
+        result = read(task, tmp_path / "a.npy", (4, 6))
+        np.testing.assert_array_equal(result, np.array([[1, 5], [0, 3]]).repeat(2, 0).repeat(3, 1))
 
     @pytest.mark.parametrize("shape", [(2, 3, 1), (1, 2, 3)])
     def test_one_channel_more_is_none(self, task, tmp_path, shape):
         np.save(tmp_path / "a.npy", np.arange(6.0).reshape(shape))
-        found = read(task, tmp_path / "a.npy", (2, 3))
-        np.testing.assert_array_equal(found, np.arange(6.0).reshape(2, 3))
+        result = read(task, tmp_path / "a.npy", (2, 3))
+        np.testing.assert_array_equal(result, np.arange(6.0).reshape(2, 3))
 
     @pytest.mark.parametrize("shape", [(6,), (2, 3, 4), (2, 3, 3), (0, 3), ()])
     def test_what_is_no_map(self, task, tmp_path, shape):
@@ -299,9 +299,9 @@ def test_answer_is_stored_as_targets_are(task):
     for dtype in (torch.float32, torch.bfloat16):
         answers = task.decode(prediction.to(dtype))
         assert len(answers) == 4
-        for answer, one in zip(answers, prediction.to(dtype), strict=True):
+        for answer, each in zip(answers, prediction.to(dtype), strict=True):
             assert answer.dtype == np.float32
-            np.testing.assert_array_equal(answer, one[0].float())
+            np.testing.assert_array_equal(answer, each[0].float())
 
 
 def test_drawing_is_brighter_where_it_is_nearer_and_black_without_a_reading(task):

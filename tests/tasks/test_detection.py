@@ -318,7 +318,7 @@ def test_unlabelled_images_are_not_measured(task):
 def test_metrics_are_means_over_the_classes(task):
     meter = ap(task, (random_prediction(4), BATCH, ALL))
     classes = meter.compute().per_class
-    assert set(classes) == {f"{name}{what}" for name in CLASSES for what in ("", " AP50")}
+    assert set(classes) == {f"{name}{text}" for name in CLASSES for text in ("", " AP50")}
     metrics = meter.compute().metrics
     assert metrics["mAP"] == pytest.approx(np.mean([classes[name] for name in CLASSES]))
     assert metrics["AP50"] == pytest.approx(np.mean([classes[f"{n} AP50"] for n in CLASSES]))
@@ -351,7 +351,7 @@ def test_an_answer_is_a_target_with_scores(task):
 def test_a_teacher_s_objects_are_its_confident_detections(task):
     prediction = random_prediction(3)
     answers, taught = task.decode(prediction), task.pseudo_targets(prediction)
-    assert sum(len(found) for found in answers) > sum(len(found) for found in taught) > 0
+    assert sum(len(result) for result in answers) > sum(len(result) for result in taught) > 0
     for answer, target in zip(answers, taught, strict=True):
         assert target.dtype == np.float32
         assert np.array_equal(target, answer[answer[:, 6] >= 0.3][:, :6])

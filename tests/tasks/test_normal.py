@@ -54,9 +54,9 @@ class TestRead:
     def test_npy_of_vectors(self, task, tmp_path):
         normals = unit_vectors((4, 5))
         np.save(tmp_path / "a.npy", normals)
-        found = read(task, tmp_path / "a.npy", (4, 5))
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, normals, atol=1e-6)
+        result = read(task, tmp_path / "a.npy", (4, 5))
+        assert result.dtype == np.float32
+        np.testing.assert_allclose(result, normals, atol=1e-6)
 
     def test_a_file_that_was_of_unit_vectors_is_measured_again_when_it_changes(
         self, task, tmp_path
@@ -72,26 +72,26 @@ class TestRead:
         normals = unit_vectors((200, 300)).astype(np.float32)
         normals[150, 7] = (0, 0, spoilt)
         np.save(tmp_path / "a.npy", normals)
-        found = read(task, tmp_path / "a.npy", (200, 300))
+        result = read(task, tmp_path / "a.npy", (200, 300))
         expected = (0, 0, 1) if spoilt in (0.9, 5.0) else (0, 0, 0)
-        np.testing.assert_allclose(found[150, 7], expected, atol=1e-6)
+        np.testing.assert_allclose(result[150, 7], expected, atol=1e-6)
         normals[150, 7] = expected
-        np.testing.assert_allclose(found, normals, atol=1e-6)
+        np.testing.assert_allclose(result, normals, atol=1e-6)
 
     def test_vectors_are_made_unit_length_and_short_ones_are_none(self, task, tmp_path):
         stored = np.array([[[0, 0, -0.9], [0.1, 0, 0], [np.nan, 0, 1], [np.nan] * 3]])
         np.save(tmp_path / "a.npy", stored)
-        found = read(task, tmp_path / "a.npy", (1, 4))
-        np.testing.assert_allclose(found, [[[0, 0, -1], [0, 0, 0], [0, 0, 1], [0, 0, 0]]])
+        result = read(task, tmp_path / "a.npy", (1, 4))
+        np.testing.assert_allclose(result, [[[0, 0, -1], [0, 0, 0], [0, 0, 1], [0, 0, 0]]])
 
     def test_png_of_eight_bits(self, task, tmp_path):
         normals = unit_vectors((6, 9))
         stored = np.round((normals + 1) * 127.5).astype(np.uint8)
         Image.fromarray(stored).save(tmp_path / "a.png")
-        found = read(task, tmp_path / "a.png", (6, 9))
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, normals, atol=0.012)
-        np.testing.assert_allclose(np.linalg.norm(found, axis=2), 1, atol=1e-6)
+        result = read(task, tmp_path / "a.png", (6, 9))
+        assert result.dtype == np.float32
+        np.testing.assert_allclose(result, normals, atol=0.012)
+        np.testing.assert_allclose(np.linalg.norm(result, axis=2), 1, atol=1e-6)
 
     @pytest.mark.parametrize("value", [0, 127, 128])
     def test_black_and_grey_of_a_png_are_no_normals(self, task, tmp_path, value):
@@ -101,8 +101,8 @@ class TestRead:
     def test_another_size_is_stretched_without_mixing_normals(self, task, tmp_path):
         normals = unit_vectors((2, 3))
         np.save(tmp_path / "a.npy", normals)
-        found = read(task, tmp_path / "a.npy", (4, 6))
-        np.testing.assert_allclose(found, normals.repeat(2, 0).repeat(2, 1), atol=1e-6)
+        result = read(task, tmp_path / "a.npy", (4, 6))
+        np.testing.assert_allclose(result, normals.repeat(2, 0).repeat(2, 1), atol=1e-6)
 
     @pytest.mark.parametrize("shape", [(3, 5), (3, 3)])
     def test_channels_may_come_first(self, task, tmp_path, shape):
@@ -229,14 +229,14 @@ class TestMeter:
         prediction, target = random_batch(seed, error=error)
         meter = task.meter()
         meter.update(prediction, target, ALL)
-        found = meter.compute().metrics
+        result = meter.compute().metrics
         expected = angles(prediction, target)
-        assert found["mean"] == pytest.approx(expected.mean(), abs=1e-6)
+        assert result["mean"] == pytest.approx(expected.mean(), abs=1e-6)
         for limit in (11.25, 22.5, 30):
-            assert found[f"{limit:g}"] == pytest.approx((expected < limit).mean())
+            assert result[f"{limit:g}"] == pytest.approx((expected < limit).mean())
         # One of the two in the middle, which lie apart where there are few.
         low, high = np.quantile(expected, 0.5, method="lower"), np.median(expected)
-        assert low - 0.006 <= found["median"] <= high + 0.006
+        assert low - 0.006 <= result["median"] <= high + 0.006
 
     def test_the_median_to_a_hundredth_of_a_degree(self, task):
         prediction, target = random_batch(error=0.3, images=200)
@@ -324,9 +324,9 @@ def test_answer_is_stored_as_targets_are(task):
     for dtype in (torch.float32, torch.bfloat16):
         answers = task.decode(prediction.to(dtype))
         assert len(answers) == 4
-        for answer, one in zip(answers, prediction.to(dtype), strict=True):
+        for answer, each in zip(answers, prediction.to(dtype), strict=True):
             assert answer.dtype == np.float32
-            np.testing.assert_array_equal(answer, one.permute(1, 2, 0).float())
+            np.testing.assert_array_equal(answer, each.permute(1, 2, 0).float())
 
 
 def test_drawing_is_the_usual_colour_of_each_direction(task):

@@ -47,15 +47,15 @@ def test_names_and_head(task):
 class TestRead:
     def test_class_numbers_and_void(self, task, tmp_path):
         path = save(tmp_path / "a.png", np.array([[0, 4, 255], [1, 2, 3]], np.uint8))
-        found = read(task, path, (2, 3))
-        assert found.dtype == np.uint8
-        np.testing.assert_array_equal(found, [[0, 4, 255], [1, 2, 3]])
+        result = read(task, path, (2, 3))
+        assert result.dtype == np.uint8
+        np.testing.assert_array_equal(result, [[0, 4, 255], [1, 2, 3]])
 
     @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
     def test_storage_says_where_classes_start_and_what_is_void(self, task, tmp_path, dtype):
         path = save(tmp_path / "a.png", np.array([[0, 5, 1]], dtype))
-        found = read(task, path, (1, 3), first=1, void=0)
-        np.testing.assert_array_equal(found, [[255, 4, 0]])
+        result = read(task, path, (1, 3), first=1, void=0)
+        np.testing.assert_array_equal(result, [[255, 4, 0]])
 
     def test_palette_masks(self, task, tmp_path):
         image = Image.fromarray(np.array([[0, 3, 255]], np.uint8))
@@ -65,8 +65,8 @@ class TestRead:
 
     def test_another_size_is_stretched_to_the_image(self, task, tmp_path):
         path = save(tmp_path / "a.png", np.array([[0, 1], [2, 3]], np.uint8))
-        found = read(task, path, (4, 4))
-        np.testing.assert_array_equal(found, np.array([[0, 1], [2, 3]]).repeat(2, 0).repeat(2, 1))
+        result = read(task, path, (4, 4))
+        np.testing.assert_array_equal(result, np.array([[0, 1], [2, 3]]).repeat(2, 0).repeat(2, 1))
 
     @pytest.mark.parametrize(
         ("mask", "storage", "says"),
@@ -244,9 +244,9 @@ def test_answer_is_stored_as_targets_are(task):
     logits, _ = random_batch()
     answers = task.decode(logits)
     assert len(answers) == 4
-    for answer, one in zip(answers, logits, strict=True):
+    for answer, each in zip(answers, logits, strict=True):
         assert answer.dtype == np.uint8
-        np.testing.assert_array_equal(answer, one.argmax(0))
+        np.testing.assert_array_equal(answer, each.argmax(0))
 
 
 def test_drawing_shows_each_class_in_its_colour_over_the_image(task):

@@ -49,11 +49,11 @@ def test_depths_of_a_few_pixels(tmp_path):
     np.save(path, np.array([[np.nan, 0.0, -1.0, 1.0], [2.0, 4.0, 5.0, np.inf]], np.float32))
     stored = label(task, path)
     counted.add(stored, stored.read((2, 4)), (2, 4))
-    found = counted.result()
-    assert (found["nearest"], found["farthest"]) == (1.0, 5.0)
-    assert 2.0 <= found["median"] <= 4.0
-    assert found["without_reading"] == 4 / 8
-    assert found["beyond_max_depth"] == 1 / 4
+    values = counted.result()
+    assert (values["nearest"], values["farthest"]) == (1.0, 5.0)
+    assert 2.0 <= values["median"] <= 4.0
+    assert values["without_reading"] == 4 / 8
+    assert values["beyond_max_depth"] == 1 / 4
 
 
 @pytest.mark.parametrize(

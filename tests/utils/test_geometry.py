@@ -94,8 +94,8 @@ class TestSampling:
     def test_linear_interpolates_between_pixel_centres(self, warp):
         image = smooth((48, 64))
         within = inside(source_positions(warp), (48, 64))
-        found = warp.image(image, BORDER).astype(float)
-        error = np.abs(found - sampled_linear(image, warp))[within]
+        result = warp.image(image, BORDER).astype(float)
+        error = np.abs(result - sampled_linear(image, warp))[within]
         assert error.max() < 2
         assert error.mean() < 0.5
 
@@ -251,8 +251,8 @@ class TestBoxes:
         scale = rng.uniform(0.7, 2)
         warp = Warp(affine(scale, flip=bool(seed % 2), centre=(35, 30), to=(75, 65)), (130, 150))
         y, x = np.nonzero(warp.nearest(mask, 0))
-        found = [x.min(), y.min(), x.max() + 1, y.max() + 1]
-        assert np.abs(warp.boxes(np.array([[x1, y1, x2, y2]], float))[0] - found).max() <= 0.51
+        result = [x.min(), y.min(), x.max() + 1, y.max() + 1]
+        assert np.abs(warp.boxes(np.array([[x1, y1, x2, y2]], float))[0] - result).max() <= 0.51
 
 
 class TestRotation:
@@ -328,5 +328,5 @@ def test_edges_are_the_same_whether_or_not_the_outside_is_seen(inside):
     image, scale = noise((30, 40)), 1.5
     width = 60 if inside else 64
     warp = Warp(np.array([[scale, 0, 0], [0, scale, 0]]), (45, width))
-    found = warp.image(image, BORDER)[:, :60].astype(float)
-    assert np.abs(found - sampled_linear(image, Warp(warp.matrix, (45, 60)))).max() < 2
+    result = warp.image(image, BORDER)[:, :60].astype(float)
+    assert np.abs(result - sampled_linear(image, Warp(warp.matrix, (45, 60)))).max() < 2

@@ -26,7 +26,7 @@ class Check(Mode):
         with contextlib.redirect_stdout(sys.stderr) if self.json else contextlib.nullcontext():
             results, unlisted = scan(config)
             sheet = write_sheet(cfg_folder(config) / "check.png", results)
-        found = summary(config, results, unlisted, sheet)
-        as_json = json.dumps(found, indent=2, ensure_ascii=False)
-        print(as_json if self.json else report(found, results), flush=True)
-        return 1 if found["damaged"] else 0
+        result = summary(config, results, unlisted, sheet)
+        as_json = json.dumps(result, indent=2, ensure_ascii=False)
+        print(as_json if self.json else report(result, results), flush=True)
+        return 1 if result["damaged"] else 0

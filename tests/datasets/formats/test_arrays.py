@@ -61,8 +61,8 @@ class TestReadPng:
     @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
     def test_grey_values_as_stored(self, tmp_path, dtype):
         grey = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (5, 7)).astype(dtype)
-        found = read_png(save_png(tmp_path / "a.png", grey))
-        np.testing.assert_array_equal(found, grey)
+        result = read_png(save_png(tmp_path / "a.png", grey))
+        np.testing.assert_array_equal(result, grey)
 
     def test_palette_indices_not_their_colours(self, tmp_path):
         indices = np.arange(20, dtype=np.uint8).reshape(4, 5)
@@ -72,8 +72,8 @@ class TestReadPng:
 
     def test_colours_as_rgb(self, tmp_path):
         colours = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
-        found = read_png(save_png(tmp_path / "a.png", colours))
-        np.testing.assert_array_equal(found, colours)
+        result = read_png(save_png(tmp_path / "a.png", colours))
+        np.testing.assert_array_equal(result, colours)
 
     def test_a_missing_file(self, tmp_path):
         assert "missing" in refuses(read_png, tmp_path / "none.png")
@@ -111,9 +111,9 @@ class TestReadArray:
     def test_numbers_as_stored(self, tmp_path, dtype):
         array = np.random.default_rng(0).integers(0, 99, (5, 7)).astype(dtype)
         np.save(tmp_path / "a.npy", array)
-        found = read_array(tmp_path / "a.npy")
-        assert found.dtype == array.dtype
-        np.testing.assert_array_equal(found, array)
+        result = read_array(tmp_path / "a.npy")
+        assert result.dtype == array.dtype
+        np.testing.assert_array_equal(result, array)
 
     def test_a_missing_file(self, tmp_path):
         assert "missing" in refuses(read_array, tmp_path / "none.npy")
@@ -179,6 +179,6 @@ class TestFit:
             for new, old in zip(size, (10, 15), strict=True)
         )
         expected = array[rows][:, columns]
-        found = fit(array, size)
-        assert found.dtype == dtype
-        np.testing.assert_array_equal(found, expected)
+        result = fit(array, size)
+        assert result.dtype == dtype
+        np.testing.assert_array_equal(result, expected)

@@ -29,9 +29,9 @@ def refusal(path):
 def test_npy_of_any_kind_of_number_with_minus_one_for_void(task, tmp_path, dtype):
     path = tmp_path / "a.npy"
     np.save(path, np.where(MASK == 255, -1, MASK.astype(int)).astype(dtype))
-    found = read(task, path, MASK.shape, void=-1)
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, MASK)
+    result = read(task, path, MASK.shape, void=-1)
+    assert result.dtype == np.uint8
+    np.testing.assert_array_equal(result, MASK)
     with pytest.raises(DataError, match="has the value -1"):
         read(task, path, MASK.shape)
 
@@ -50,8 +50,8 @@ def test_npy_of_another_shape(tmp_path):
 def test_given_numbers_are_the_classes_and_all_others_void(task, tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(np.array([[7, 8, 26, 0, 255, 33]], np.uint8)).save(path)
-    found = read(task, path, (1, 6), numbers=(7, 26, 8))
-    np.testing.assert_array_equal(found, [[0, 2, 1, VOID, VOID, VOID]])
+    result = read(task, path, (1, 6), numbers=(7, 26, 8))
+    np.testing.assert_array_equal(result, [[0, 2, 1, VOID, VOID, VOID]])
 
 
 def test_sixteen_bits_are_read_as_they_are(tmp_path):

@@ -47,30 +47,30 @@ class TestImages:
         ]
 
     def test_each_has_its_own_objects_whatever_their_order(self, load):
-        found = load(
+        result = load(
             annotation(1, image=9, bbox=[0, 0, 4, 4]),
             annotation(2, image=10, bbox=[1, 1, 4, 4]),
             annotation(3, image=9, bbox=[2, 2, 4, 4]),
             images=self.images("a.jpg", "b.jpg", "c.jpg"),
         )
-        assert found.names == ["a.jpg", "b.jpg", "c.jpg"]
-        corners = {name: found.image(name).boxes(SIZE)[0][:, 0].tolist() for name in found.names}
+        assert result.names == ["a.jpg", "b.jpg", "c.jpg"]
+        corners = {name: result.image(name).boxes(SIZE)[0][:, 0].tolist() for name in result.names}
         assert corners == {"a.jpg": [1], "b.jpg": [0, 2], "c.jpg": []}
-        assert found.image("c.jpg").boxes(SIZE)[0].shape == (0, 4)
-        assert not found.image("c.jpg").mask(SIZE).any()
+        assert result.image("c.jpg").boxes(SIZE)[0].shape == (0, 4)
+        assert not result.image("c.jpg").mask(SIZE).any()
 
     def test_found_by_name_by_path_and_without_folder(self, load, tmp_path):
-        found = load(images=self.images("left/a.jpg", "right/a.jpg", "left\\b.jpg", "c.jpg"))
+        result = load(images=self.images("left/a.jpg", "right/a.jpg", "left\\b.jpg", "c.jpg"))
         for asked, name in {
             "left/a.jpg": "left/a.jpg",
             tmp_path / "images/right/a.jpg": "right/a.jpg",
             "b.jpg": "left/b.jpg",
             "other/c.jpg": "c.jpg",
         }.items():
-            assert found.image(asked).name == name
-        assert found.image("a.jpg") is None  # of two
-        assert found.image("d.jpg") is None
-        assert found.image("c.jpg").file == tmp_path / "a.json"
+            assert result.image(asked).name == name
+        assert result.image("a.jpg") is None  # of two
+        assert result.image("d.jpg") is None
+        assert result.image("c.jpg").file == tmp_path / "a.json"
 
     def test_labels_go_to_other_processes(self, load):
         label = load(annotation()).image("a.jpg")
@@ -81,12 +81,12 @@ class TestImages:
 class TestClasses:
     def test_are_in_the_order_of_the_ids_unless_given(self, load):
         entries = [annotation(k, category=number) for k, number in enumerate((1, 3, 90))]
-        found = load(*entries)
-        assert found.classes == ("screw", "nut", "bolt")
-        assert found.image("a.jpg").boxes(SIZE)[1].tolist() == [0, 1, 2]
-        found = load(*entries, classes=("background", "bolt", "nut", "screw"))
-        assert found.classes == ("background", "bolt", "nut", "screw")
-        assert found.image("a.jpg").boxes(SIZE)[1].tolist() == [3, 2, 1]
+        result = load(*entries)
+        assert result.classes == ("screw", "nut", "bolt")
+        assert result.image("a.jpg").boxes(SIZE)[1].tolist() == [0, 1, 2]
+        result = load(*entries, classes=("background", "bolt", "nut", "screw"))
+        assert result.classes == ("background", "bolt", "nut", "screw")
+        assert result.image("a.jpg").boxes(SIZE)[1].tolist() == [3, 2, 1]
 
     def test_an_object_of_a_class_that_is_not_wanted(self, load):
         load(annotation(category=1), classes=("screw",))
@@ -127,12 +127,12 @@ class TestBoxes:
                 read((60, 40))
 
     def test_the_task_s_targets(self, load):
-        found = load(annotation(), annotation(2, category=90, iscrowd=1))
-        target = CocoBoxes(("bolt", "screw", "nut"), found).label("a.jpg").read(SIZE)
+        result = load(annotation(), annotation(2, category=90, iscrowd=1))
+        target = CocoBoxes(("bolt", "screw", "nut"), result).label("a.jpg").read(SIZE)
         assert target.dtype == np.float32
         assert target.tolist() == [[10, 5, 30, 25, 1, 0], [10, 5, 30, 25, 0, 1]]
         with pytest.raises(DataError, match="unknown class 'bolt'"):
-            CocoBoxes(("screw", "nut"), found).label("a.jpg").read(SIZE)
+            CocoBoxes(("screw", "nut"), result).label("a.jpg").read(SIZE)
 
 
 class TestMasks:
@@ -165,12 +165,12 @@ class TestMasks:
         assert mask.sum() == 6 * 9 + 9
 
     def test_the_task_s_targets_are_by_name(self, load):
-        found = load(
+        result = load(
             annotation(category=90), annotation(2, iscrowd=1, segmentation=[square(0, 0, 3)])
         )
 
         def read(*classes, size=SIZE):
-            return CocoMasks(classes, found).label("a.jpg").read(size)
+            return CocoMasks(classes, result).label("a.jpg").read(size)
 
         with_background = read("background", "nut", "screw", "bolt")
         assert with_background[10, 15] == 3
@@ -200,8 +200,8 @@ class TestMasks:
             packed["counts"] = packed["counts"].decode()
             plain = {"size": list(SIZE), "counts": plain_runs(inside)}
             for stored in (packed, plain):
-                found = load(annotation(segmentation=stored)).image("a.jpg").outlines()
-                np.testing.assert_array_equal(found, [inside])
+                result = load(annotation(segmentation=stored)).image("a.jpg").outlines()
+                np.testing.assert_array_equal(result, [inside])
 
     @pytest.mark.filterwarnings("ignore:__array__")
     def test_random_polygons_are_those_of_pycocotools_but_for_pixels_on_the_outline(self, load):
@@ -215,8 +215,8 @@ class TestMasks:
                 assert distance_to_outline((x + 0.5, y + 0.5), points) < 0.3
 
     def test_polygons_may_leave_the_image(self, load):
-        found = load(annotation(segmentation=[square(-30, -1e6, 1e7)])).image("a.jpg").outlines()
-        assert found[0].all()
+        result = load(annotation(segmentation=[square(-30, -1e6, 1e7)])).image("a.jpg").outlines()
+        assert result[0].all()
 
 
 def plain_runs(mask):

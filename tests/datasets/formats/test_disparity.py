@@ -27,20 +27,20 @@ def test_the_formula_with_and_without_a_camera_file(tmp_path):
     stored = np.array([[0, 1, 2, 257, 30000, 65535]], np.uint16)
     cv2.imwrite(str(tmp_path / "d.png"), stored)
     disparity = (stored[:, 2:].astype(float) - 1) / 256
-    found = label(tmp_path / "d.png").read((1, 6))
-    assert found.dtype == np.float32
-    assert found[0, :2].tolist() == [0, 0]  # none, and infinitely far
-    np.testing.assert_allclose(found[0, 2:], BASELINE * FOCAL_LENGTH / disparity[0], 1e-6)
-    found = label(tmp_path / "d.png", write_camera(tmp_path / "c.json")).read((1, 6))
-    np.testing.assert_allclose(found[0, 2:], 0.222 * 2268.36 / disparity[0], 1e-6)
+    result = label(tmp_path / "d.png").read((1, 6))
+    assert result.dtype == np.float32
+    assert result[0, :2].tolist() == [0, 0]  # none, and infinitely far
+    np.testing.assert_allclose(result[0, 2:], BASELINE * FOCAL_LENGTH / disparity[0], 1e-6)
+    result = label(tmp_path / "d.png", write_camera(tmp_path / "c.json")).read((1, 6))
+    np.testing.assert_allclose(result[0, 2:], 0.222 * 2268.36 / disparity[0], 1e-6)
 
 
 def test_a_point_20_m_away_in_a_street_is_read_as_20_m(tmp_path):
     disparity = BASELINE * FOCAL_LENGTH / 20  # 24 pixels
     cv2.imwrite(str(tmp_path / "d.png"), np.full((4, 6), round(disparity * 256 + 1), np.uint16))
-    found = label(tmp_path / "d.png").read((2, 3))
-    assert found.shape == (2, 3)
-    np.testing.assert_allclose(found, 20, rtol=1e-3)
+    result = label(tmp_path / "d.png").read((2, 3))
+    assert result.shape == (2, 3)
+    np.testing.assert_allclose(result, 20, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ def picture():
 def test_floats_from_0_to_1_in_either_order(tmp_path, dtype, first):
     stored = (picture() / 255).astype(dtype)
     np.save(tmp_path / "a.npy", stored.transpose(2, 0, 1) if first else stored)
-    found = read_image(tmp_path / "a.npy")
-    assert found.dtype == np.uint8
-    assert found.flags.c_contiguous
-    np.testing.assert_array_equal(found, picture())
+    result = read_image(tmp_path / "a.npy")
+    assert result.dtype == np.uint8
+    assert result.flags.c_contiguous
+    np.testing.assert_array_equal(result, picture())
 
 
 def test_eight_bits_are_kept(tmp_path):

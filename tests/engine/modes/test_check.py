@@ -73,8 +73,8 @@ def run_check(folder, root, text, *options) -> tuple[int, str]:
     return status, printed.getvalue()
 
 
-def split(found: dict, dataset: str, part: str) -> dict:
-    return next(s for s in found["splits"] if (s["dataset"], s["split"]) == (dataset, part))
+def split(values: dict, dataset: str, part: str) -> dict:
+    return next(s for s in values["splits"] if (s["dataset"], s["split"]) == (dataset, part))
 
 
 def words(path: Path) -> list[str]:
@@ -85,20 +85,20 @@ class TestWhole:
     """Data without a fault: every number is counted a second time, from the files alone."""
 
     def test_each_split_of_each_dataset_once(self, check):
-        status, found = check(ALL, "--val", "NYU:test", "VOC:train")
+        status, values = check(ALL, "--val", "NYU:test", "VOC:train")
         assert status == 0
-        assert found["damaged"] == []
-        assert [(s["dataset"], s["split"]) for s in found["splits"]] == [
+        assert values["damaged"] == []
+        assert [(s["dataset"], s["split"]) for s in values["splits"]] == [
             (name, part) for name in ("VOC", "NYU", "NYUD_MT") for part in ("train", "test")
         ]
-        assert split(found, "NYU", "train")["sizes"] == {
+        assert split(values, "NYU", "train")["sizes"] == {
             "different": 1,
             "common": [{"size": [48, 64], "images": 16}],
             "heights": [48, 48],
             "widths": [64, 64],
         }
-        assert [s["images"] for s in found["splits"]] == [10, 6, 16, 6, 16, 6]
-        assert not any(s["notes"] + s["warnings"] for s in found["splits"])
+        assert [s["images"] for s in values["splits"]] == [10, 6, 16, 6, 16, 6]
+        assert not any(s["notes"] + s["warnings"] for s in values["splits"])
 
     def test_classes_of_pixels(self, checked, scenes_root):
         folder = scenes_root / "VOC" / "VOC2012"
@@ -150,8 +150,8 @@ class TestWhole:
     def test_depths_beyond_the_farthest(self, check, root):
         for file in (root / "NYUD_MT" / "depth").iterdir():
             np.save(file, np.load(file) * 1000)  # in millimetres
-        status, found = check(DENSE)
-        train = split(found, "NYUD_MT", "train")
+        status, values = check(DENSE)
+        train = split(values, "NYUD_MT", "train")
         assert status == 0
         assert train["tasks"]["depth"]["beyond_max_depth"] == 1
         assert "are the depths in metres?" in train["notes"][0]
@@ -165,8 +165,8 @@ class TestWhole:
         normals[:12] = 0  # a quarter has none
         normals[24:] *= 2  # half is twice as long
         np.save(files[0], normals)
-        _, found = check(DENSE)
-        told = split(found, "NYUD_MT", "train")["tasks"]["normal"]
+        _, values = check(DENSE)
+        told = split(values, "NYUD_MT", "train")["tasks"]["normal"]
         assert told["without_normal"] == pytest.approx(1 / 4 / len(files))
         assert told["not_of_unit_length"] == pytest.approx(1 / 2 / (len(files) - 1 / 4))
 
@@ -177,8 +177,8 @@ class TestWhole:
         Image.open(image).resize((100, 60)).save(image)
         mask = folder / "segmentation" / f"{second}.png"
         Image.open(mask).resize((56, 40), Image.Resampling.NEAREST).save(mask)
-        status, found = check(DENSE)
-        test = split(found, "NYUD_MT", "test")
+        status, values = check(DENSE)
+        test = split(values, "NYUD_MT", "test")
         assert status == 0
         assert test["sizes"]["heights"] == [48, 60]
         assert test["sizes"]["widths"] == [64, 100]
@@ -192,10 +192,10 @@ class TestWhole:
     def test_a_box_that_leaves_the_image_is_told_and_used(self, check, root, tmp_path):
         file = sorted((root / "VOC" / "VOC2007" / "Annotations").iterdir())[0]
         file.write_text(re.sub(r"<xmax>\d+", "<xmax>70", file.read_text(), count=1))
-        status, found = check(BOXES)
+        status, values = check(BOXES)
         assert status == 0
-        assert split(found, "VOC", "train")["tasks"]["detection"]["boxes_past_the_image"] == 1
-        (warning,) = split(found, "VOC", "train")["warnings"]
+        assert split(values, "VOC", "train")["tasks"]["detection"]["boxes_past_the_image"] == 1
+        (warning,) = split(values, "VOC", "train")["warnings"]
         assert warning.startswith(f"{file}: a box of '")
         assert f"\n  {warning}\n" in run_check(tmp_path, root, BOXES)[1]
 
@@ -215,9 +215,9 @@ class TestWhole:
     def test_images_that_the_cfg_does_not_use_are_left_alone(self, check, root, tmp_path):
         for file in (root / "VOC" / "VOC2007" / "JPEGImages").iterdir():
             file.write_bytes(b"")
-        status, found = check(BOXES.replace("det", "seg"))
+        status, values = check(BOXES.replace("det", "seg"))
         assert status == 0, "2007 has no masks"
-        assert [(s["images"], s["used"]) for s in found["splits"]] == [(10, 7), (6, 3)]
+        assert [(s["images"], s["used"]) for s in values["splits"]] == [(10, 7), (6, 3)]
         text = run_check(tmp_path, root, BOXES.replace("det", "seg"))[1]
         assert "7 of them with labels of the cfg's tasks" in text
 
@@ -276,16 +276,16 @@ class TestDamaged:
         rewrite(boxes[2], r"<xmin>\d+", "<xmin>nan")
         wrong[boxes[2]] = "'nan', not a number"
 
-        status, found = check()
+        status, values = check()
         assert status == 1
-        told = {Path(damage["file"]): damage["reason"] for damage in found["damaged"]}
+        told = {Path(damage["file"]): damage["reason"] for damage in values["damaged"]}
         assert set(told) == set(wrong)
-        assert len(found["damaged"]) == len(wrong)
+        assert len(values["damaged"]) == len(wrong)
         assert [f for f, reason in wrong.items() if reason not in told[f]] == []
         assert all(str(file) not in told[file].partition("(")[0] for file in wrong)
-        assert [s["damaged"] for s in found["splits"]] == [0, 3, 0, 0, 8, 0]
+        assert [s["damaged"] for s in values["splits"]] == [0, 3, 0, 0, 8, 0]
         # What can be read is counted all the same; a label whose image cannot be is not.
-        train = split(found, "NYUD_MT", "train")["tasks"]
+        train = split(values, "NYUD_MT", "train")["tasks"]
         assert {kind: task["labels"] for kind, task in train.items()} == dict.fromkeys(train, 16)
         counted = {kind: task["counted"] for kind, task in train.items()}
         assert counted == {"segmentation": 11, "depth": 13, "normal": 13}
@@ -293,9 +293,9 @@ class TestDamaged:
     def test_a_box_beside_the_image(self, check, root):
         file = sorted((root / "VOC" / "VOC2007" / "Annotations").iterdir())[0]
         rewrite(file, r"<xmin>\d+(.*?)<xmax>\d+", r"<xmin>90\1<xmax>99")
-        status, found = check(BOXES)
+        status, values = check(BOXES)
         assert status == 1
-        (damage,) = found["damaged"]
+        (damage,) = values["damaged"]
         assert damage["file"] == str(file)
         assert "outside the image of 64 x 48" in damage["reason"]
 
@@ -315,10 +315,10 @@ class TestDamaged:
     def test_a_split_that_cannot_be_listed_leaves_the_others(self, check, root):
         file = root / "NYUD_MT" / "gt_sets" / "train.txt"
         file.write_bytes(b"")
-        status, found = check(DENSE)
+        status, values = check(DENSE)
         assert status == 1
-        assert [s["split"] for s in found["splits"]] == ["test"]
-        (damage,) = found["damaged"]
+        assert [s["split"] for s in values["splits"]] == ["test"]
+        (damage,) = values["damaged"]
         assert str(file) in damage["reason"]
 
     def test_the_lists_of_other_data_are_one_mistake_and_not_many(self, root, tmp_path, capsys):
@@ -380,8 +380,8 @@ class TestSheet:
     def test_samples_are_shown_as_they_are(self, check, root):
         ids = words(root / "NYUD_MT" / "gt_sets" / "train.txt")
         (root / "NYUD_MT" / "depth" / f"{ids[0]}.npy").unlink()
-        _, found = check(DENSE, "--test_dataset", "NYUD_MT", "--val", "test")
-        sheet = np.asarray(Image.open(found["contact_sheet"]))
+        _, values = check(DENSE, "--test_dataset", "NYUD_MT", "--val", "test")
+        sheet = np.asarray(Image.open(values["contact_sheet"]))
         first = sheet[40 : 40 + 168, 132 : 132 + 224].astype(float)
         stored = Image.open(root / "NYUD_MT" / "images" / f"{ids[1]}.jpg").resize((224, 168))
         assert np.abs(first - np.asarray(stored)).mean() < 5, "the first that can be read"
@@ -442,9 +442,9 @@ class TestOwnData:
         return folder.parent
 
     def test_is_checked_like_any_other(self, check, root):
-        status, found = check(OWN)
+        status, values = check(OWN)
         assert status == 0
-        parts = found["splits"]
+        parts = values["splits"]
         assert [(s["dataset"], s["split"]) for s in parts] == [("yard", "train"), ("yard", "test")]
         assert sum(s["images"] for s in parts) == 8
         boxes = [s["tasks"]["detection"] for s in parts]
@@ -460,7 +460,7 @@ class TestOwnData:
         image, depth = root / "yard" / "2.jpg", root / "yard" / "5.npy"
         image.write_bytes(image.read_bytes()[:-1])
         depth.write_bytes(depth.read_bytes()[:-1])
-        status, found = check(OWN)
+        status, values = check(OWN)
         assert status == 1
-        assert {damage["file"] for damage in found["damaged"]} == {str(image), str(depth)}
-        assert len(found["damaged"]) == 2
+        assert {damage["file"] for damage in values["damaged"]} == {str(image), str(depth)}
+        assert len(values["damaged"]) == 2

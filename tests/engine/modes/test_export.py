@@ -89,16 +89,16 @@ def test_it_gives_what_the_network_gives_for_any_number_of_images(session, expor
     with torch.no_grad():
         wanted = exported[0](images)
     names = [output.name for output in session.get_outputs()]
-    found = dict(zip(names, session.run(None, {"images": images.numpy()}), strict=True))
+    result = dict(zip(names, session.run(None, {"images": images.numpy()}), strict=True))
     for task in ("segmentation", "depth"):
-        np.testing.assert_allclose(found[task], wanted[task], rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(result[task], wanted[task], rtol=1e-3, atol=1e-4)
     # The boxes that the program itself reports are among the file's.
     for n, reported in enumerate(detect(wanted["detection"])):
         best = reported[reported[:, 4] == reported[0, 4]][0]
-        index = found["detection_scores"][n][:, int(best[4])].argmax()
-        box = found["detection_boxes"][n][index].clip(0, [64, 32, 64, 32])
+        index = result["detection_scores"][n][:, int(best[4])].argmax()
+        box = result["detection_boxes"][n][index].clip(0, [64, 32, 64, 32])
         np.testing.assert_allclose(box, best[:4], atol=1e-2)
-        assert found["detection_scores"][n][index, int(best[4])] == pytest.approx(
+        assert result["detection_scores"][n][index, int(best[4])] == pytest.approx(
             best[6].item(), abs=1e-4
         )
 

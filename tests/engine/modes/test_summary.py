@@ -105,33 +105,33 @@ def summary(capsys, monkeypatch):
     ],
 )
 def test_the_papers_networks(summary, cfg, options, parameters, gmacs):
-    found, _ = summary(cfg, *options)
-    assert found["parameters"] == parameters
-    assert found["gmacs"] == pytest.approx(gmacs, rel=0.01)
+    result, _ = summary(cfg, *options)
+    assert result["parameters"] == parameters
+    assert result["gmacs"] == pytest.approx(gmacs, rel=0.01)
 
 
 def test_three_tasks_for_a_third_of_the_computation(summary):
-    found, _ = summary(VMM)
-    assert found["parameters"] == 20_089_132
-    assert found["gmacs"] == pytest.approx(23.87, rel=0.01)
-    single = found["single_task_networks"]
+    result, _ = summary(VMM)
+    assert result["parameters"] == 20_089_132
+    assert result["gmacs"] == pytest.approx(23.87, rel=0.01)
+    single = result["single_task_networks"]
     assert single["gmacs"] == pytest.approx(70.49, rel=0.01)
     assert list(single["networks"]) == ["detection", "segmentation", "depth"]
     assert single["networks"]["detection"]["parameters"] == 20_038_272
-    assert 0.335 < found["ratio"]["gmacs"] < 0.340
-    assert found["ratio"]["gmacs"] == pytest.approx(found["gmacs"] / single["gmacs"])
+    assert 0.335 < result["ratio"]["gmacs"] < 0.340
+    assert result["ratio"]["gmacs"] == pytest.approx(result["gmacs"] / single["gmacs"])
 
 
 def test_parts_add_up(summary):
-    found, _ = summary(DEEPLAB)
-    parts = found["parts"]
+    result, _ = summary(DEEPLAB)
+    parts = result["parts"]
     assert list(parts["heads"]) == ["segmentation", "depth", "normal"]
     for key in ("parameters", "gmacs"):
         shared = parts["backbone"][key] + parts["neck"][key]
         heads = sum(head[key] for head in parts["heads"].values())
-        assert shared + heads == pytest.approx(found[key])
-        assert found["shared"][key] == pytest.approx(shared)
-        assert found["shared"]["share"][key] == pytest.approx(shared / found[key])
+        assert shared + heads == pytest.approx(result[key])
+        assert result["shared"][key] == pytest.approx(shared)
+        assert result["shared"]["share"][key] == pytest.approx(shared / result[key])
     # A 3×3 convolution of 256 to 256 channels with BatchNorm, and a 1×1 convolution with bias.
     assert parts["heads"]["depth"]["parameters"] == 256 * 256 * 9 + 2 * 256 + 256 + 1
     at_stride_8 = 60 * 80
@@ -139,16 +139,16 @@ def test_parts_add_up(summary):
 
 
 def test_without_named_baselines_the_network_is_compared_with_itself(summary, cfg, dense):
-    found, _ = summary(cfg(dense))
+    result, _ = summary(cfg(dense))
     alone, _ = summary(cfg(dense), "--tasks", "depth")
-    assert found["single_task_networks"]["networks"]["depth"]["gmacs"] == alone["gmacs"]
+    assert result["single_task_networks"]["networks"]["depth"]["gmacs"] == alone["gmacs"]
     assert "ratio" not in alone
 
 
 def test_a_task_a_dataset_where_classes_differ(summary, cfg, partial):
-    found, _ = summary(cfg(partial), "--tasks", "seg", "--train_dataset", "VOC", "NYUD_MT")
-    assert found["tasks"] == ["segmentation:VOC", "segmentation:NYUD_MT"]
-    assert found["parts"]["heads"]["segmentation:VOC"]["gmacs"] > 0
+    result, _ = summary(cfg(partial), "--tasks", "seg", "--train_dataset", "VOC", "NYUD_MT")
+    assert result["tasks"] == ["segmentation:VOC", "segmentation:NYUD_MT"]
+    assert result["parts"]["heads"]["segmentation:VOC"]["gmacs"] > 0
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_a_task_a_dataset_where_classes_differ(summary, cfg, partial):
     ],
 )
 def test_flag_style_cfgs(summary, cfg, name, parameters):
-    found, _ = summary(cfg(FLAGS[name]))
-    assert found["parameters"] == parameters
+    result, _ = summary(cfg(FLAGS[name]))
+    assert result["parameters"] == parameters
 
 
 def test_options_that_the_network_does_not_have_are_told(cfg):
@@ -183,9 +183,9 @@ def test_options_that_the_network_does_not_have_are_told(cfg):
 
 
 def test_what_is_not_used_is_told_on_the_command_line(summary, cfg, dense):
-    found, told = summary(cfg(dense), "--arch", "VMM", "--output_stride", "8")
+    result, told = summary(cfg(dense), "--arch", "VMM", "--output_stride", "8")
     assert "note: --output_stride: nothing in this cfg uses output_stride" in told
-    assert found["arch"] == "VMM"
+    assert result["arch"] == "VMM"
 
 
 @pytest.mark.parametrize(("name", "why"), [("HME", "not public"), ("EfficientDet", "is not there")])

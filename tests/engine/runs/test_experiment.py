@@ -117,8 +117,10 @@ def test_a_folder_with_another_configuration_is_not_touched(make_config, dense, 
     run(make_config(single, "--max_epoch", "1"))
     with pytest.raises(UserError, match=r"other values of .*weight_decay.*--run NAME"):
         run(make_config(single, "--max_epoch", "1", "--weight_decay", "0.01"))
-    beside = make_config(single, "--max_epoch", "1", "--weight_decay", "0.01", "--run", "heavier")
-    run(beside)
+    temporary = make_config(
+        single, "--max_epoch", "1", "--weight_decay", "0.01", "--run", "heavier"
+    )
+    run(temporary)
     assert (tmp_path / "runs/tiny/weighted-sum/seed0-heavier/results.json").exists()
 
 
@@ -160,8 +162,8 @@ def test_the_cfg_that_a_run_has_written_is_that_run(make_config, dense, tmp_path
     again = run(read([str(written)]))
     assert "is done" in capsys.readouterr().out
     assert again["tasks"] == ["segmentation"]
-    beside = run_folder(read([str(written), "--seed", "1"]))
-    assert beside.path == tmp_path / "runs/tiny/weighted-sum/seed1"
+    temporary = run_folder(read([str(written), "--seed", "1"]))
+    assert temporary.path == tmp_path / "runs/tiny/weighted-sum/seed1"
 
 
 def test_mode_test_without_a_checkpoint(make_config, dense):

@@ -38,8 +38,8 @@ def test_eight_images_can_be_learnt_by_heart(make_config, partial, tmp_path):
         (total / count).backward()
         optimizer.step()
     cpu = torch.device("cpu")
-    found = evaluate(network, [task], loader, Precision(cpu, False))
-    assert found.metrics[task.name]["AP50"] > 0.95
+    result = evaluate(network, [task], loader, Precision(cpu, False))
+    assert result.metrics[task.name]["AP50"] > 0.95
 
 
 def _labels(batch, task):

@@ -36,10 +36,10 @@ def test_every_loss_trains_on_partially_annotated_batches(make_trainer, loss):
     for epoch in (1, 2):
         before = [p.detach().clone() for p in trainer.network.parameters()]
         for batch in list(trainer.train_loader.epoch(epoch))[:2]:
-            found = trainer.step(batch, 1)
+            result = trainer.step(batch, 1)
             active = {name for name in names if batch.labelled[name].any()}
-            assert set(found) == (set(names) if is_taught(trainer) else active)
-            assert all(math.isfinite(value.item()) for value in found.values())
+            assert set(result) == (set(names) if is_taught(trainer) else active)
+            assert all(math.isfinite(value.item()) for value in result.values())
         trainer.objective.end_epoch()
         trainer.objective.evaluated({name: 0.1 + 0.1 * i for i, name in enumerate(names)})
         after = list(trainer.network.parameters())
@@ -80,11 +80,11 @@ def test_the_average_follows_the_weights_and_is_what_is_tested(make_trainer):
     trainer.run()
     saved = torch.load(trainer.folder.best, weights_only=True)["network"]
     mean = trainer.averaged.module.state_dict()
-    own = trainer.network.state_dict()
-    key = next(iter(own))
+    mine = trainer.network.state_dict()
+    key = next(iter(mine))
     assert all(torch.equal(saved[name], mean[name]) for name in saved)
-    assert not torch.equal(own[key], mean[key])
-    torch.testing.assert_close(own[key], mean[key], atol=0.05, rtol=0)
+    assert not torch.equal(mine[key], mean[key])
+    torch.testing.assert_close(mine[key], mean[key], atol=0.05, rtol=0)
 
 
 def weights_of(trainer):
@@ -162,7 +162,7 @@ def flat_weights(network):
 @pytest.mark.parametrize("loss", ["amtl", "nash-mtl", "graddrop", "grad-norm"])
 def test_loss_scaling_changes_nothing_but_the_rounding(make_trainer, loss):
     """As on a GPU without bfloat16: gradients are unscaled before a rule or statistic sees them."""
-    found = []
+    result = []
     for scale in (None, 1024.0):
         trainer = make_trainer(loss, "--optimizer", "sgd", "--lr", "8", "--clip_grad", "1")
         if scale:
@@ -170,8 +170,8 @@ def test_loss_scaling_changes_nothing_but_the_rounding(make_trainer, loss):
         before = flat_weights(trainer.network)
         statistics = {}
         trainer.step(next(iter(trainer.train_loader.epoch(1))), 1, statistics)
-        found.append((flat_weights(trainer.network) - before, statistics))
-    (plain, unscaled), (update, statistics) = found
+        result.append((flat_weights(trainer.network) - before, statistics))
+    (plain, unscaled), (update, statistics) = result
     assert statistics == pytest.approx(unscaled, rel=1e-3)
     assert plain.norm() == pytest.approx(1.0, rel=1e-2), "as long as clip_grad allows"
     assert (update - plain).norm() < 1e-3

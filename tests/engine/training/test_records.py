@@ -65,10 +65,10 @@ def test_affinities_are_a_row_a_source_with_the_number_of_its_group(folder):
     records = Records(folder, TASKS)
     write_epoch(records, 1)
     records.close()
-    found = rows_of(folder.affinity)
-    assert [row["source"] for row in found] == TASKS
-    assert [row["group"] for row in found] == ["1", "0", "0"]
-    assert [float(found[1][task]) for task in TASKS] == [3.0, 4.0, 5.0]
+    result = rows_of(folder.affinity)
+    assert [row["source"] for row in result] == TASKS
+    assert [row["group"] for row in result] == ["1", "0", "0"]
+    assert [float(result[1][task]) for task in TASKS] == [3.0, 4.0, 5.0]
     assert scalars(folder)["affinity/depth_to_segmentation-VOC"] == [(2, 3.0)]
 
 

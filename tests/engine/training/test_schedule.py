@@ -39,20 +39,20 @@ def test_cosine(make_config, dense):
 
 
 def test_cosine_stays_above_min_lr(make_config, dense):
-    found = rates(make(make_config, dense, "cosine", "--min_lr", "0.1"))
-    assert min(found) == pytest.approx(0.1)
-    assert max(found) == 1
+    result = rates(make(make_config, dense, "cosine", "--min_lr", "0.1"))
+    assert min(result) == pytest.approx(0.1)
+    assert max(result) == 1
 
 
 def test_multistep(make_config, dense):
-    found = rates(make(make_config, dense, "multistep", "--milestones", "3", "7"))
-    assert found == [1.0] * 30 + [0.5] * 40 + [0.25] * 30
+    result = rates(make(make_config, dense, "multistep", "--milestones", "3", "7"))
+    assert result == [1.0] * 30 + [0.5] * 40 + [0.25] * 30
 
 
 def test_warmup_rises_to_the_schedule(make_config, dense):
-    found = rates(make(make_config, dense, "constant", "--warmup_epoch", "2"))
-    assert found[:20] == pytest.approx([(step + 1) / 20 for step in range(20)])
-    assert set(found[20:]) == {1.0}
+    result = rates(make(make_config, dense, "constant", "--warmup_epoch", "2"))
+    assert result[:20] == pytest.approx([(step + 1) / 20 for step in range(20)])
+    assert set(result[20:]) == {1.0}
 
 
 def test_plateau_lowers_the_rate_after_patience_evaluations_without_a_better_one(
@@ -60,11 +60,11 @@ def test_plateau_lowers_the_rate_after_patience_evaluations_without_a_better_one
 ):
     config = make(make_config, dense, "plateau", "--patience", "2", "--min_lr", "0.2")
     schedule = make_schedule(config)
-    found = []
+    result = []
     for total in (0.1, 0.2, 0.2, 0.1, 0.1, 0.3, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2):
         schedule.evaluated(total)
-        found.append(schedule.set(50))
-    assert found == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2]
+        result.append(schedule.set(50))
+    assert result == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2]
 
 
 def test_a_schedule_goes_on_from_its_state(make_config, dense):

@@ -73,8 +73,8 @@ def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught)
     batch = batch_of(tasks, config.data.size)
     network.eval()
     assert distilled.active(batch) == {task.name for task in tasks}
-    found = distilled.on(batch)()
-    assert list(found) == [task.name for task in tasks]
+    result = distilled.on(batch)()
+    assert list(result) == [task.name for task in tasks]
     images = (batch.images.float() / 255).permute(0, 3, 1, 2)
     mean, std = (
         torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -91,7 +91,7 @@ def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught)
             )
         ]
         expected = total / count.clamp(min=1) + sum(apart) / len(apart)
-        torch.testing.assert_close(found[task.name], expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(result[task.name], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_projections_are_the_task_s_own_and_train_as_new_layers(taught):
@@ -125,10 +125,10 @@ def test_a_gradient_rule_leaves_the_projections_their_own_gradients(taught, rule
     gradients = []
     for gradient in ("none", rule):
         options = {"gradient": gradient, "loss_weight": (1.0, 1.0, 1.0)}
-        found = distilled.on(batch)()
+        result = distilled.on(batch)()
         network.zero_grad()
         distilled.distillation.zero_grad()
-        losses.build("kd-mtl", names, options=options).backward(found, distilled.model, names)
+        losses.build("kd-mtl", names, options=options).backward(result, distilled.model, names)
         gradients.append([p.grad.clone() for p in distilled.distillation.parameters()])
     for plain, ruled in zip(*gradients, strict=True):
         torch.testing.assert_close(plain, ruled)

@@ -31,10 +31,10 @@ def test_it_is_the_gradients_of_the_logarithms_at_one_length(problem, scale):
     rows = {task: case.expected(lambda loss, t=task: loss[t].log()) for task in case.tasks}
     trunk = [name for name in rows["a"] if "trunk" in name]
     norms = {t: math.sqrt(sum(g[n].square().sum() for n in trunk)) for t, g in rows.items()}
-    found = case.step(losses.build("db-mtl", case.tasks))
+    result = case.step(losses.build("db-mtl", case.tasks))
     for name in trunk:
         expected = sum(max(norms.values()) / norms[t] * rows[t][name] for t in case.tasks)
-        torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(result[name], expected, rtol=1e-4, atol=1e-5)
     for k, task in enumerate(case.tasks):
-        own = f"heads.{k}.weight"
-        torch.testing.assert_close(found[own], rows[task][own], rtol=1e-4, atol=1e-6)
+        mine = f"heads.{k}.weight"
+        torch.testing.assert_close(result[mine], rows[task][mine], rtol=1e-4, atol=1e-6)

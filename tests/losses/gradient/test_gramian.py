@@ -7,10 +7,10 @@ from losses.gradient.gramian import Unsolved, norms_and_cosines, rule, shortest,
 
 def test_the_vectors_have_the_gradients_inner_products(gradients):
     gramian = (gradients @ gradients.T).numpy()
-    found = vectors(gramian)
+    result = vectors(gramian)
     norms = np.sqrt(np.diag(gramian))
     scale = np.outer(norms, norms)
-    assert np.abs(found.T @ found - gramian).max(where=scale > 0, initial=0) <= 1e-9 * scale.max()
+    assert np.abs(result.T @ result - gramian).max(where=scale > 0, initial=0) <= 1e-9 * scale.max()
 
 
 def test_a_gradient_of_zero_has_no_angles():

@@ -12,7 +12,7 @@ def rows(*values, width):
     return np.array(values, dtype=np.float32).reshape(-1, width)
 
 
-def found(*values):
+def result(*values):
     """Detections (x1, y1, x2, y2, class, score)."""
     array = rows(*values, width=6)
     return np.insert(array, 5, 0, axis=1)
@@ -196,19 +196,19 @@ def test_a_curve_worked_out_by_hand():
     """Right, wrong, right, of three objects: precision 1, 1/2, 2/3 at recall 1/3, 1/3, 2/3."""
     truths = [truth((0, 0, 10, 10, 0, 0), (20, 0, 30, 10, 0, 0), (40, 0, 50, 10, 0, 0))]
     detections = [
-        found((0, 0, 10, 10, 0, 0.9), (60, 0, 70, 10, 0, 0.8), (20, 0, 30, 10, 0, 0.7)),
+        result((0, 0, 10, 10, 0, 0.9), (60, 0, 70, 10, 0, 0.8), (20, 0, 30, 10, 0, 0.7)),
     ]
     ap = average_precision(detections, truths, 1)
     np.testing.assert_allclose(ap, np.full((1, 10), 1 / 3 * 1 + 1 / 3 * 2 / 3))
 
 
 def test_an_iou_equal_to_the_threshold_is_enough():
-    ap = average_precision([found((0, 0, 10, 5, 0, 0.9))], [truth((0, 0, 10, 10, 0, 0))], 1)
+    ap = average_precision([result((0, 0, 10, 5, 0, 0.9))], [truth((0, 0, 10, 10, 0, 0))], 1)
     np.testing.assert_array_equal(ap[0], [1] + [0] * 9)
 
 
 def test_a_second_detection_of_an_object_is_wrong():
-    twice = [found((0, 0, 10, 10, 0, 0.9), (0, 0, 10, 10, 0, 0.8), (20, 0, 30, 10, 0, 0.7))]
+    twice = [result((0, 0, 10, 10, 0, 0.9), (0, 0, 10, 10, 0, 0.8), (20, 0, 30, 10, 0, 0.7))]
     ap = average_precision(twice, [truth((0, 0, 10, 10, 0, 0), (20, 0, 30, 10, 0, 0))], 1)
     np.testing.assert_allclose(ap, 0.5 * 1 + 0.5 * 2 / 3)
 
@@ -216,21 +216,21 @@ def test_a_second_detection_of_an_object_is_wrong():
 def test_difficult_objects_count_neither_way():
     easy, hard = (0, 0, 10, 10, 0, 0), (20, 0, 30, 10, 0, 1)
     on_hard, on_easy = (20, 0, 30, 10, 0, 0.9), (0, 0, 10, 10, 0, 0.5)
-    detections = [found(on_hard, on_hard, on_hard, on_easy)]
+    detections = [result(on_hard, on_hard, on_hard, on_easy)]
     assert (average_precision(detections, [truth(easy, hard)], 1) == 1).all()
-    assert (average_precision([found(on_easy)], [truth(easy, hard)], 1) == 1).all()
+    assert (average_precision([result(on_easy)], [truth(easy, hard)], 1) == 1).all()
     assert np.isnan(average_precision(detections, [truth(hard)], 1)).all()
 
 
 def test_a_detection_of_another_class_or_image_does_not_match():
     box = (0, 0, 10, 10)
     truths = [truth((*box, 0, 0)), truth()]
-    assert (average_precision([found((*box, 1, 0.9)), found()], truths, 2)[0] == 0).all()
-    assert (average_precision([found(), found((*box, 0, 0.9))], truths, 2)[0] == 0).all()
+    assert (average_precision([result((*box, 1, 0.9)), result()], truths, 2)[0] == 0).all()
+    assert (average_precision([result(), result((*box, 0, 0.9))], truths, 2)[0] == 0).all()
 
 
 def test_classes_without_objects_have_no_ap():
-    detections = [found((0, 0, 10, 10, 0, 0.9), (0, 0, 10, 10, 2, 0.9))]
+    detections = [result((0, 0, 10, 10, 0, 0.9), (0, 0, 10, 10, 2, 0.9))]
     ap = average_precision(detections, [truth((0, 0, 10, 10, 0, 0), (0, 0, 10, 10, 1, 0))], 3)
     assert (ap[0] == 1).all()
     assert (ap[1] == 0).all()
@@ -239,7 +239,7 @@ def test_classes_without_objects_have_no_ap():
 
 def test_no_images_and_no_objects():
     assert np.isnan(average_precision([], [], 2)).all()
-    assert np.isnan(average_precision([found()], [truth()], 2)).all()
+    assert np.isnan(average_precision([result()], [truth()], 2)).all()
 
 
 def test_the_order_of_the_images_does_not_matter():

@@ -60,8 +60,8 @@ def test_paired_iou_is_torchvisions():
 
 def test_paired_iou_of_special_pairs():
     box = torch.tensor([10.0, 10.0, 20.0, 30.0])
-    beside = torch.tensor([20.0, 10.0, 30.0, 30.0])
+    temporary = torch.tensor([20.0, 10.0, 30.0, 30.0])
     point = torch.tensor([15.0, 15.0, 15.0, 15.0])
     assert paired_iou(box, box) == 1
-    assert paired_iou(box, beside) == 0
+    assert paired_iou(box, temporary) == 0
     assert paired_iou(point, point) == 0

@@ -41,36 +41,36 @@ def reference(prediction, image):
 @pytest.mark.parametrize("seed", range(4))
 def test_detections_are_those_of_greedy_suppression(seed):
     prediction = random_prediction(seed=seed)
-    for image, found in enumerate(detect(prediction)):
-        torch.testing.assert_close(found, reference(prediction, image))
+    for image, result in enumerate(detect(prediction)):
+        torch.testing.assert_close(result, reference(prediction, image))
 
 
 def test_boxes_of_different_classes_do_not_suppress_each_other():
     prediction = random_prediction(images=1, anchors=1, bias=2.0)
-    (found,) = detect(prediction)
-    assert sorted(found[:, 4].tolist()) == [0, 1, 2]
+    (result,) = detect(prediction)
+    assert sorted(result[:, 4].tolist()) == [0, 1, 2]
 
 
 def test_the_best_200_are_kept_inside_the_image_and_best_first():
     prediction = random_prediction(anchors=3000, classes=10, bias=0.0)
-    for found in detect(prediction):
-        assert len(found) <= 200
-        assert (found[:, :2] >= 0).all()
-        assert (found[:, 2] <= 64).all()
-        assert (found[:, 3] <= 48).all()
-        assert (found[1:, 6] <= found[:-1, 6]).all()
+    for result in detect(prediction):
+        assert len(result) <= 200
+        assert (result[:, :2] >= 0).all()
+        assert (result[:, 2] <= 64).all()
+        assert (result[:, 3] <= 48).all()
+        assert (result[1:, 6] <= result[:-1, 6]).all()
 
 
 def test_nothing_is_found_below_the_threshold_or_outside_the_image():
     weak = random_prediction()._replace(logits=torch.full((2, 60, 3), -4.7))
-    assert [len(found) for found in detect(weak)] == [0, 0]
+    assert [len(result) for result in detect(weak)] == [0, 0]
     outside = random_prediction()._replace(offsets=torch.full((2, 60, 4), -500.0))
-    assert [len(found) for found in detect(outside)] == [0, 0]
+    assert [len(result) for result in detect(outside)] == [0, 0]
 
 
 def test_numbers_that_are_none_find_nothing():
     prediction = random_prediction()
     nan = prediction._replace(logits=torch.full_like(prediction.logits, np.nan))
-    assert [len(found) for found in detect(nan)] == [0, 0]
+    assert [len(result) for result in detect(nan)] == [0, 0]
     nan = prediction._replace(offsets=torch.full_like(prediction.offsets, np.nan))
-    assert [len(found) for found in detect(nan)] == [0, 0]
+    assert [len(result) for result in detect(nan)] == [0, 0]
