@@ -43,7 +43,7 @@ def refusal(capsys, *argv) -> str:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where", "what"),
+    ("old", "new", "where", "name"),
     [
         ("max_epoch = 1", "max_epcoh = 1", 10, "max_epoch"),
         ("max_epoch = 1", "max_epoch = many", 10, "many"),

@@ -57,7 +57,7 @@ def test_a_folder_too_many(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "found", "sign"),
+    ("name", "result", "sign"),
     [
         ("COCO", "coco", "annotations/instances_train2017.json"),
         ("Cityscapes", "cityscapes", "leftImg8bit/train/aachen/a_leftImg8bit.png"),

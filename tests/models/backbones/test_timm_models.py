@@ -40,7 +40,7 @@ def test_a_convolutional_one_can_be_dilated():
     assert shapes[-1] == (2, 512, 12, 16)
 
 
-@pytest.mark.parametrize(("name", "own"), [(SWIN, 32), (VIT, 16)])
+@pytest.mark.parametrize(("name", "mine"), [(SWIN, 32), (VIT, 16)])
 def test_a_transformer_cannot_be_dilated(name, mine):
     with pytest.raises(ConfigError, match=f"cannot be dilated to 8; give output_stride = {mine}"):
         features(name, (96, 128), output_stride=8)
