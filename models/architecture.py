@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
 from models.backbones.base import Backbone
+from models.necks import NECKS
 from models.network import Network
 from tasks.base import BoxHead, DenseHead
 from utils.errors import ConfigError
+from utils.option import option
 from utils.part import Part
 
 MakeBackbone = Callable[[int | None], Backbone]
@@ -44,3 +46,20 @@ class Architecture(Part, ABC):
                     f"{noun}; arch VMM has heads for both",
                     "arch",
                 )
+
+
+class PyramidArchitecture(Architecture):
+    """What architectures have in common whose neck is a feature pyramid."""
+
+    channels: int | None = option(
+        None,
+        "channels of what follows the backbone (empty: as in the architecture's paper)",
+        aliases=("normal_size",),
+        at_least=1,
+    )
+    neck: str | None = option(
+        None,
+        "what joins the levels of features in VMM and EfficientDet (empty: as in their papers)",
+        parts=NECKS,
+        aliases=("use_FPN",),
+    )

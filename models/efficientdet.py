@@ -6,14 +6,13 @@ from functools import partial
 
 from torch import nn
 
-from models.architecture import Architecture
+from models.architecture import PyramidArchitecture
 from models.heads.boxes import BoxesHead
 from models.layers import DSConv, depthwise, initialise
 from models.necks import NECKS
 from models.necks.pyramid import Pyramid
 from models.network import Network
 from tasks.base import BoxHead
-from utils.option import option
 
 LAYERS = 4
 """How many layers of the neck follow one another."""
@@ -23,22 +22,9 @@ DEPTH = 3
 """Convolutions of a head on each level."""
 
 
-class EfficientDet(Architecture):
+class EfficientDet(PyramidArchitecture):
     """A feature pyramid of five levels, and depthwise-separable heads for boxes (Tan et al. 2020);
     with 88 channels as EfficientDet-D1."""
-
-    channels: int | None = option(
-        None,
-        "channels of what follows the backbone (empty: as in the architecture's paper)",
-        aliases=("normal_size",),
-        at_least=1,
-    )
-    neck: str | None = option(
-        None,
-        "what joins the levels of features in VMM and EfficientDet (empty: as in their papers)",
-        parts=NECKS,
-        aliases=("use_FPN",),
-    )
 
     def network(self, make_backbone, heads):
         self.require(BoxHead, heads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from models.architecture import Architecture
+from models.architecture import PyramidArchitecture
 from models.heads.boxes import BoxesHead
 from models.heads.dense import PyramidHead
 from models.layers import MBConv, initialise
@@ -12,27 +12,13 @@ from models.necks import NECKS
 from models.necks.pyramid import Pyramid
 from models.network import Network
 from tasks.base import BoxHead, DenseHead
-from utils.option import option
 
 LAYERS = 2
 """How many layers of the neck follow one another."""
 
 
-class VMM(Architecture):
+class VMM(PyramidArchitecture):
     """A feature pyramid of three levels, and light heads for maps and boxes (Yun and Cho 2023)."""
-
-    channels: int | None = option(
-        None,
-        "channels of what follows the backbone (empty: as in the architecture's paper)",
-        aliases=("normal_size",),
-        at_least=1,
-    )
-    neck: str | None = option(
-        None,
-        "what joins the levels of features in VMM and EfficientDet (empty: as in their papers)",
-        parts=NECKS,
-        aliases=("use_FPN",),
-    )
 
     def network(self, make_backbone, heads):
         backbone = make_backbone(None)
