@@ -8,7 +8,6 @@ from pathlib import Path
 
 from datasets.base import Dataset, Sample, Split
 from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
-from datasets.locate import require_listed
 
 OBJECTS = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
@@ -40,17 +39,19 @@ class COCO(Dataset):
         "test": dict.fromkeys(("images", "detection", "segmentation"), 5_000),
     }
 
-    def list(self, folder, split, missing_allowed):
+    def list(self, folder, split):
         part = _PARTS[split]
         path = folder / "annotations" / f"instances_{part}.json"
         annotations = load_annotations(path, OBJECTS)
-        images = [folder / part / name for name in annotations.names]
-        require_listed(images, path, missing_allowed=missing_allowed)
         boxes = CocoBoxes(OBJECTS, annotations)
         masks = CocoMasks(CLASSES["segmentation"], annotations)
         samples = [
-            Sample(image, {"detection": boxes.label(name), "segmentation": masks.label(name)})
-            for image, name in zip(images, annotations.names, strict=True)
+            Sample(
+                folder / part / name,
+                {"detection": boxes.label(name), "segmentation": masks.label(name)},
+                path,
+            )
+            for name in annotations.names
         ]
         return Split(self.name, tuple(samples), CLASSES, folder)
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from datasets.base import Dataset, Sample, Split, read_list
+from datasets.base import Dataset, Sample, Split
 from datasets.formats.base import Label
 from datasets.formats.depth_maps import DepthMap
-from datasets.locate import require_listed
-from utils.errors import DataError
+from datasets.listing import read_list
 
 _SPLITS = {"train": ("train", "sync"), "test": ("test", "official_splits/test")}
 
@@ -25,30 +22,18 @@ class NYU(Dataset):
         "test": {"images": 654, "depth": 654},
     }
 
-    def list(self, folder, split, missing_allowed):
+    def list(self, folder, split):
         name, below = _SPLITS[split]
         path = folder / f"nyudepthv2_{name}_files_with_gt.txt"
-        pairs = [
-            (folder / below / image.lstrip("/"), folder / below / depth.lstrip("/"))
+        depth_map = DepthMap(unit=1e-3)
+        samples = [
+            Sample(
+                folder / below / image.lstrip("/"),
+                {"depth": Label(depth_map, (folder / below / depth.lstrip("/"),))},
+                path,
+            )
             for image, depth in read_list(path, ("image", "depth map"))
             if depth != "None"
         ]
-        images, depths = [image for image, _ in pairs], [depth for _, depth in pairs]
-        _refuse_swapped(images, split, path)
-        require_listed(images, path, depths, missing_allowed)
-        depth_map = DepthMap(unit=1e-3)
-        samples = [Sample(image, {"depth": Label(depth_map, (depth,))}) for image, depth in pairs]
         return Split(self.name, tuple(samples), root=folder)
 
-
-def _refuse_swapped(images: list[Path], split: str, path: Path) -> None:
-    """The two lists are of one form, and easily taken for each other."""
-    below, other = (_SPLITS[name][1] for name in (split, {"train": "test", "test": "train"}[split]))
-    if not images or images[0].exists():
-        return
-    folder = path.parent
-    if (folder / other / images[0].relative_to(folder / below)).exists():
-        raise DataError(
-            f"{path}: its images are not in {folder / below} but in {folder / other}: are the "
-            "lists of train and test swapped?"
-        )

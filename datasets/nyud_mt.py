@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datasets.base import Dataset, Sample, Split, names_in, read_list
+from datasets.base import Dataset, Sample, Split
 from datasets.formats.base import Label
 from datasets.formats.class_masks import ClassMask
 from datasets.formats.depth_maps import DepthMap
 from datasets.formats.normal_maps import NormalMap
-from datasets.locate import require_listed
+from datasets.listing import names_in, read_list
 
 CLASSES = (
     "wall", "floor", "cabinet", "bed", "chair", "sofa", "table", "door", "window", "bookshelf",
@@ -33,7 +33,7 @@ class NYUDMT(Dataset):
         "test": dict.fromkeys(("images", "segmentation", "depth", "normal"), 654),
     }
 
-    def list(self, folder, split, missing_allowed):
+    def list(self, folder, split):
         listed_in = folder / "gt_sets" / f"{_LISTS[split]}.txt"
         ids = [name for (name,) in read_list(listed_in)]
         files = sorted(names_in(folder / "normals"), reverse=True)
@@ -49,10 +49,8 @@ class NYUDMT(Dataset):
                         normal, (folder / "normals" / normals.get(name, f"{name}.npy"),)
                     ),
                 },
+                listed_in,
             )
             for name in ids
         ]
-        labels = [label.file for sample in samples for label in sample.labels.values()]
-        images = [sample.image for sample in samples]
-        require_listed(images, listed_in, labels, missing_allowed)
         return Split(self.name, tuple(samples), {"segmentation": CLASSES}, folder)

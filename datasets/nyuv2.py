@@ -3,11 +3,12 @@ depth and normals, everything in .npy."""
 
 from __future__ import annotations
 
-from datasets.base import Dataset, Sample, Split, names_in, require_files
+from datasets.base import Dataset, Sample, Split
 from datasets.formats.base import Label
 from datasets.formats.class_masks import ClassMask
 from datasets.formats.depth_maps import DepthMap
 from datasets.formats.normal_maps import NormalMap
+from datasets.listing import names_in
 from utils.errors import DataError
 
 CLASSES = (
@@ -34,7 +35,7 @@ class NYUv2(Dataset):
         "test": dict.fromkeys(("images", "segmentation", "depth", "normal"), 654),
     }
 
-    def list(self, folder, split, missing_allowed):
+    def list(self, folder, split):
         part = folder / _SPLITS[split]
         names = [name for name in names_in(part / "image") if name.endswith(".npy")]
         if not names:
@@ -49,6 +50,4 @@ class NYUv2(Dataset):
             )
             for name in sorted(names, key=lambda name: (len(name), name))  # 2 comes before 10
         ]
-        labels = [label.file for sample in samples for label in sample.labels.values()]
-        require_files(labels, missing_allowed)
         return Split(self.name, tuple(samples), {"segmentation": CLASSES}, folder)

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from datasets.base import Dataset, Sample, Split, names_in, read_list
+from datasets.base import Dataset, Sample, Split
 from datasets.formats.base import Label
 from datasets.formats.class_masks import ClassMask
 from datasets.formats.distilled_normals import DistilledNormals
 from datasets.formats.normal_maps import NormalMap
-from datasets.locate import require_listed
+from datasets.listing import names_in, read_list
 from datasets.voc import CLASSES as VOC_CLASSES
 
 CLASSES = VOC_CLASSES["segmentation"]
@@ -32,7 +32,7 @@ class PascalContext(Dataset):
         "test": dict.fromkeys(("images", "segmentation", "normal"), 5_105),
     }
 
-    def list(self, folder, split, missing_allowed):
+    def list(self, folder, split):
         listed_in = folder / "ImageSets" / "Context" / f"{_LISTS[split]}.txt"
         ids = [name for (name,) in read_list(listed_in)]
         voc_masks = names_in(folder / _MASK_FOLDERS[0])
@@ -49,8 +49,5 @@ class PascalContext(Dataset):
                 "segmentation": Label(mask, (masks / f"{name}.png",)),
                 "normal": Label(normal, normals + classes),
             }
-            samples.append(Sample(folder / "JPEGImages" / f"{name}.jpg", labels))
-        files = [f for sample in samples for label in sample.labels.values() for f in label.files]
-        images = [sample.image for sample in samples]
-        require_listed(images, listed_in, files, missing_allowed)
+            samples.append(Sample(folder / "JPEGImages" / f"{name}.jpg", labels, listed_in))
         return Split(self.name, tuple(samples), {"segmentation": CLASSES}, folder)

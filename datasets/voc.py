@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.base import Dataset, Sample, Split, names_in, read_list
+from datasets.base import Dataset, Sample, Split
 from datasets.formats.base import Format, Label
 from datasets.formats.class_masks import ClassMask
 from datasets.formats.voc_xml import VocXml
-from datasets.locate import require_listed
+from datasets.listing import names_in, read_list
 from utils.errors import DataError
 
 OBJECTS = (
@@ -45,7 +45,7 @@ class VOC(Dataset):
         "test": {"images": 6_401, "detection": 6_401, "segmentation": 1_449},
     }
 
-    def list(self, folder, split, missing_allowed):
+    def list(self, folder, split):
         voc07, voc12 = folder / "VOC2007", folder / "VOC2012"
         _require_years(voc07, voc12)
         val = _list(voc12, "Segmentation", ("segval", "val"))
@@ -65,7 +65,7 @@ class VOC(Dataset):
                 (voc12, list12.without(held_out), _masks(voc12)),
             ]
         formats = {"detection": VocXml(OBJECTS), "segmentation": ClassMask(CLASSES["segmentation"])}
-        samples = [sample for part in parts for sample in _samples(*part, formats, missing_allowed)]
+        samples = [sample for part in parts for sample in _samples(*part, formats)]
         return Split(self.name, tuple(samples), CLASSES, folder)
 
 
@@ -105,22 +105,19 @@ def _samples(
     listed: _List,
     masks: Sequence[Path],
     formats: dict[str, Format],
-    missing_allowed: bool,
 ) -> list[Sample]:
     """The images of a list, each with the first of its masks; a mask of another year's folder is
     called by the year as well."""
-    images = [folder / "JPEGImages" / f"{name}.jpg" for name in listed.ids]
-    boxes = [folder / "Annotations" / f"{name}.xml" for name in listed.ids]
-    require_listed(images, listed.file, boxes, missing_allowed)
     present = {below: names_in(below) for below in masks}
     samples = []
-    for name, image, xml in zip(listed.ids, images, boxes, strict=True):
-        labels = {"detection": Label(formats["detection"], (xml,))}
+    for name in listed.ids:
+        boxes = folder / "Annotations" / f"{name}.xml"
+        labels = {"detection": Label(formats["detection"], (boxes,))}
         files = [
             below / (f"{name}.png" if below.parent == folder else f"2007_{name}.png")
             for below in masks
         ]
         if mask := next((file for file in files if file.name in present[file.parent]), None):
             labels["segmentation"] = Label(formats["segmentation"], (mask,))
-        samples.append(Sample(image, labels))
+        samples.append(Sample(folder / "JPEGImages" / f"{name}.jpg", labels, listed.file))
     return samples

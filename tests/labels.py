@@ -1,5 +1,7 @@
 """Labels of files, as a dataset would have them."""
 
+import contextlib
+
 from datasets import DATASETS
 from datasets.custom import section_part
 from datasets.formats import Label
@@ -16,6 +18,16 @@ FORMATS = {
     "depth": DepthMap,
     "normal": NormalMap,
 }
+
+
+@contextlib.contextmanager
+def keep_registered():
+    """Tasks that are defined within it are registered within it alone."""
+    parts, aliases = dict(TASKS.parts), dict(TASKS.aliases)
+    try:
+        yield
+    finally:
+        TASKS.parts, TASKS.aliases = parts, aliases
 
 
 def label(task, *files, **storage):

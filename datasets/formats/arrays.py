@@ -17,6 +17,9 @@ from utils.errors import DataError
 # Its warnings of damage name no file; what is raised here does.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
+PNG = b"\x89PNG\r\n\x1a\n"
+"""The first bytes of a PNG."""
+
 _GREY = 0  # the colour type in a PNG's header
 
 
@@ -43,7 +46,7 @@ def read_png(path: Path) -> np.ndarray:
 def _read_grey(stored: bytes) -> np.ndarray | None:
     """A PNG of grey values of 8 or 16 bits by OpenCV, which is faster than Pillow, but gives the
     colours of palettes. None where it is another one, or damaged: Pillow says what is wrong."""
-    if len(stored) < 33 or not stored.startswith(b"\x89PNG\r\n\x1a\n"):
+    if len(stored) < 33 or not stored.startswith(PNG) or not is_whole_png(stored):
         return None
     width, height, bits, colours = struct.unpack(">IIBB", stored[16:26])
     if bits < 8 or colours != _GREY or width * height > Image.MAX_IMAGE_PIXELS:
@@ -53,6 +56,17 @@ def _read_grey(stored: bytes) -> np.ndarray | None:
     except cv2.error:
         return None
     return grey if grey is not None and grey.ndim == 2 else None
+
+
+def is_whole_png(stored: bytes) -> bool:
+    """Whether a PNG's chunks end within the file. OpenCV allocates as much memory as a chunk claims
+    to need, which is gigabytes where its length is damaged."""
+    place = len(PNG)
+    while place + 12 <= len(stored):
+        if stored[place + 4 : place + 8] == b"IEND":
+            return True
+        place += 12 + int.from_bytes(stored[place : place + 4], "big")
+    return False
 
 
 def read_array(path: Path) -> np.ndarray:

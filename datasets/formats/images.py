@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from datasets.formats.arrays import channels_last, read_array
+from datasets.formats.arrays import PNG, channels_last, is_whole_png, read_array
 from utils.errors import DataError
 
 # Labels are drawn on the stored pixels, so a camera's note to turn the picture is left alone.
@@ -27,8 +27,9 @@ def read_image(path: Path) -> np.ndarray:
     try:
         stored = path.read_bytes()
         _refuse_bombs(stored)
+        damaged = stored.startswith(PNG) and not is_whole_png(stored)
         # Decoded from memory, where OpenCV refuses half a file; from disk it fills it up with grey.
-        image = cv2.imdecode(np.frombuffer(stored, np.uint8), _AS_STORED)
+        image = None if damaged else cv2.imdecode(np.frombuffer(stored, np.uint8), _AS_STORED)
     except FileNotFoundError:
         raise DataError(f"{path}: the file is missing") from None
     except Image.DecompressionBombError as reason:

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from datasets.augment import Augmentation
-from datasets.base import Sample, Split, require_files
+from datasets.base import Sample, Split
+from datasets.listing import require_files
 from datasets.loader import Loader, Loading
 from datasets.merge import MultiTaskDataset
 from tasks.depth import Depth

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from datasets import DATASETS
-from datasets.base import read_list
+from datasets.listing import read_list
 from datasets.formats.images import read_image
 from datasets.nyud_mt import CLASSES as NYU40
 from datasets.voc import OBJECTS
@@ -271,17 +271,17 @@ class TestNyu:
         write(path, "/den/rgb_7.jpg /den/sync_depth_7.png 518", "", "/den/rgb_8.jpg")
         assert refusal("NYU", nyu).startswith(f"{path}:3: ")
 
-    def test_lists_of_train_and_test_are_swapped(self, nyu):
+    def test_lists_of_train_and_test_are_swapped(self, nyu, monkeypatch):
         train, test = (
             nyu / f"NYU/nyudepthv2_{part}_files_with_gt.txt" for part in ("train", "test")
         )
+        counts = {"train": {"images": 2}, "test": {"images": 1}}
+        monkeypatch.setattr(DATASETS["NYU"], "expected", counts)
         lists = train.read_text(), test.read_text()
         train.write_text(lists[1])
         test.write_text(lists[0])
-        for split, path in (("train", train), ("test", test)):
-            message = refusal("NYU", nyu, split)
-            assert message.startswith(f"{path}: its images are not in ")
-            assert "swapped?" in message
+        for split in ("train", "test"):  # and not that its images are missing, which they are
+            assert "are its lists of" in refusal("NYU", nyu, split)
 
     def test_the_list_of_another_dataset(self, nyu):
         path = nyu / "NYU/nyudepthv2_train_files_with_gt.txt"

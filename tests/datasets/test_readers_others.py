@@ -154,7 +154,7 @@ class TestCoco:
     def test_a_missing_image_is_named(self, root):
         path = root / "mscoco/train2017/000000000285.jpg"
         path.unlink()
-        assert refusal("COCO", root) == f"{path}: the file is missing (1 of 3 are)"
+        assert refusal("COCO", root) == f"{path}: the file is missing (1 of 4 are)"
 
     def test_images_of_another_year(self, root):
         for path in (root / "mscoco/train2017").iterdir():

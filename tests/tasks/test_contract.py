@@ -1,40 +1,97 @@
-"""What every task promises, whatever it is."""
+"""What every task promises, whatever it is: those that come along, and one that the test defines."""
 
 import numpy as np
 import pytest
 import torch
 
 from tasks import TASKS
-from tasks.base import BoxHead
+from tasks.base import BoxHead, DenseHead, Measurement, Meter, Task, select_labelled
+from tests.building import make_network
+from tests.labels import keep_registered
 from utils.geometry import Crop, Warp
 
 CLASSES = ("background", "cup", "plate")
 SIZE = (48, 64)
 
-pytestmark = pytest.mark.parametrize("name", sorted(TASKS))
+with keep_registered():
+
+    class Height(Task):
+        """Target: (H, W) float32 metres, NaN where there is no height. It has nothing but what it
+        must have."""
+
+        task_type = "height"
+        accuracy = "close"
+        metrics = {"close": 1}  # noqa: RUF012
+        selection = ("close",)
+
+        @property
+        def head(self):
+            return DenseHead(1)
+
+        def unlabelled_target(self, size):
+            return np.full(size, np.nan, np.float32)
+
+        def usable(self, target):
+            return bool(np.isfinite(target).any())
+
+        def warp(self, target, warp):
+            return warp.nearest(target, np.nan)
+
+        def criterion(self, prediction, target, labelled):
+            target = select_labelled(target, labelled)
+            valid = target.isfinite()
+            error = (select_labelled(prediction, labelled)[:, 0].float() - target).square()
+            return torch.where(valid, error, 0.0).sum(), valid.sum().float()
+
+        def meter(self):
+            return Close()
+
+        def decode(self, prediction):
+            return list(prediction[:, 0].float().cpu().numpy())
+
+        def draw(self, image, target):
+            return image
+
+
+class Close(Meter):
+    def __init__(self):
+        self.sums = torch.zeros(2)
+
+    def update(self, prediction, target, labelled):
+        truth = select_labelled(target, labelled)
+        close = (select_labelled(prediction, labelled)[:, 0] - truth).abs() < 1
+        self.sums += torch.stack([close.sum(), truth.isfinite().sum()])
+
+    def merge(self, other):
+        self.sums += other.sums
+
+    def compute(self):
+        return Measurement({"close": (self.sums[0] / self.sums[1]).item()})
+
+
+TASK_CLASSES = {**TASKS, "height": Height}
+pytestmark = pytest.mark.parametrize("name", sorted(TASK_CLASSES))
 
 
 def make(name):
-    return TASKS[name](CLASSES if TASKS[name].has_classes else ())
+    return TASK_CLASSES[name](CLASSES if TASK_CLASSES[name].has_classes else ())
 
 
-def target(name, seed=0):
+def make_target(name, seed=0):
     """A target of an image with something to learn from."""
     rng = np.random.default_rng(seed)
     if name == "detection":
         return np.array([[8, 8, 40, 40, rng.integers(3), 0]], np.float32)
     if name == "segmentation":
         return rng.integers(0, 3, SIZE).astype(np.uint8)
-    if name == "depth":
-        return rng.uniform(1, 5, SIZE).astype(np.float32)
-    vectors = rng.normal(size=(*SIZE, 3))
-    return (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float32)
+    if name == "normal":
+        vectors = rng.normal(size=(*SIZE, 3))
+        return (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float32)
+    return rng.uniform(1, 5, SIZE).astype(np.float32)
 
 
-def prediction(task, images, seed=0):
+def predict(task, images, seed=0):
     """An output of the task's head, from a real network."""
-    from tests.building import make_network
-
     torch.manual_seed(seed)
     net = make_network("VMM", "mobilenet_v2", {task.name: task.head}, SIZE).eval()
     with torch.no_grad():
@@ -46,19 +103,21 @@ def test_it_says_what_it_is(name):
     assert task.name == task.task_type == name
     assert task.accuracy in task.metrics
     assert set(task.selection) <= set(task.metrics)
-    assert TASKS[name](CLASSES, "NYU").name == f"{name}:NYU"
+    assert set(task.metrics.values()) <= {1, -1}
+    assert TASK_CLASSES[name](CLASSES, "NYU").name == f"{name}:NYU"
 
 
 def test_a_target_of_no_label_teaches_nothing_and_has_the_shape_of_others(name):
     task = make(name)
-    empty, full = task.unlabelled_target(SIZE), task.warp(target(name), Warp.resize(SIZE, SIZE))
+    empty = task.unlabelled_target(SIZE)
+    full = task.warp(make_target(name), Warp.resize(SIZE, SIZE))
     assert empty.dtype == full.dtype
     assert empty.shape[1:] == full.shape[1:]
     assert task.usable(full)
     if not isinstance(task.head, BoxHead):  # a picture without objects shows the background
         assert not task.usable(empty)
         total, count = task.criterion(
-            prediction(task, 1), task.collate([empty]), torch.ones(1, dtype=torch.bool)
+            predict(task, 1), task.collate([empty]), torch.ones(1, dtype=torch.bool)
         )
         assert (total.item(), count.item()) == (0, 0)
 
@@ -66,7 +125,7 @@ def test_a_target_of_no_label_teaches_nothing_and_has_the_shape_of_others(name):
 def test_what_a_crop_leaves_outside_is_that_of_no_label(name):
     task = make(name)
     crop = Crop((slice(0, 48), slice(0, 64)), (slice(0, 24), slice(0, 32)))
-    warped = task.warp(target(name), Warp.of_crop(crop, SIZE))
+    warped = task.warp(make_target(name), Warp.of_crop(crop, SIZE))
     if isinstance(task.head, BoxHead):
         assert (warped[:, [2, 3]] <= [32, 24]).all()
     else:
@@ -76,62 +135,94 @@ def test_what_a_crop_leaves_outside_is_that_of_no_label(name):
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_a_packed_target_warps_as_the_target_itself(name, mirrored):
-    task = make(name)
+    task, target = make(name), make_target(name)
     whole = (slice(0, 48), slice(0, 64))
     warp = Warp.of_crop(Crop(whole, whole, mirrored), SIZE)
-    packed = task.warp(task.pack(target(name)), warp)
-    np.testing.assert_allclose(packed, task.warp(target(name), warp), atol=2e-3)
-    np.testing.assert_array_equal(target(name), target(name))
+    packed = task.pack(target)
+    assert packed.nbytes <= target.nbytes
+    np.testing.assert_allclose(task.warp(packed, warp), task.warp(target, warp), atol=2e-3)
+    np.testing.assert_array_equal(target, make_target(name), "a target is not written to")
 
 
 def test_the_criterion_of_parts_adds_up_to_that_of_the_whole(name):
     task, images = make(name), 3
-    targets = task.collate([target(name, seed) for seed in range(images)])
-    predicted = prediction(task, images)
+    targets = task.collate([make_target(name, seed) for seed in range(images)])
+    prediction = predict(task, images)
     flags = torch.eye(images, dtype=torch.bool)
-    parts = [task.criterion(predicted, targets, labelled) for labelled in flags]
-    whole = task.criterion(predicted, targets, flags.any(0))
+    parts = [task.criterion(prediction, targets, labelled) for labelled in flags]
+    whole = task.criterion(prediction, targets, flags.any(0))
     for k in (0, 1):
+        assert whole[k].shape == ()
         torch.testing.assert_close(sum(part[k] for part in parts), whole[k], rtol=1e-4, atol=1e-4)
-    nothing = task.criterion(predicted, targets, torch.zeros(images, dtype=torch.bool))
-    assert nothing[1].item() == 0
+    total, count = task.criterion(prediction, targets, torch.zeros(images, dtype=torch.bool))
+    assert (total.item(), count.item()) == (0, 0), "no image is labelled"
+
+
+def test_an_image_that_is_not_labelled_changes_neither_loss_nor_metrics(name):
+    """Nor does it matter what its target is."""
+    task = make(name)
+    labelled = torch.tensor([True, False])
+    first, second = make_target(name), make_target(name, seed=1)
+    prediction = predict(task, 2)
+    losses, measurements = [], []
+    for other in (second, task.unlabelled_target(SIZE)):
+        targets = task.collate([first, other])
+        losses.append(task.criterion(prediction, targets, labelled))
+        meter = task.meter()
+        meter.update(prediction, targets, labelled)
+        measurements.append(meter.compute())
+    assert losses[0] == losses[1]
+    assert measurements[0].metrics == pytest.approx(measurements[1].metrics, nan_ok=True)
 
 
 def test_meters_of_parts_merge_to_the_meter_of_the_whole(name):
     task, images = make(name), 3
-    targets = task.collate([target(name, seed) for seed in range(images)])
-    predicted, everything = prediction(task, images), torch.ones(images, dtype=torch.bool)
+    targets = task.collate([make_target(name, seed) for seed in range(images)])
+    prediction, everything = predict(task, images), torch.ones(images, dtype=torch.bool)
     whole, merged = task.meter(), task.meter()
-    whole.update(predicted, targets, everything)
+    whole.update(prediction, targets, everything)
     for labelled in torch.eye(images, dtype=torch.bool):
         part = task.meter()
-        part.update(predicted, targets, labelled)
+        part.update(prediction, targets, labelled)
         merged.merge(part)
     assert merged.compute().metrics == pytest.approx(whole.compute().metrics, nan_ok=True)
     assert merged.compute().per_class == pytest.approx(whole.compute().per_class)
+    assert set(whole.compute().per_class) == set() or task.has_classes
     empty = task.meter().compute().metrics
     assert set(empty) == set(task.metrics)
     assert all(np.isnan(value) for value in empty.values())
 
 
-def test_a_trivial_prediction_is_none_or_measurable(name):
+def test_a_trivial_prediction_is_none_or_is_that_of_the_head(name):
     task = make(name)
     assert task.constant([]) is None
-    constant = task.constant([target(name, seed) for seed in range(3)])
-    if constant is not None:
-        assert constant.shape == (task.head.channels,)
+    constant = task.constant([make_target(name, seed) for seed in range(3)])
+    if name in ("detection", "height"):
+        assert constant is None
+    else:
+        assert (constant.shape, constant.dtype) == ((task.head.channels,), torch.float32)
 
 
 def test_predictions_decode_to_pictures_targets_and_plain_tensors(name):
     task = make(name)
-    predicted = prediction(task, 2)
-    decoded = task.decode(predicted)
+    prediction = predict(task, 2)
+    decoded = task.decode(prediction)
     assert len(decoded) == 2
     picture = task.draw(np.zeros((*SIZE, 3), np.uint8), decoded[0])
     assert (picture.shape, picture.dtype) == ((*SIZE, 3), np.uint8)
-    pseudo = task.collate(task.pseudo_targets(predicted))
-    total, _ = task.criterion(predicted, pseudo, torch.ones(2, dtype=torch.bool))
+    pseudo = task.pseudo_targets(prediction)
+    for target in pseudo:
+        assert target.shape[1:] == make_target(name).shape[1:]
+        assert task.warp(target, Warp.resize(SIZE, SIZE)).dtype == target.dtype
+    total, _ = task.criterion(prediction, task.collate(pseudo), torch.ones(2, dtype=torch.bool))
     assert total.isfinite()
-    for output, tensor in task.export(predicted).items():
-        assert output.startswith(name)
-        assert tensor.shape[0] == 2
+    exported = task.export(prediction)
+    assert all(output.startswith(name) for output in exported)
+    assert all(tensor.shape[0] == 2 for tensor in exported.values())
+
+
+def test_statistics_of_no_labels_say_so(name):
+    statistics = make(name).label_statistics()
+    assert statistics.result()["counted"] == 0
+    assert statistics.notes() == statistics.warnings == []
+    assert all(isinstance(line, str) for line in statistics.lines())

@@ -1,4 +1,4 @@
-"""Detection as a task: reading, warping, the criterion, training on it, metrics and pictures."""
+"""Detection as a task: warping, the criterion, training on it, metrics and pictures."""
 
 import math
 
@@ -11,8 +11,6 @@ from tasks.base import BoxHead, BoxPrediction
 from tasks.boxes.coding import anchors_in_pixels, decode, paired_iou
 from tasks.boxes.matching import match
 from tasks.detection import Detection
-from tests.labels import read
-from utils.errors import DataError
 from utils.geometry import Warp
 
 SIZE = (48, 64)
@@ -73,45 +71,6 @@ def test_what_the_rest_of_the_program_asks(task):
     assert Detection(CLASSES, dataset="VOC").name == "detection:VOC"
     assert task.head == BoxHead(3)
     assert task.accuracy in task.metrics
-
-
-# --- reading ---
-
-
-def write_annotation(path, name="sofa", box=(11, 21, 30, 40)):
-    sides = ("xmin", "ymin", "xmax", "ymax")
-    corners = "".join(f"<{side}>{at}</{side}>" for side, at in zip(sides, box, strict=True))
-    path.write_text(
-        "<annotation><size><width>64</width><height>48</height></size>"
-        f"<object><name>{name}</name><difficult>1</difficult><bndbox>{corners}</bndbox></object>"
-        "</annotation>"
-    )
-    return path
-
-
-def test_read(task, tmp_path):
-    boxes = read(task, write_annotation(tmp_path / "1.xml"), SIZE)
-    assert boxes.dtype == np.float32
-    np.testing.assert_array_equal(boxes, [[10, 20, 30, 40, 1, 1]])
-
-
-def test_read_scales_to_the_image(task, tmp_path):
-    boxes = read(task, write_annotation(tmp_path / "1.xml"), (96, 32))
-    np.testing.assert_array_equal(boxes, [[5, 40, 15, 80, 1, 1]])
-
-
-def test_read_without_objects(task, tmp_path):
-    path = tmp_path / "1.xml"
-    path.write_text("<annotation><size><width>64</width><height>48</height></size></annotation>")
-    boxes = read(task, path, SIZE)
-    assert boxes.shape == task.unlabelled_target(SIZE).shape == (0, 6)
-    assert boxes.dtype == task.unlabelled_target(SIZE).dtype == np.float32
-
-
-def test_an_unknown_class_is_named_with_those_known(task, tmp_path):
-    path = write_annotation(tmp_path / "1.xml", name="zebra")
-    with pytest.raises(DataError, match=r"1\.xml: unknown class 'zebra'.*chair, sofa, table"):
-        read(task, path, SIZE)
 
 
 # --- warping ---

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 from tasks.base import DenseHead
 from tasks.palette import palette
 from tasks.segmentation import VOID, Segmentation
-from tests.labels import read
-from utils.errors import DataError
 from utils.geometry import Warp
 
 CLASSES = ("wall", "floor", "bed", "chair", "lamp")
@@ -33,64 +30,10 @@ def random_batch(seed=0, void=0.2, images=4):
     return logits, target
 
 
-def save(path, mask):
-    Image.fromarray(np.asarray(mask)).save(path)
-    return path
-
-
 def test_names_and_head(task):
     assert task.name == "segmentation"
     assert Segmentation(CLASSES, "VOC").name == "segmentation:VOC"
     assert task.head == DenseHead(5)
-
-
-class TestRead:
-    def test_class_numbers_and_void(self, task, tmp_path):
-        path = save(tmp_path / "a.png", np.array([[0, 4, 255], [1, 2, 3]], np.uint8))
-        result = read(task, path, (2, 3))
-        assert result.dtype == np.uint8
-        np.testing.assert_array_equal(result, [[0, 4, 255], [1, 2, 3]])
-
-    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-    def test_storage_says_where_classes_start_and_what_is_void(self, task, tmp_path, dtype):
-        path = save(tmp_path / "a.png", np.array([[0, 5, 1]], dtype))
-        result = read(task, path, (1, 3), first=1, void=0)
-        np.testing.assert_array_equal(result, [[255, 4, 0]])
-
-    def test_palette_masks(self, task, tmp_path):
-        image = Image.fromarray(np.array([[0, 3, 255]], np.uint8))
-        image.putpalette([255 - i // 3 for i in range(768)])
-        image.save(tmp_path / "a.png")
-        np.testing.assert_array_equal(read(task, tmp_path / "a.png", (1, 3)), [[0, 3, 255]])
-
-    def test_another_size_is_stretched_to_the_image(self, task, tmp_path):
-        path = save(tmp_path / "a.png", np.array([[0, 1], [2, 3]], np.uint8))
-        result = read(task, path, (4, 4))
-        np.testing.assert_array_equal(result, np.array([[0, 1], [2, 3]]).repeat(2, 0).repeat(2, 1))
-
-    @pytest.mark.parametrize(
-        ("mask", "storage", "says"),
-        [
-            (np.full((2, 3), 5, np.uint8), {}, "value 5"),
-            (np.full((2, 3), 6, np.uint8), {"first": 1, "void": 0}, "value 6"),
-            (np.full((2, 3), 0, np.uint8), {"first": 1}, "value 0"),
-            (np.full((2, 3), 256, np.uint16), {"first": 1, "void": 0}, "value 256"),
-            (np.eye(3, dtype=np.uint8)[None].repeat(2, 0), {}, "colours"),
-            (np.eye(4, dtype=np.uint8)[None].repeat(2, 0), {}, "colours"),
-        ],
-    )
-    def test_what_is_no_mask_of_these_classes(self, task, tmp_path, mask, storage, says):
-        path = save(tmp_path / "a.png", mask)
-        with pytest.raises(DataError, match=says) as caught:
-            read(task, path, (2, 3), **storage)
-        assert str(caught.value).startswith(f"{path}: ")
-        assert "\n" not in str(caught.value)
-
-    def test_missing_and_damaged_files_are_named(self, task, tmp_path):
-        (tmp_path / "torn.png").write_bytes(b"\x89PNG")
-        for name in ("none.png", "torn.png"):
-            with pytest.raises(DataError, match=name):
-                read(task, tmp_path / name, (2, 3))
 
 
 class TestTargets:

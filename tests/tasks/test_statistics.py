@@ -35,14 +35,6 @@ def test_parts_add_up_to_the_whole(scenes_root, dataset, kind, cut):
         assert bool(whole.notes()) == (size != (48, 64))
 
 
-@pytest.mark.parametrize("kind", sorted(TASKS))
-def test_no_labels_at_all(kind):
-    counted = TASKS[kind](classes=("cup",)).label_statistics()
-    assert counted.result()["counted"] == 0
-    assert counted.notes() == counted.warnings == []
-    assert all(isinstance(line, str) for line in counted.lines())
-
-
 def test_depths_of_a_few_pixels(tmp_path):
     task = TASKS["depth"](max_depth=5.0)
     counted, path = task.label_statistics(), tmp_path / "a.npy"

@@ -12,9 +12,17 @@ from utils.errors import DataError
 MASK = np.array([[0, 1, 2], [2, 255, 0]], np.uint8)
 
 
+ROOM = ("wall", "floor", "bed", "chair", "lamp")
+
+
 @pytest.fixture
 def task():
     return Segmentation(("wall", "floor", "bed"))
+
+
+def save(path, mask):
+    Image.fromarray(np.asarray(mask)).save(path)
+    return path
 
 
 def refusal(path):
@@ -78,3 +86,56 @@ def test_numbers_saved_with_channels_too_many_can_be_mended(tmp_path, mode):
     assert f"has {len(mode)} channels" in message
     assert ("alpha" in message) == mode.endswith("A")
     assert "the first of them is the mask" in message
+
+
+def test_class_numbers_and_void(tmp_path):
+    path = save(tmp_path / "a.png", np.array([[0, 4, 255], [1, 2, 3]], np.uint8))
+    result = read(Segmentation(ROOM), path, (2, 3))
+    assert result.dtype == np.uint8
+    np.testing.assert_array_equal(result, [[0, 4, 255], [1, 2, 3]])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_storage_says_where_classes_start_and_what_is_void(tmp_path, dtype):
+    path = save(tmp_path / "a.png", np.array([[0, 5, 1]], dtype))
+    result = read(Segmentation(ROOM), path, (1, 3), first=1, void=0)
+    np.testing.assert_array_equal(result, [[255, 4, 0]])
+
+
+def test_palette_masks(tmp_path):
+    image = Image.fromarray(np.array([[0, 3, 255]], np.uint8))
+    image.putpalette([255 - i // 3 for i in range(768)])
+    image.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read(Segmentation(ROOM), tmp_path / "a.png", (1, 3)), [[0, 3, 255]])
+
+
+def test_another_size_is_stretched_to_the_image(tmp_path):
+    path = save(tmp_path / "a.png", np.array([[0, 1], [2, 3]], np.uint8))
+    result = read(Segmentation(ROOM), path, (4, 4))
+    np.testing.assert_array_equal(result, np.array([[0, 1], [2, 3]]).repeat(2, 0).repeat(2, 1))
+
+
+@pytest.mark.parametrize(
+    ("mask", "storage", "says"),
+    [
+        (np.full((2, 3), 5, np.uint8), {}, "value 5"),
+        (np.full((2, 3), 6, np.uint8), {"first": 1, "void": 0}, "value 6"),
+        (np.full((2, 3), 0, np.uint8), {"first": 1}, "value 0"),
+        (np.full((2, 3), 256, np.uint16), {"first": 1, "void": 0}, "value 256"),
+        (np.eye(3, dtype=np.uint8)[None].repeat(2, 0), {}, "colours"),
+        (np.eye(4, dtype=np.uint8)[None].repeat(2, 0), {}, "colours"),
+    ],
+)
+def test_what_is_no_mask_of_these_classes(tmp_path, mask, storage, says):
+    path = save(tmp_path / "a.png", mask)
+    with pytest.raises(DataError, match=says) as caught:
+        read(Segmentation(ROOM), path, (2, 3), **storage)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_and_damaged_files_are_named(tmp_path):
+    (tmp_path / "torn.png").write_bytes(b"\x89PNG")
+    for name in ("none.png", "torn.png"):
+        with pytest.raises(DataError, match=name):
+            read(Segmentation(ROOM), tmp_path / name, (2, 3))

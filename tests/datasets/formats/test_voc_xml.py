@@ -1,9 +1,14 @@
 """VOC annotations, whole and damaged."""
 
+import numpy as np
 import pytest
 
 from datasets.formats.voc_xml import read_voc_xml
+from tasks.detection import Detection
+from tests.labels import read
 from utils.errors import DataError
+
+TASK = Detection(("chair", "sofa", "table"))
 
 OBJECT = """
   <object>
@@ -121,3 +126,23 @@ def test_no_file_and_a_folder(tmp_path):
         read_voc_xml(tmp_path / "none.xml")
     with pytest.raises(DataError, match="directory"):
         read_voc_xml(tmp_path)
+
+
+def test_targets_hold_the_box_the_class_and_whether_it_is_difficult(write):
+    path = write(annotation(an_object("sofa", (11, 21, 30, 40), difficult=1)))
+    boxes = read(TASK, path, (48, 64))
+    assert boxes.dtype == np.float32
+    np.testing.assert_array_equal(boxes, [[10, 20, 30, 40, 1, 1]])
+    np.testing.assert_array_equal(read(TASK, path, (96, 32)), [[5, 40, 15, 80, 1, 1]])
+
+
+def test_an_image_without_objects_is_as_one_without_a_label(write):
+    boxes, unlabelled = read(TASK, write(annotation()), (48, 64)), TASK.unlabelled_target((48, 64))
+    assert boxes.shape == unlabelled.shape == (0, 6)
+    assert boxes.dtype == unlabelled.dtype == np.float32
+
+
+def test_an_unknown_class_is_named_with_those_known(write):
+    path = write(annotation(an_object("zebra")))
+    with pytest.raises(DataError, match=r"1\.xml: unknown class 'zebra'.*chair, sofa, table"):
+        read(TASK, path, (48, 64))
