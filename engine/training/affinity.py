@@ -1,4 +1,4 @@
-"""The picture of how much the tasks' steps lower one another's losses."""
+"""The picture of the affinities of tasks: how much a step of one lowers the loss of another."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def groups_in_words(groups: Sequence[Sequence[str]]) -> str:
 def draw_affinity(
     affinity: np.ndarray, tasks: Sequence[str], groups: Sequence[Sequence[str]]
 ) -> np.ndarray:
-    """The matrix with its numbers, blue where a source helps a target and red where it hurts. The
-    tasks are ordered by group, and each group has a frame.
+    """Draws the matrix with its numbers, blue where a source helps a target and red where it hurts.
+    The tasks are ordered by group, and each group has a frame.
 
     Args:
         affinity: (T, T), of source (row) on target (column).

@@ -8,8 +8,11 @@ from torch.optim.swa_utils import AveragedModel
 
 
 def moving_average(network: nn.Module, momentum: float) -> AveragedModel:
-    """The exponential moving average of a network's weights and statistics. In the first steps it
-    averages over fewer, so that it soon forgets the random start."""
+    """The exponential moving average of the weights and buffers of a network.
+
+    The decay of update n is min(momentum, (1 + n) / (10 + n)), so that the random start is soon
+    forgotten.
+    """
 
     def average(means: list[Tensor], values: list[Tensor], count: Tensor) -> None:
         if means[0].is_floating_point():

@@ -1,4 +1,4 @@
-"""Tests a network on a set of images."""
+"""Measures a network on a set of images."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _CONSTANT_SAMPLES = 200  # training images that the constant prediction is learn
 
 @dataclass
 class Evaluation:
-    """The result of a test.
+    """The metrics of a network on a set of images.
 
     Attributes:
-        metrics: by task name, its metrics by name.
-        per_class: by task name, its metric by class.
+        metrics: by task name, the metrics by name.
+        per_class: by task name, one metric by class; empty for tasks without classes.
     """
 
     metrics: dict[str, dict[str, float]]
     per_class: dict[str, dict[str, float]]
 
     def accuracy(self, tasks: Iterable[Task]) -> dict[str, float]:
-        """The one metric of each task that stands for it, in [0, 1]."""
+        """`Task.accuracy` of each task, in [0, 1]; NaN where there was nothing to measure."""
         return {task.name: self.metrics[task.name][task.accuracy] for task in tasks}
 
     def scores(self, tasks: Iterable[Task]) -> dict[str, float]:
@@ -45,8 +45,8 @@ class Evaluation:
         return {task.name: task.selection_score(self.metrics[task.name]) for task in tasks}
 
     def selection_score(self, tasks: Iterable[Task]) -> float:
-        """The geometric mean of the tasks' scores, for the choice of the checkpoint. A task that
-        could not be measured is left out."""
+        """The geometric mean of the scores, for the choice of the checkpoint. A task that could not
+        be measured is left out; 0 where there is none left."""
         scores = [score for score in self.scores(tasks).values() if not math.isnan(score)]
         if not scores or min(scores) <= 0:
             return 0.0
@@ -61,7 +61,7 @@ def evaluate(
     precision: Precision,
     ranks: Ranks | None = None,
 ) -> Evaluation:
-    """Runs the network over all images and measures every task on those labelled for it."""
+    """Measures a network on all images of a loader, each task on the images labelled for it."""
     was_training = network.training
     network.eval()
     meters = {task.name: task.meter() for task in tasks}
@@ -77,8 +77,16 @@ def evaluate(
 def evaluate_constants(
     tasks: Sequence[Task], train: MultiTaskDataset, loader: Loader
 ) -> dict[str, dict[str, float]]:
-    """The metrics of the best predictions that do not look at the image (`Task.constant`), learnt
-    from a part of the training images; of the tasks that have one."""
+    """The metrics of the predictions that do not depend on the image (`Task.constant`), learnt from
+    a part of the training images.
+
+    Args:
+        train: the training images.
+        loader: of the test images.
+
+    Returns:
+        Task name -> metrics, of the tasks that have such a prediction.
+    """
     constants = {task.name: task.constant(_some_targets(task, train)) for task in tasks}
     constants = {name: value for name, value in constants.items() if value is not None}
     meters = {task.name: task.meter() for task in tasks if task.name in constants}
@@ -98,9 +106,9 @@ def _some_targets(task: Task, train: MultiTaskDataset) -> list[np.ndarray]:
     labelled = train.labelled_for(task)
     at = train.tasks.index(task)
     targets = []
-    for i in labelled[:: -(-len(labelled) // _CONSTANT_SAMPLES)]:
+    for i in labelled[:: math.ceil(len(labelled) / _CONSTANT_SAMPLES)]:
         entry = train.entries[i]
-        with suppress(DataError):  # the training went on without this file, and named it
+        with suppress(DataError):  # the training has named this file and gone on without it
             target = entry.labels[at].read(read_image(entry.image).shape[:2])
             if task.usable(target):
                 targets.append(target)

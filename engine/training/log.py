@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 
 class Log:
-    """Prints lines above the progress bar, if there is one, and keeps them in a file."""
+    """Prints lines, above the progress bar if there is one, and adds them to a file."""
 
     def __init__(self, path: Path):
         self.path = path

@@ -14,11 +14,11 @@ from utils.option import option
 from utils.part import Part, Registry
 
 REFERENCE_BATCH = 32
-"""The batch that a cfg's learning rate is meant for; other batches scale it linearly."""
+"""The batch size that `lr` is meant for; the rate grows in proportion to the batch size."""
 
 
 class Optimizer(Part):
-    """Builds an optimizer with groups of parameters by rate and by decay."""
+    """An optimizer whose groups of parameters have rates and weight decays of their own."""
 
     section = "training"
 
@@ -33,16 +33,16 @@ class Optimizer(Part):
     multiple_lr: float = option(1.0, "factor of the learning rate outside the backbone", above=0)
 
     def learning_rate(self, batch_size: int) -> float:
-        """The rate scaled by the batch size."""
+        """The learning rate for a batch of this size."""
         return self.lr * batch_size / REFERENCE_BATCH
 
     def optimizer(
         self, network: Network, batch_size: int, extra: Iterable[nn.Parameter] = ()
     ) -> torch.optim.Optimizer:
-        """The optimizer of a network.
+        """Builds the optimizer of a network.
 
         Args:
-            batch_size: images a step.
+            batch_size: the number of images in a step.
             extra: parameters of new layers that are no part of the network.
         """
         rate = self.learning_rate(batch_size)
@@ -50,8 +50,8 @@ class Optimizer(Part):
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for parameter in [*network.parameters(), *extra]:
             factor = 1.0 if id(parameter) in backbone else self.multiple_lr
-            bare = self.tencent_trick and parameter.ndim <= 1
-            decay = 0.0 if bare else self.weight_decay
+            exempt = self.tencent_trick and parameter.ndim <= 1
+            decay = 0.0 if exempt else self.weight_decay
             groups.setdefault((rate * factor, decay), []).append(parameter)
         return self.of_groups(
             [
@@ -62,7 +62,7 @@ class Optimizer(Part):
 
     @abstractmethod
     def of_groups(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-        """The optimizer of groups of parameters."""
+        """Builds the optimizer of groups of parameters, each with its rate and weight decay."""
 
 
 class SGD(Optimizer):

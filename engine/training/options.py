@@ -9,7 +9,7 @@ from utils.part import Part
 
 
 class Training(Part):
-    """How long and how a network is trained, and what is written down meanwhile."""
+    """How long and how a network is trained, and what is recorded."""
 
     section = "training"
 

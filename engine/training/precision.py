@@ -8,10 +8,13 @@ import torch
 
 
 class Precision:
-    """What `amp = true` means on a device.
+    """The precision of the forward passes on a device.
 
-    A GPU computes in bfloat16 where it can, else in float16 with loss scaling; a CPU in bfloat16
-    where it has instructions for it, else everything stays in float32.
+    With mixed precision a GPU computes in bfloat16 if it can, else in float16 with loss scaling. A
+    CPU computes in bfloat16 if it has instructions for it, else in float32.
+
+    Args:
+        amp: whether mixed precision is wanted.
     """
 
     def __init__(self, device: torch.device, amp: bool):
@@ -20,18 +23,20 @@ class Precision:
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
 
     def autocast(self) -> contextlib.AbstractContextManager:
+        """The context of a forward pass."""
         if self.dtype == torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
     def scale(self) -> float | torch.Tensor:
-        """What losses are multiplied by before their gradients are taken; 1 without scaling."""
+        """The factor of the losses before the backward pass; 1 without loss scaling."""
         if not self.scaler.is_enabled():
             return 1.0
         return self.scaler.scale(torch.ones((), device=self.device))
 
     @property
     def name(self) -> str:
+        """The name of the data type, such as 'bfloat16'."""
         return str(self.dtype).removeprefix("torch.")
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
 
-_EVERY = 0.5  # seconds between two looks at the losses, which wait for the device
+_EVERY = 0.5  # seconds from one text of the bar to the next: each text waits for the device
 
 
 class Progress:
-    """Counts the images of a run and shows losses, weights, images a second and the time left.
+    """Counts the images of a run and shows losses, weights, images per second and the time left.
 
     Args:
-        total: the images that the whole run trains on, over all epochs.
-        done: those that were trained on before this process.
-        every: steps between two plain lines.
+        total: the number of images in all epochs together.
+        done: the number of images that an earlier process trained on.
+        every: the number of steps from one plain line to the next.
     """
 
     def __init__(self, total: int, done: int, every: int):
@@ -27,8 +29,8 @@ class Progress:
         if sys.stderr.isatty():
             self.bar = tqdm(total=total, initial=done, unit="img", dynamic_ncols=True, leave=False)
 
-    def step(self, images: int, describe) -> None:
-        """One step is done; `describe()` is asked for its text only when that is shown."""
+    def step(self, images: int, describe: Callable[[], str]) -> None:
+        """Counts a step of `images` images. `describe` is called where its text is shown."""
         self.done += images
         self.steps += 1
         if self.bar is not None:
@@ -39,8 +41,12 @@ class Progress:
         elif self.steps % self.every == 0:
             print(f"  {describe()}  {self._pace()}", flush=True)
 
-    def pause(self, seconds: float) -> None:
-        """Leaves time that went into something else than training out of the pace."""
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Within it, the time does not count: something else than training is done."""
+        began = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - began
         self.started += seconds
         if self.bar is not None:
             self.bar.start_t += seconds

@@ -8,11 +8,11 @@ from torch import Tensor
 
 
 class Ranks:
-    """A single process: the null object of every collective.
+    """A single process: the null object of the collective operations.
 
     Attributes:
         rank: the number of this process, from 0.
-        size: how many processes there are.
+        size: the number of processes.
     """
 
     rank = 0
@@ -20,11 +20,12 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that writes files and prints."""
+        """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
     def sum(self, tensor: Tensor) -> Tensor:
-        """The sum of a tensor over all processes, on each of them."""
+        """The sum of a tensor over all processes, on each of them. Its gradient is that of the
+        tensor of this process, so that the gradients of all processes add up to the whole one."""
         return tensor
 
     def gather(self, value: Any) -> list[Any]:

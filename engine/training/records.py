@@ -16,10 +16,11 @@ from utils.files import replacing
 
 
 class Records:
-    """The records of one run. A run that goes on after an interruption goes on with them, without
-    what came after its last checkpoint.
+    """The records of one run. After an interruption the rows that are later than the last checkpoint
+    are dropped, and the run adds to the others.
 
     Args:
+        tasks: the names of all tasks, in order.
         done: the number of epochs that are finished.
         steps: the number of steps in an epoch.
     """
@@ -38,21 +39,26 @@ class Records:
         self.events = SummaryWriter(str(folder.events), purge_step=done * steps)
 
     def add_steps(self, rows: list[dict]) -> None:
-        """Adds an epoch's steps, dictionaries with some of the columns of `steps.csv`."""
+        """Adds the steps of an epoch: rows with some of the columns of `steps.csv`."""
         self.steps.add(rows)
         self._show("step", rows)
 
     def add_gradients(self, rows: list[dict]) -> None:
-        """Adds the gradient statistics of an epoch's diagnosed steps; those of tasks that were not
-        active are left out."""
+        """Adds the gradient statistics of an epoch: rows with some of the columns of
+        `gradients.csv`."""
         self.gradients.add(rows)
         self._show("gradient", rows)
 
     def add_affinity(
         self, epoch: int, step: int, affinity: Tensor, groups: Sequence[Sequence[str]]
     ) -> None:
-        """Adds the affinities (T, T) of source on target after an epoch, and the groups: a row a
-        source, with the number of its group; and to TensorBoard as numbers and as a picture."""
+        """Adds the affinities after an epoch: one row per source, with the number of its group. In
+        TensorBoard they are numbers and a picture.
+
+        Args:
+            affinity: (T, T), of source (row) on target (column).
+            groups: the tasks that are updated together.
+        """
         number = {task: k for k, group in enumerate(groups) for task in group}
         for source, row in zip(self.tasks, affinity.tolist(), strict=True):
             named = {"epoch": epoch, "source": source, "group": number[source]}
@@ -64,7 +70,7 @@ class Records:
         self.events.add_text("groups", groups_in_words(groups), step)
 
     def set_epochs(self, history: list[dict], step: int) -> None:
-        """Writes all epochs so far; the last one also goes to TensorBoard, at `step`."""
+        """Writes the rows of all epochs; the last one also goes to TensorBoard, at `step`."""
         keys = dict.fromkeys(key for row in history for key in row)
         rows = [{key: row.get(key, "") for key in keys} for row in history]
         _write_rows(self.folder.epochs, list(keys), rows)
@@ -84,8 +90,8 @@ class Records:
 
 
 class _Table:
-    """A CSV that grows, with the epoch in each row; made with its first row. Rows of epochs after
-    `done` are dropped."""
+    """A CSV file that grows, with the epoch in each row. The first row creates the file. Rows of
+    epochs after `done` are dropped."""
 
     def __init__(self, path: Path, columns: list[str], done: int):
         self.path = path
@@ -100,16 +106,16 @@ class _Table:
         """Adds rows with some of the columns."""
         if not rows:
             return
-        begun = self.path.exists()
+        exists = self.path.exists()
         with open(self.path, "a", newline="") as file:
             writer = csv.DictWriter(file, self.columns)
-            if not begun:
+            if not exists:
                 writer.writeheader()
             writer.writerows(rows)
 
 
 def _write_rows(path: Path, columns: list[str], rows: list[dict]) -> None:
-    """Writes a CSV whole or not at all."""
+    """Writes a CSV file; a process killed on the way leaves the old file."""
     with replacing(path) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
@@ -117,7 +123,7 @@ def _write_rows(path: Path, columns: list[str], rows: list[dict]) -> None:
 
 
 def _tag(name: str) -> str:
-    """A name as TensorBoard can have it."""
+    """A name in the characters that TensorBoard allows."""
     for old, new in ((" ", "/"), (":", "-"), ("|", "_"), ("→", "_to_")):
         name = name.replace(old, new)
     return name

@@ -11,10 +11,10 @@ from utils.part import Part, Registry
 
 
 class Schedule(Part):
-    """Sets the learning rate before each step: warm-up × the shape of the schedule.
+    """Sets the learning rate before each step: base rate × warm-up × shape of the schedule.
 
     Args:
-        optimizer: whose rates are set; they begin at those of its groups.
+        optimizer: the rates of its groups are the base rates, and are set.
         steps: the number of steps in an epoch.
         epochs: the number of epochs.
     """
@@ -31,7 +31,8 @@ class Schedule(Part):
         self.base = [group["lr"] for group in optimizer.param_groups]
 
     def set(self, step: int) -> float:
-        """Sets the rates for a step, counted from the run's start; returns the first group's."""
+        """Sets the rates for a step, counted from 0 over all epochs; returns that of the first
+        group."""
         warmup = self._warmup(step)
         factor = warmup * self.shape(step)
         for group, base in zip(self.optimizer.param_groups, self.base, strict=True):
@@ -49,13 +50,13 @@ class Schedule(Part):
         return 0.0
 
     def evaluated(self, score: float) -> None:
-        """Told the selection score of an evaluation."""
+        """Takes the selection score of an evaluation."""
 
     def state_dict(self) -> dict[str, float]:
         return {}
 
     def load_state_dict(self, state: dict[str, float]) -> None:
-        """Takes what `state_dict` gave."""
+        """Goes on from the state of another schedule of the same class."""
 
     def _progress(self, step: int) -> float:
         return min(1.0, step / (self.epochs * self.steps))
@@ -66,18 +67,18 @@ class Schedule(Part):
 
 
 class Constant(Schedule):
-    """The same rate always."""
+    """The same rate in all epochs."""
 
 
 class Polynomial(Schedule):
-    """(1 - progress)^0.9, as in DeepLab."""
+    """(1 - progress)^0.9 (Chen et al., TPAMI 2018)."""
 
     def shape(self, step):
         return (1 - self._progress(step)) ** 0.9
 
 
 class Cosine(Schedule):
-    """Half a cosine (Loshchilov and Hutter, ICLR 2017)."""
+    """(1 + cos(π progress)) / 2 (Loshchilov and Hutter, ICLR 2017)."""
 
     min_lr: float = option(0.0, "the least that plateau and cosine go to", at_least=0)
 

@@ -1,4 +1,4 @@
-"""The losses of the tasks on a batch, each divided once, by the count of the whole batch."""
+"""The losses of the tasks on a batch."""
 
 from __future__ import annotations
 
@@ -26,25 +26,23 @@ def mean_losses(
     labelled: Mapping[str, Tensor],
     ranks: Ranks,
 ) -> dict[str, Tensor]:
-    """Σ sum / max(1, Σ count) of each task, the sums over the images of the whole batch.
-
-    Each process gets the part of its own images; the parts of all processes add up to the loss.
+    """Σ sum / max(1, Σ count) of each task, both sums over the images of all processes.
 
     Args:
         tasks: the active tasks.
-        predictions, targets: by task name, for all images of the process.
+        predictions, targets: by task name, for all images of this process.
         labelled: by task name, (B) bool on the CPU: the images whose targets count.
     """
     losses = {}
     for task in tasks:
         name = task.name
         total, count = task.criterion(predictions[name], targets[name], labelled[name])
-        losses[name] = total / ranks.sum(count).clamp(min=1)
+        losses[name] = ranks.sum(total) / ranks.sum(count).clamp(min=1)
     return losses
 
 
 class TaskLosses:
-    """The losses on the labels of a batch.
+    """The losses of a network on the labels of a batch.
 
     Attributes:
         network: the network.
@@ -57,27 +55,29 @@ class TaskLosses:
         self.precision = precision
         self.ranks = ranks
 
-    def active(self, batch: Batch) -> set[str]:
-        """The tasks that any image of the whole batch is labelled for."""
+    def on(self, batch: Batch) -> tuple[set[str], LossFunction]:
+        """The active tasks of a batch that is on the device, and its loss function."""
+        images, labelled = normalised_images(batch), self.labelled(batch)
+        return labelled, lambda: self.on_labels(self.predict(images), batch, labelled)
+
+    def labelled(self, batch: Batch) -> set[str]:
+        """The tasks that any image is labelled for, the images of all processes together."""
         flags = torch.stack([batch.labelled[task.name].any() for task in self.tasks])
         counts = self.ranks.sum(flags.int()).tolist()
         return {task.name for task, count in zip(self.tasks, counts, strict=True) if count}
 
-    def on(self, batch: Batch) -> LossFunction:
-        """The loss function of a batch that is on the device."""
-        images, active = normalised_images(batch), self.active(batch)
-        return lambda: self.labelled_losses(self.predict(images), batch, active)
-
     def predict(self, images: Tensor) -> dict[str, Any]:
+        """The predictions for (B, 3, H, W) normalised images, by task name."""
         with self.precision.autocast():
             return self.network(images)
 
-    def labelled_losses(
-        self, predictions: Mapping[str, Any], batch: Batch, active: set[str]
+    def on_labels(
+        self, predictions: Mapping[str, Any], batch: Batch, labelled: set[str]
     ) -> dict[str, Tensor]:
-        tasks = [task for task in self.tasks if task.name in active]
+        """The losses of the labelled tasks, in the order of the tasks."""
+        tasks = [task for task in self.tasks if task.name in labelled]
         return mean_losses(tasks, predictions, batch.targets, batch.labelled, self.ranks)
 
     def components(self) -> dict[str, nn.Module]:
-        """What is trained beside the network, by the name that a checkpoint has for it."""
+        """The modules that are trained beside the network, by their names in a checkpoint."""
         return {}

@@ -22,7 +22,7 @@ from tasks import Task
 
 @dataclass(frozen=True)
 class TeacherOutputs:
-    """The teachers' outputs for a batch, by task: their shared maps, and their predictions as the
+    """The outputs of the teachers for a batch, by task: their shared maps, and their predictions as
     targets of all images."""
 
     features: dict[str, list[Tensor]]
@@ -33,10 +33,10 @@ class Teachers:
     """The frozen single-task networks.
 
     Args:
-        paths: by task name, the checkpoint of its single-task network; all have been trained.
+        paths: by task name, the checkpoint of its single-task network.
         tasks: all tasks, in order.
         sizes: (height, width) of the multi-task network's shared maps.
-        precision: of the teachers' passes, with their device.
+        precision: of the forward passes, on the device of the teachers.
 
     Raises:
         DataError: a checkpoint is missing or damaged.
@@ -70,13 +70,13 @@ class Teachers:
 
 
 class DistilledLosses(TaskLosses):
-    """The losses on the labels, and what the teachers add. Every task is active in every batch, by
-    its teacher where it has no label.
+    """The losses on the labels with the terms of the teachers. Every task is active in every batch,
+    by its teacher where it has no label.
 
     Args:
         plain: the losses on the labels.
         teachers: the single-task networks.
-        distillation: the distance of the features, and its projections.
+        distillation: adds the terms; it has the projections of the features.
     """
 
     def __init__(self, plain: TaskLosses, teachers: Teachers, distillation: Distillation):
@@ -85,29 +85,27 @@ class DistilledLosses(TaskLosses):
         self.distillation = distillation
         self.model = StudentModel(plain.network, distillation)
 
-    def active(self, batch):
-        return {task.name for task in self.tasks}
-
     def on(self, batch):
-        images, labelled = normalised_images(batch), super().active(batch)
+        images, labelled = normalised_images(batch), self.labelled(batch)
         outputs = self.teachers(images)
-        return lambda: self._losses(self.predict(images), batch, labelled, outputs)
+        every_task = {task.name for task in self.tasks}
+        return every_task, lambda: self._losses(images, batch, labelled, outputs)
 
     def components(self):
         return {"projections": self.distillation}
 
-    def _losses(self, predictions, batch, labelled, outputs: TeacherOutputs) -> dict[str, Tensor]:
-        losses = self.labelled_losses(predictions, batch, labelled)
-        features = self.network.features
-        every = torch.ones(len(features[0]), dtype=torch.bool)
-        all_images = {task.name: every for task in self.tasks}
-        pseudo = mean_losses(self.tasks, predictions, outputs.targets, all_images, self.ranks)
+    def _losses(self, images, batch, labelled, outputs: TeacherOutputs) -> dict[str, Tensor]:
+        predictions = self.predict(images)
+        losses, features = self.on_labels(predictions, batch, labelled), self.network.features
+        every_image = dict.fromkeys(outputs.targets, torch.ones(len(images), dtype=torch.bool))
+        pseudo = mean_losses(self.tasks, predictions, outputs.targets, every_image, self.ranks)
         with self.precision.autocast():
             return self.distillation(losses, features, outputs.features, pseudo)
 
 
 class StudentModel:
-    """The multi-task network as an objective sees it: each task's projections are its own."""
+    """The multi-task network as an objective sees it. The projections of a task are parameters of
+    this task."""
 
     def __init__(self, network: Network, distillation: Distillation):
         self.network = network
@@ -130,13 +128,16 @@ class StudentModel:
 def distilled_losses(
     plain: TaskLosses, paths: Mapping[str, Path], size: tuple[int, int], distance_weight: float
 ) -> DistilledLosses:
-    """The losses that the single-task networks of these checkpoints take part in.
+    """The losses on the labels with the terms of teachers that are opened from checkpoints.
 
     Args:
         plain: the losses on the labels.
         paths: by task name, the checkpoint of its single-task network.
         size: (height, width) of the images.
-        distance_weight: of the distance between the features.
+        distance_weight: the weight of the distance between the features.
+
+    Raises:
+        DataError: a checkpoint is missing or damaged.
     """
     device = plain.precision.device
     maps = feature_shapes(plain.network, size)
@@ -155,7 +156,7 @@ def distilled_losses(
 
 @torch.no_grad()
 def feature_shapes(network: Network, size: tuple[int, int]) -> list[torch.Size]:
-    """The shapes (C, h, w) of a network's shared maps for an image of `size`."""
+    """The shapes (C, h, w) of the shared maps of a network for an image of `size`."""
     training = network.training
     image = torch.zeros(1, 3, *size, device=next(network.parameters()).device)
     network.eval()(image)
@@ -164,7 +165,7 @@ def feature_shapes(network: Network, size: tuple[int, int]) -> list[torch.Size]:
 
 
 def _frozen(path: Path, device: torch.device) -> Network:
-    """A trained single-task network that will not change."""
+    """The network of a checkpoint, to be used but not trained."""
     network, _ = open_network(path, device)
     return network.requires_grad_(False).to(memory_format=torch.channels_last)
 

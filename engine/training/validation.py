@@ -1,0 +1,84 @@
+"""The evaluations between the epochs, and the choice of the best checkpoint."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from datasets.loader import Loader
+from engine.runs import checkpoint
+from engine.training.evaluation import Evaluation, evaluate
+from engine.training.precision import Precision
+from engine.training.ranks import Ranks
+from tasks import Task
+
+
+class Validation:
+    """Evaluates a network on the validation images, and saves it where its selection score is at
+    least as good as any before.
+
+    Args:
+        network: the network that is tested.
+        tasks: its tasks.
+        loader: of the validation images.
+        path: of the best checkpoint.
+        header: of the checkpoint.
+        log: is called with each line for the user.
+
+    Attributes:
+        best_score, best_epoch: of the best checkpoint so far.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        tasks: Sequence[Task],
+        loader: Loader,
+        precision: Precision,
+        ranks: Ranks,
+        path: Path,
+        header: Mapping[str, Any],
+        log: Callable[[str], None],
+    ):
+        self.network, self.tasks, self.loader = network, tasks, loader
+        self.precision, self.ranks = precision, ranks
+        self.path, self.header, self.log = path, header, log
+        self.best_score, self.best_epoch = -math.inf, 0
+        self._unmeasured: set[str] = set()
+
+    def __call__(self, epoch: int) -> Evaluation:
+        """Evaluates the network after an epoch."""
+        evaluation = evaluate(self.network, self.tasks, self.loader, self.precision, self.ranks)
+        self._log_unmeasured(evaluation)
+        score = evaluation.selection_score(self.tasks)
+        if score >= self.best_score:
+            self.best_score, self.best_epoch = score, epoch
+            state = {
+                **self.header,
+                "epoch": epoch,
+                "validation": evaluation.metrics,
+                "network": self.network.state_dict(),
+            }
+            checkpoint.save(self.path, state)
+        return evaluation
+
+    def state_dict(self) -> dict[str, float]:
+        return {"total": self.best_score, "epoch": self.best_epoch}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        self.best_score, self.best_epoch = state["total"], state["epoch"]
+
+    def _log_unmeasured(self, evaluation: Evaluation) -> None:
+        """Logs each task that the validation images cannot measure, once."""
+        scores = evaluation.scores(self.tasks)
+        unmeasured = {name for name, score in scores.items() if math.isnan(score)}
+        for name in sorted(unmeasured - self._unmeasured):
+            self.log(
+                f"{name} cannot be measured on the validation images: it is left out of the "
+                "choice of the checkpoint"
+            )
+        self._unmeasured |= unmeasured
