@@ -1,4 +1,4 @@
-"""What an architecture is: how a network is put together from a backbone, a neck and heads."""
+"""What an architecture is: a rule that joins a backbone, a neck and heads into a network."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from models.backbones.base import Backbone
 from models.network import Network
 from tasks.base import BoxHead, DenseHead
 from utils.errors import ConfigError
+from utils.option import option
 from utils.part import Part
 
 MakeBackbone = Callable[[int | None], Backbone]
-"""Builds the backbone for an output stride; None for the backbone's own."""
+"""Builds the backbone for an output stride; None stands for the backbone's default."""
 
 
 class Architecture(Part, ABC):
-    """Builds networks. A subclass declares the options that its networks have."""
+    """Builds networks. A subclass declares the options of its networks."""
 
     section = "network"
 
@@ -28,19 +29,33 @@ class Architecture(Part, ABC):
 
         Args:
             make_backbone: builds the backbone for an output stride.
-            heads: what each task predicts, by the task's name.
+            heads: the prediction of each task, by the task's name.
 
         Raises:
             ConfigError: the architecture has no head for a task, or needs another backbone.
         """
 
     def require(self, kind: type[DenseHead] | type[BoxHead], heads: Mapping[str, object]) -> None:
-        """Refuses heads of another kind, for an architecture that has one kind alone."""
+        """Refuses heads of another kind, for an architecture that has one kind alone.
+
+        Raises:
+            ConfigError: names the first such task.
+        """
         noun, needed = ("boxes", "dense maps") if kind is DenseHead else ("dense maps", "boxes")
         for task, head in heads.items():
             if not isinstance(head, kind):
                 raise ConfigError(
                     f"arch {type(self).__name__} has heads for {needed} only, and {task} predicts "
                     f"{noun}; arch VMM has heads for both",
-                    "arch",
+                    "tasks",
                 )
+
+
+def channels_option(default: int) -> int:
+    """Declares the option `channels`, which an empty value leaves at the number of the paper."""
+    return option(
+        default,
+        "channels of what follows the backbone (empty: as in the architecture's paper)",
+        aliases=("normal_size",),
+        at_least=1,
+    )
