@@ -14,8 +14,8 @@ from tasks.base import BoxPrediction
 
 
 class Network(nn.Module):
-    """A network of one or many tasks, which knows nothing of the meaning of the tasks. It initialises
-    the layers of the neck and of the heads, and leaves those of the backbone as they are.
+    """A network of one or many tasks, which knows nothing of the meaning of the tasks. It
+    initialises the layers of the neck and of the heads, and leaves the backbone as it is.
 
     Args:
         backbone: gives the features of an image.

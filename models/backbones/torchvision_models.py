@@ -40,8 +40,8 @@ class ResNet(TorchvisionBackbone):
 
 
 class MobileNetV2(TorchvisionBackbone):
-    """MobileNetV2 (Sandler et al., CVPR 2018): the last stages at strides 8 and 16, and the last 1×1
-    convolution, at stride 32."""
+    """MobileNetV2 (Sandler et al., CVPR 2018): the last stages at strides 8 and 16, and the last
+    1×1 convolution, at stride 32."""
 
     taps_of = {"mobilenet_v2": (6, 13, 18)}
 

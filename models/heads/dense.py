@@ -73,7 +73,7 @@ class LinearHead(MapHead):
 
 
 class PyramidHead(MapHead):
-    """The dense head of VMM: all levels at the size of the finest, concatenated, a DSConv, an MBConv.
+    """VMM's dense head: all levels at the size of the finest, concatenated, a DSConv, an MBConv.
 
     Args:
         channels: channels of each level.

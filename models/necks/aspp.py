@@ -42,8 +42,8 @@ class ASPP(nn.Module):
 
 
 class DeepLabNeck(nn.Module):
-    """ASPP of the last feature. With `skip` > 0, the decoder of DeepLabV3+ (Chen et al. 2018, figure
-    2) resizes it to the first feature, and joins `skip` channels of the first feature to it.
+    """ASPP of the last feature. With `skip` > 0, the decoder of DeepLabV3+ (Chen et al. 2018,
+    figure 2) resizes it to the first feature, and joins `skip` channels of that feature to it.
 
     Args:
         inputs: channels of each feature of the backbone.
