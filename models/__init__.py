@@ -28,15 +28,15 @@ def build(
     heads: Mapping[str, DenseHead | BoxHead],
     size: tuple[int, int],
 ) -> Network:
-    """Builds a network. With one head it is that task's single-task network.
+    """Builds a network. With one head it is the single-task network of that task.
 
     Under `with torch.device("meta")` it is built without memory, to be counted.
 
     Args:
         arch: a choice of `ARCHITECTURES`.
         backbone: a choice of `BACKBONES`.
-        heads: what each task predicts, by the task's name.
-        size: height and width of the images that the network is to take.
+        heads: the prediction of each task, by the task's name.
+        size: height and width of the images in pixels.
 
     Raises:
         ConfigError: architecture, backbone, size and heads do not fit together; names the option.

@@ -1,4 +1,4 @@
-"""What an architecture is: how a network is put together from a backbone, a neck and heads."""
+"""What an architecture is: a rule that joins a backbone, a neck and heads into a network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
 from models.backbones.base import Backbone
-from models.necks import NECKS
 from models.network import Network
 from tasks.base import BoxHead, DenseHead
 from utils.errors import ConfigError
@@ -14,11 +13,11 @@ from utils.option import option
 from utils.part import Part
 
 MakeBackbone = Callable[[int | None], Backbone]
-"""Builds the backbone for an output stride; None for the backbone's own."""
+"""Builds the backbone for an output stride; None stands for the backbone's default."""
 
 
 class Architecture(Part, ABC):
-    """Builds networks. A subclass declares the options that its networks have."""
+    """Builds networks. A subclass declares the options of its networks."""
 
     section = "network"
 
@@ -30,36 +29,33 @@ class Architecture(Part, ABC):
 
         Args:
             make_backbone: builds the backbone for an output stride.
-            heads: what each task predicts, by the task's name.
+            heads: the prediction of each task, by the task's name.
 
         Raises:
             ConfigError: the architecture has no head for a task, or needs another backbone.
         """
 
     def require(self, kind: type[DenseHead] | type[BoxHead], heads: Mapping[str, object]) -> None:
-        """Refuses heads of another kind, for an architecture that has one kind alone."""
+        """Refuses heads of another kind, for an architecture that has one kind alone.
+
+        Raises:
+            ConfigError: names the first such task.
+        """
         noun, needed = ("boxes", "dense maps") if kind is DenseHead else ("dense maps", "boxes")
         for task, head in heads.items():
             if not isinstance(head, kind):
                 raise ConfigError(
                     f"arch {type(self).__name__} has heads for {needed} only, and {task} predicts "
                     f"{noun}; arch VMM has heads for both",
-                    "arch",
+                    "tasks",
                 )
 
 
-class PyramidArchitecture(Architecture):
-    """What architectures have in common whose neck is a feature pyramid."""
-
-    channels: int | None = option(
-        None,
+def channels_option(default: int) -> int:
+    """Declares the option `channels`, which an empty value leaves at the number of the paper."""
+    return option(
+        default,
         "channels of what follows the backbone (empty: as in the architecture's paper)",
         aliases=("normal_size",),
         at_least=1,
-    )
-    neck: str | None = option(
-        None,
-        "what joins the levels of features in VMM and EfficientDet (empty: as in their papers)",
-        parts=NECKS,
-        aliases=("use_FPN",),
     )

@@ -1,4 +1,4 @@
-"""DeepLabV3 (Chen et al. 2017) and DeepLabV3+ (Chen et al. 2018) for one or many dense tasks."""
+"""DeepLab for one or many dense tasks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from models.architecture import Architecture
+from models.architecture import Architecture, channels_option
 from models.heads.dense import DeepLabHead
-from models.layers import initialise
 from models.necks.aspp import DeepLabNeck
 from models.network import Network
 from tasks.base import DenseHead
@@ -19,14 +18,10 @@ RATES = (6, 12, 18)
 
 
 class DeepLab(Architecture):
-    """DeepLabV3 (Chen et al. 2017), or V3+ (Chen et al. 2018) with `skip_connection` above 0."""
+    """DeepLabV3 (Chen et al., arXiv:1706.05587), or with `skip_connection` above 0 DeepLabV3+ (Chen
+    et al., ECCV 2018), with one ASPP for all tasks or one a task."""
 
-    channels: int | None = option(
-        None,
-        "channels of what follows the backbone (empty: as in the architecture's paper)",
-        aliases=("normal_size",),
-        at_least=1,
-    )
+    channels: int | None = channels_option(256)
     output_stride: int = option(16, "of the last features in DeepLab", choices=(8, 16, 32))
     skip_connection: int = option(
         0,
@@ -39,26 +34,24 @@ class DeepLab(Architecture):
     def network(self, make_backbone, heads):
         self.require(DenseHead, heads)
         backbone = make_backbone(self.output_stride)
-        channels, skip = self.channels or 256, self.skip_connection
         rates = tuple(2 * rate if self.output_stride == 8 else rate for rate in RATES)
-        neck = partial(DeepLabNeck, backbone.channels, channels, rates, skip)
-        make_head = partial(DeepLabHead, channels + skip, channels)
+        neck = partial(
+            DeepLabNeck, backbone.channels, self.channels, rates, skip=self.skip_connection
+        )
+        make_head = partial(DeepLabHead, self.channels + self.skip_connection, self.channels)
         if self.shared_head:
             shared = neck()
-            tasks = {task: make_head(head) for task, head in heads.items()}
+            modules = {task: make_head(head) for task, head in heads.items()}
             last = [shared.aspp.output_convolution.weight]
         else:
-            shared = Select((0, -1) if skip else (-1,))
-            tasks = {task: make_head(head, neck()) for task, head in heads.items()}
+            shared = Select((0, -1) if self.skip_connection else (-1,))
+            modules = {task: make_head(head, neck()) for task, head in heads.items()}
             last = backbone.last_layer()
-        initialise(shared, *tasks.values())
-        for head in tasks.values():
-            head.start()
-        return Network(backbone, shared, tasks, last)
+        return Network(backbone, shared, modules, last)
 
 
 class Select(nn.Module):
-    """Those of the backbone's features that the heads read."""
+    """Passes on some of the backbone's features."""
 
     def __init__(self, indices: tuple[int, ...]):
         super().__init__()

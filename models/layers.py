@@ -1,19 +1,45 @@
-"""The small blocks that necks and heads are made of."""
+"""The small blocks that necks and heads are made of, and the base of modules that a cfg chooses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.part import Part
+
 Activation = Callable[..., nn.Module] | None
 
 
+class ModulePart(Part, nn.Module):
+    """A module that a cfg chooses by name, with options of its own."""
+
+    section = "network"
+
+    def __init__(self, **values: Any):
+        nn.Module.__init__(self)
+        Part.__init__(self, **values)
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """BatchNorm of maps that may be a single pixel. A single image has no statistics in such a map:
+    the running ones take their place, where PyTorch would stop the training."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and x.shape[0] * x.shape[2] * x.shape[3] == 1:
+            return F.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(x)
+
+
 class ConvNorm(nn.Sequential):
-    """A convolution without bias that keeps the size at stride 1, BatchNorm, and an activation."""
+    """A conv-BN-act: a convolution without bias, which keeps the size at stride 1, BatchNorm, and
+    an activation (None: no activation)."""
 
     def __init__(
         self,
@@ -24,17 +50,14 @@ class ConvNorm(nn.Sequential):
         *,
         groups: int = 1,
         dilation: int = 1,
-        norm: Callable[..., nn.Module] = nn.BatchNorm2d,
         activation: Activation = nn.ReLU,
     ):
         padding = (kernel - 1) // 2 * dilation
-        layers = [
+        super().__init__(
             nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
-            norm(outputs),
-        ]
-        if activation is not None:
-            layers.append(activation(inplace=True))
-        super().__init__(*layers)
+            BatchNorm(outputs),
+            *([activation(inplace=True)] if activation else []),
+        )
 
 
 def depthwise(channels: int) -> nn.Conv2d:
@@ -43,13 +66,10 @@ def depthwise(channels: int) -> nn.Conv2d:
 
 
 class DSConv(nn.Sequential):
-    """A depthwise-separable convolution: 3×3 depthwise, then a 1×1 :class:`ConvNorm`."""
+    """A depthwise-separable convolution: 3×3 depthwise, then a 1×1 conv-BN-act."""
 
     def __init__(self, inputs: int, outputs: int, activation: Activation):
-        super().__init__(
-            depthwise(inputs),
-            ConvNorm(inputs, outputs, 1, activation=activation),
-        )
+        super().__init__(depthwise(inputs), ConvNorm(inputs, outputs, 1, activation=activation))
 
 
 class MBConv(nn.Module):
@@ -69,18 +89,6 @@ class MBConv(nn.Module):
         return x + out if self.residual else out
 
 
-class PooledNorm(nn.BatchNorm2d):
-    """BatchNorm of maps that may be a single pixel. One image has no statistics of its own in such
-    a map, so the running ones are used where PyTorch would stop the training."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training and x.shape[0] * x.shape[2] * x.shape[3] == 1:
-            return F.batch_norm(
-                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        return super().forward(x)
-
-
 def initialise(*modules: nn.Module) -> None:
     """He initialisation of all convolutions in `modules` (He et al. 2015), biases zero. By fan-in:
     it keeps the size of what passes through, and a layer with few outputs does not start large."""
@@ -92,15 +100,15 @@ def initialise(*modules: nn.Module) -> None:
 
 
 def start_at(layer: nn.Module, value: float) -> None:
-    """Makes `value` what the last layer of a head adds: the bias of its last convolution, or of the
-    BatchNorm behind that."""
+    """Makes a head start at `value`: sets the last bias of its last layer, which is the bias of a
+    convolution, or of the BatchNorm behind it."""
     biases = [bias for name, bias in layer.named_parameters() if name.endswith("bias")]
     nn.init.constant_(biases[-1], value)
 
 
 def in_float32(layer: nn.Module, x: Tensor) -> Tensor:
-    """`layer(x)` in float32 under autocast as well. The last layer of a head runs so: bfloat16 has
-    8 significant bits, steps of 3 cm at a depth of 5 m."""
+    """`layer(x)` in float32, under autocast too. The last layer of a head runs so: bfloat16 has 8
+    significant bits, which are steps of 3 cm at a depth of 5 m."""
     device = x.device.type
     if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
         with torch.autocast(device, enabled=False):

@@ -1,4 +1,4 @@
-"""The one network class: images → backbone → neck → a head a task."""
+"""The network: images → backbone → neck → a head a task."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from models.backbones.base import Backbone
+from models.layers import initialise
 from tasks.base import BoxPrediction
 
 
 class Network(nn.Module):
-    """A network of one or many tasks. It knows nothing of what the tasks mean.
+    """A network of one or many tasks, which knows nothing of the meaning of the tasks. It
+    initialises the layers of the neck and of the heads, and leaves the backbone as it is.
 
     Args:
         backbone: gives the features of an image.
-        neck: what all tasks share behind the backbone; takes the list of the backbone's features
-            and returns the list of maps that the heads read.
-        heads: by task name; each takes (maps, size of the image) and returns the prediction.
-        last_shared: the parameters of the last layer that all tasks share; empty where there is no
-            such single layer (a neck that ends in several levels).
+        neck: the layers behind the backbone that all tasks share; takes the list of the backbone's
+            features and returns the list of maps that the heads read.
+        heads: by task name; each takes (maps, (height, width) of the image) and returns the
+            prediction. Its method `start` sets the number that it predicts at first.
+        last_shared: the parameters of the last layer that all tasks share; empty where no single
+            layer is the last (a neck that ends in several levels).
+
+    Attributes:
+        features: the shared maps (B, C, h, w) that the heads read in the last forward, finest
+            first, with their graph. No map is computed from another: the gradients of a loss at all
+            maps, taken together, hold everything that the loss sends into the shared layers, once.
     """
 
     def __init__(
@@ -35,21 +43,11 @@ class Network(nn.Module):
         self.backbone = backbone
         self.neck = neck
         self.heads = nn.ModuleDict(heads)
-        names = {id(parameter): name for name, parameter in self.named_parameters()}
-        self._last_shared = [names[id(parameter)] for parameter in last_shared]
-        self._features: tuple[Tensor, ...] = ()
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The names of the tasks, in the order of the predictions."""
-        return tuple(self.heads)
-
-    @property
-    def features(self) -> tuple[Tensor, ...]:
-        """The shared maps (B, C, h, w) that the heads read in the last forward, finest first. They
-        hang in its graph, and none is computed from another: the gradients of a loss at all of them
-        hold together, once, what the loss sends into the shared layers."""
-        return self._features
+        self.features: tuple[Tensor, ...] = ()
+        self._last_shared = last_shared
+        initialise(neck, *heads.values())
+        for head in heads.values():
+            head.start()
 
     def forward(self, images: Tensor) -> dict[str, Tensor | BoxPrediction]:
         """Predicts all tasks.
@@ -60,32 +58,34 @@ class Network(nn.Module):
         Returns:
             by task name: (B, channels, H, W) of a dense head, or a `BoxPrediction`.
         """
-        self._features = ()  # lets go of the last graph before a new one grows
-        # In some necks a level is computed from another. Heads read views, which are leaves to one
-        # another, so that a gradient at one level does not hold what flows through the next.
-        maps = tuple(shared.view_as(shared) for shared in self.neck(self.backbone(images)))
+        self.features = ()  # lets go of the last graph before a new one grows
+        # Some necks compute a level from another. Heads read views of the levels: the gradient at a
+        # view holds the heads' share alone, not what flows on through the next level.
+        maps = tuple(level.view_as(level) for level in self.neck(self.backbone(images)))
         if not torch.compiler.is_exporting():
-            self._features = maps
+            self.features = maps
         size = (images.shape[-2], images.shape[-1])
         return {task: head(maps, size) for task, head in self.heads.items()}
 
     def backbone_parameters(self) -> list[Parameter]:
-        """Those of the backbone, which may come with ImageNet weights; all others are new."""
+        """The parameters of the backbone, which may come with ImageNet weights; all others are
+        new."""
         return list(self.backbone.parameters())
 
     def shared_parameters(self) -> list[Parameter]:
-        """Those of the backbone and of the shared neck."""
+        """The parameters of the backbone and of the neck."""
         return [*self.backbone.parameters(), *self.neck.parameters()]
 
     def task_parameters(self, task: str) -> list[Parameter]:
-        """Those of one head. All tasks' and the shared ones are all there are."""
+        """The parameters of a task's head. Together with the shared ones, those of all tasks are
+        all parameters of the network."""
         return list(self.heads[task].parameters())
 
     def last_shared_parameters(self) -> list[Parameter]:
-        """Those of the last shared layer. Empty where the tasks share several maps at the end (VMM,
-        EfficientDet): a method that wants the last shared layer then takes `features` instead."""
-        return [self.get_parameter(name) for name in self._last_shared]
+        """The parameters of the last shared layer. Empty where the tasks share several maps at the
+        end (VMM, EfficientDet): a method that needs the layer takes `features` instead."""
+        return list(self._last_shared)
 
     def __getstate__(self) -> dict:
-        # The maps belong to a graph, and cannot be copied (as for an average of the weights).
-        return {**self.__dict__, "_features": ()}
+        # The maps belong to a graph and cannot be copied (as for an average of the weights).
+        return {**self.__dict__, "features": ()}

@@ -93,7 +93,7 @@ class Option:
                 raise self.error(f"{self.name} holds a quotation mark or an invisible character")
         if inverted:
             return self.parse([self._negate(word) for word in words])
-        if not words and self.default in (None, ""):
+        if not words and (self.default in (None, "") or isinstance(self.type, UnionType)):
             return self.default
         if self.joined and words:
             words = [" ".join(words)]
@@ -190,11 +190,11 @@ def option(
         class Depth(Task):
             max_depth: float = option(10.0, "metres; readings from there on do not count", above=0)
 
-    The types are int, float, bool, str, `tuple[int, ...]` (a list) and `float | None`.
+    The types are int, float, bool, str, `tuple[int, ...]` (a list) and `float | None`. An option of
+    such a union may be left empty, and then has its default.
 
     Args:
-        default: the value, a function without arguments that returns it, or `REQUIRED`. An option
-            with the default None may be left empty.
+        default: the value, a function without arguments that returns it, or `REQUIRED`.
         help: one line.
         at_least, above, at_most, below: the limits of each number; or all of them as `limits`.
         details: attributes of :class:`Option`.

@@ -1,12 +1,11 @@
-"""Backbones by name, behind one contract (:mod:`models.backbones.base`)."""
+"""The backbones by name, behind the contract of :class:`models.backbones.base.Backbone`."""
 
 from __future__ import annotations
 
 from models.backbones.base import Backbone
 from models.backbones.efficientnet import EfficientNet
-from models.backbones.inverted_residuals import NETWORKS, InvertedResiduals
-from models.backbones.resnet import ResNet
 from models.backbones.timm_models import PREFIX, TimmModel
+from models.backbones.torchvision_models import EfficientNetV2, MobileNetV2, ResNet
 from utils.part import Registry
 
 __all__ = ["BACKBONES", "Backbone"]
@@ -14,8 +13,7 @@ __all__ = ["BACKBONES", "Backbone"]
 BACKBONES = Registry(
     "backbone",
     {
-        **{f"resnet{depth}": ResNet for depth in (18, 34, 50, 101, 152)},
-        **dict.fromkeys(NETWORKS, InvertedResiduals),
+        **{name: part for part in (ResNet, MobileNetV2, EfficientNetV2) for name in part.taps_of},
         **{f"efficientnet_b{scale}": EfficientNet for scale in range(8)},
     },
     prefixes={PREFIX: lambda name: TimmModel},

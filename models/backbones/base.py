@@ -4,48 +4,40 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Parameter
 
+from models.layers import ModulePart
 from utils.errors import ConfigError
 from utils.option import option
-from utils.part import Part
-
-OUTPUT_STRIDES = (8, 16, 32)
 
 SMALLEST = 32
 """The least height and width of an image in pixels: one cell at the stride of 32."""
 
 
-class Backbone(Part, nn.Module, ABC):
-    """A network without its classifier, that returns a list of feature maps, finest first.
+class Backbone(ModulePart, ABC):
+    """A network without its classifier, which returns a list of feature maps, finest first.
 
-    A subclass is built from its name, the size (height, width) of the images that it is to take,
-    and the stride of its last feature: 32, or 16 or 8 by dilation; None for its own.
+    A subclass is built from its name, the size (height, width) of the images in pixels, and the
+    stride of its last feature (None: its default).
 
     Attributes:
         channels: the channels of each map.
-        strides: how many pixels of the image one cell of each map stands for.
-        multiple: the image's height and width must be multiples of this many pixels.
+        strides: the pixels of the image to one cell of each map.
+        multiple: the image's height and width must be multiples of this number of pixels.
     """
-
-    section = "network"
 
     pretrained: str = option(
         "true",
         "ImageNet weights for the backbone: true, false, or the path of a file",
         inverse="from_scratch",
-        spellings={"yes": "true", "1": "true", "no": "false", "0": "false"}
-        | {word: word for word in ("true", "false")},
+        spellings={"true": "true", "yes": "true", "1": "true"}
+        | {"false": "false", "no": "false", "0": "false"},
     )
 
     channels: tuple[int, ...]
     strides: tuple[int, ...]
     multiple: int = 1
-
-    def __init__(self, **options: str):
-        nn.Module.__init__(self)
-        Part.__init__(self, **options)
 
     @abstractmethod
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -56,7 +48,11 @@ class Backbone(Part, nn.Module, ABC):
         return [weight for weight in self.parameters() if weight.dim() > 1][-1:]
 
     def check_strides(self, arch: str, wanted: tuple[int, ...]) -> None:
-        """Refuses an architecture that needs features at other strides."""
+        """Refuses an architecture that needs features at other strides.
+
+        Raises:
+            ConfigError: names both.
+        """
         if self.strides != wanted:
             raise ConfigError(
                 f"arch {arch} needs a backbone with features at strides {_words(wanted)}; "
@@ -65,9 +61,13 @@ class Backbone(Part, nn.Module, ABC):
             )
 
 
-def check_size(size: tuple[int, int], multiple: int) -> None:
-    """Refuses a size (height, width) whose sides are no multiples of `multiple` or below
-    `SMALLEST`, and names the nearest ones that would do."""
+def check_size(size: tuple[int, int], multiple: int = 1) -> None:
+    """Refuses a size (height, width) whose sides are below `SMALLEST` or no multiples of
+    `multiple`.
+
+    Raises:
+        ConfigError: names the nearest sizes that would do.
+    """
     lowest = -(-SMALLEST // multiple) * multiple
     below = tuple(max(lowest, side // multiple * multiple) for side in size)
     above = tuple(max(lowest, -(-side // multiple) * multiple) for side in size)
@@ -80,13 +80,6 @@ def check_size(size: tuple[int, int], multiple: int) -> None:
         f"{rule}; the nearest: {nearest}",
         "size",
     )
-
-
-def check_output_stride(stride: int | None) -> int:
-    """The stride of the last feature: 32 for None. Refuses what dilation cannot give."""
-    if stride not in (None, *OUTPUT_STRIDES):
-        raise ConfigError(f"output_stride is 8, 16 or 32, not {stride}", "output_stride")
-    return stride or OUTPUT_STRIDES[-1]
 
 
 def _words(numbers: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Any model of timm, as a backbone."""
+"""The backbones of timm."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.backbones import weights
 from models.backbones.base import Backbone, check_size
@@ -16,17 +16,18 @@ from utils.option import nearest
 
 PREFIX = "timm/"
 COLUMN_LAYERS = 4
-"""How many layers of a plain transformer are returned, the last one and others at equal steps."""
+"""The number of features of a plain transformer: its last layer, and others at equal steps."""
 
 
 class TimmModel(Backbone):
-    """Gives the last features at strides 8, 16 and 32 of a network that has stages; of a plain
-    transformer (ViT), four layers reshaped to maps, all at the stride of its patches.
+    """Any model of timm (Wightman, github.com/huggingface/pytorch-image-models): the last features
+    at strides 8, 16 and 32 of a network that has stages; of a plain transformer (ViT), four layers
+    reshaped to maps, all at the stride of its patches.
 
     Args:
-        name: timm's name of the model, after `timm/`.
-        size: height and width of the images, which a transformer is built for.
-        output_stride: the stride of the last feature; None for the model's own.
+        name: `timm/` and timm's name of the model.
+        size: height and width of the images in pixels; a transformer is built for them.
+        output_stride: the stride of the last feature; None for the model's default.
     """
 
     def __init__(
@@ -35,18 +36,20 @@ class TimmModel(Backbone):
         super().__init__(**options)
         name = name.removeprefix(PREFIX)
         timm = _timm(name)
-        strides = _strides(timm, name)
+        with torch.device("meta"):
+            model = timm.create_model(name)
+        strides = [feature["reduction"] for feature in _info(model)]
         self.multiple = max(strides)
         check_size(size, self.multiple)
         arguments: dict[str, Any] = {}
-        if timm.get_pretrained_cfg(name).fixed_input_size:
+        if model.pretrained_cfg["fixed_input_size"]:
             arguments["img_size"] = size
         if output_stride not in (None, strides[-1]):
-            _check_dilation(timm, name, strides, output_stride)
+            _check_dilation(timm, name, strides[-1], output_stride)
             arguments["output_stride"] = output_stride
         self.net = _load(timm, name, self.pretrained, arguments)
         info = _info(self.net)
-        if _is_column(strides):
+        if len(set(strides)) == 1:
             step = len(info) / COLUMN_LAYERS
             self.indices = [round(step * (n + 1)) - 1 for n in range(COLUMN_LAYERS)]
         else:
@@ -75,56 +78,45 @@ def _timm(name: str) -> ModuleType:
     return timm
 
 
-def _info(net) -> list[dict]:
-    """What timm says of a model's features: their channels and strides, finest first."""
-    return getattr(net.feature_info, "info", net.feature_info)
+def _info(model: nn.Module) -> list[dict]:
+    """The channels (`num_chs`) and the stride (`reduction`) of each feature, finest first."""
+    return getattr(model.feature_info, "info", model.feature_info)
 
 
-def _strides(timm: ModuleType, name: str) -> list[int]:
-    with torch.device("meta"):
-        return [feature["reduction"] for feature in _info(timm.create_model(name))]
-
-
-def _is_column(strides: list[int]) -> bool:
-    return len(set(strides)) == 1
-
-
-def _check_dilation(timm: ModuleType, name: str, strides: list[int], output_stride: int) -> None:
-    """timm dilates many networks with stages, but not all; each family refuses in its own way."""
+def _check_dilation(timm: ModuleType, name: str, default: int, output_stride: int) -> None:
+    """Refuses a model that timm cannot dilate; each family of models fails in its own way."""
     try:
         with torch.device("meta"):
-            net = timm.create_model(name, output_stride=output_stride)
-        possible = _info(net)[-1]["reduction"] == output_stride
+            model = timm.create_model(name, output_stride=output_stride)
+        possible = _info(model)[-1]["reduction"] == output_stride
     except Exception:
         possible = False
     if not possible:
         raise ConfigError(
-            f"backbone {PREFIX}{name} has an output stride of {strides[-1]} "
-            f"and cannot be dilated to {output_stride}; give output_stride = {strides[-1]}",
+            f"backbone {PREFIX}{name} has an output stride of {default} "
+            f"and cannot be dilated to {output_stride}; give output_stride = {default}",
             "output_stride",
         )
 
 
-def _load(timm: ModuleType, name: str, pretrained: str, options: dict[str, Any]) -> torch.nn.Module:
+def _load(timm: ModuleType, name: str, pretrained: str, arguments: dict[str, Any]) -> nn.Module:
     if pretrained == "false":
-        return timm.create_model(name, **options)
+        return timm.create_model(name, **arguments)
     if pretrained == "true":
         return weights.downloaded(
-            PREFIX + name, lambda: timm.create_model(name, pretrained=True, **options)
+            PREFIX + name, lambda: timm.create_model(name, pretrained=True, **arguments)
         )
-    # timm fits a transformer's weights to another size of image while it loads them.
-    net = timm.create_model(name, **options)
-    state = weights.read(Path(pretrained), PREFIX + name)
-    classifier = timm.get_pretrained_cfg(name).classifier or ()
+    # timm fits a transformer's weights to another size of image while it loads them. The classifier
+    # need not fit: that of a new model takes its place.
+    model = timm.create_model(name, **arguments)
+    classifier = model.pretrained_cfg["classifier"] or ()
     classifier = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    new = {key: value for key, value in model.state_dict().items() if key.startswith(classifier)}
+    state = weights.read(Path(pretrained), PREFIX + name)
     state = {key: value for key, value in state.items() if not key.startswith(classifier)}
-    state.update({k: v for k, v in net.state_dict().items() if k.startswith(classifier)})
+    overlay = {"state_dict": state | new}
     try:
-        return timm.create_model(
-            name, pretrained=True, pretrained_cfg_overlay={"state_dict": state}, **options
-        )
+        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **arguments)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
-        raise ConfigError(
-            f"{pretrained} does not hold the weights of {PREFIX}{name}: {reason}", "pretrained"
-        ) from error
+        raise weights.unfit(pretrained, PREFIX + name, reason) from error

@@ -1,4 +1,4 @@
-"""Loads a backbone's ImageNet weights, or those of a file."""
+"""Loads the ImageNet weights of a backbone, or the weights in a file."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def load(
 
     Args:
         model: the network; changed in place.
-        name: what to call it in an error.
+        name: the name of the network in errors.
         pretrained: "true" for ImageNet weights, "false" for none, or the path of a state dict.
-        download: gives the state dict of the ImageNet weights.
-        classifier: how the keys of the layers start that need not fit.
+        download: returns the state dict of the ImageNet weights.
+        classifier: the first letters of the names of weights that need not fit.
 
     Raises:
         ConfigError: the weights cannot be had, or do not fit.
@@ -36,23 +36,22 @@ def load(
     if pretrained == "false":
         return
     if pretrained == "true":
-        state = downloaded(name, download)
-        source = "the download"
+        state, source = downloaded(name, download), "the download"
     else:
-        state = read(Path(pretrained), name)
-        source = str(pretrained)
+        state, source = read(Path(pretrained), name), pretrained
     state = {key: value for key, value in state.items() if not key.startswith(classifier)}
     wanted = {key: v for key, v in model.state_dict().items() if not key.startswith(classifier)}
-    difference = _difference(state, wanted)
-    if difference:
-        raise ConfigError(
-            f"{source} does not hold the weights of {name}: {difference}", "pretrained"
-        )
+    if difference := _difference(state, wanted):
+        raise unfit(source, name, difference)
     model.load_state_dict(state, strict=False)
 
 
 def downloaded(name: str, download: Callable[[], Any]) -> Any:
-    """What `download` gives; a failure tells both ways out."""
+    """The result of `download`.
+
+    Raises:
+        ConfigError: the download failed; names both ways out.
+    """
     try:
         return download()
     except (OSError, RuntimeError, HTTPException) as error:
@@ -65,7 +64,11 @@ def downloaded(name: str, download: Callable[[], Any]) -> Any:
 
 
 def read(path: Path, name: str) -> dict[str, Tensor]:
-    """The state dict in a file; raises ConfigError where there is none."""
+    """The state dict in a file.
+
+    Raises:
+        ConfigError: there is no such file, or no state dict in it.
+    """
     if not path.is_file():
         raise ConfigError(
             f"there is no file {path}; it should hold weights of {name}", "pretrained"
@@ -81,14 +84,18 @@ def read(path: Path, name: str) -> dict[str, Tensor]:
     return state
 
 
+def unfit(source: str, name: str, reason: str) -> ConfigError:
+    """The mistake of weights that are another network's, to be raised."""
+    return ConfigError(f"{source} does not hold the weights of {name}: {reason}", "pretrained")
+
+
 def _difference(state: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
-    """The first thing in which two state dicts differ, in words; empty where nothing does."""
-    missing = [key for key in wanted if key not in state]
+    """Describes the first difference of two state dicts; empty where there is none."""
     # Weights that are older than PyTorch 0.4.1 lack BatchNorm's count, which is not used.
-    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
-    surplus = [key for key in state if key not in wanted]
+    missing = [k for k in wanted if k not in state and not k.endswith("num_batches_tracked")]
     if missing:
         return f"it lacks {missing[0]}" + _more(missing)
+    surplus = [key for key in state if key not in wanted]
     if surplus:
         return f"it has {surplus[0]}" + _more(surplus) + " too many"
     for key, value in state.items():

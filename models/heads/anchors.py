@@ -1,9 +1,8 @@
-"""SSD's anchors: the boxes that a detector's offsets are counted from."""
+"""The anchors of SSD (Liu et al., ECCV 2016): the boxes that the predicted offsets start from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
@@ -11,21 +10,20 @@ RATIOS = (1.0, 2.0, 0.5)
 """Width by height of a cell's anchors, in the order in which a head predicts them."""
 
 
-@lru_cache(maxsize=32)
 def anchors(
     size: tuple[int, int], cells: Sequence[tuple[int, int]], strides: Sequence[int]
 ) -> np.ndarray:
-    """The anchors of an image: three a cell, of area (4·stride)² pixels (32, 64, 128 pixels wide at
-    strides 8, 16, 32), whatever the size of the image.
+    """The anchors of an image: three a cell, of an area of (4·stride)² pixels, whatever the size of
+    the image. The square one is 32, 64 and 128 pixels wide at the strides 8, 16 and 32.
 
     Args:
         size: height and width of the image in pixels.
-        cells: rows and columns of each level, finest first.
+        cells: the number of rows and columns of each level, finest first.
         strides: pixels a cell of each level.
 
     Returns:
         (A, 4) float32: centre x, centre y, width, height, each as a share of the image, at most 1.
-        In the order of levels, then rows, columns, `RATIOS`. Do not write to it: it is kept.
+        In the order of levels, then rows, columns, `RATIOS`.
     """
     levels = []
     for (rows, columns), stride in zip(cells, strides, strict=True):

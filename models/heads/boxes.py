@@ -15,30 +15,29 @@ from tasks.base import BoxHead, BoxPrediction
 PRIOR = 0.01
 """The probability of a class at an anchor that a new head starts with."""
 
-Tower = Callable[[int], tuple[nn.Module, nn.Module]]
-"""Builds, from a number of outputs, a level's layers: those before the last, and the last one."""
+MakeLayers = Callable[[int], tuple[nn.Module, nn.Module]]
+"""Builds the layers of a level for a number of outputs: those before the last one, and the last."""
 
 
 class BoxesHead(nn.Module):
-    """Layers of its own for each level, for the boxes and for the classes.
+    """Predicts the offsets and the classes of boxes, with layers of its own for each level.
 
     Args:
-        tower: builds a level's layers.
+        make_layers: builds a level's layers.
         strides: pixels a cell of each level, finest first.
         head: what is predicted.
     """
 
-    def __init__(self, tower: Tower, strides: tuple[int, ...], head: BoxHead):
+    def __init__(self, make_layers: MakeLayers, strides: tuple[int, ...], head: BoxHead):
         super().__init__()
         self.strides = strides
-        self.classes = head.classes
-        self.boxes = nn.ModuleList(_Level(tower, 4) for _ in strides)
-        self.labels = nn.ModuleList(_Level(tower, head.classes) for _ in strides)
+        self.boxes = nn.ModuleList(_Level(make_layers, 4) for _ in strides)
+        self.labels = nn.ModuleList(_Level(make_layers, head.classes) for _ in strides)
         self._anchors: dict[tuple, Tensor] = {}
 
     def start(self) -> None:
-        """Makes every class of every anchor start with a low probability, since most anchors show
-        none (RetinaNet, Lin et al. 2017, section 4.1)."""
+        """Gives every class a low probability at first, since most anchors show none (RetinaNet,
+        Lin et al. 2017, section 4.1)."""
         for level in self.labels:
             start_at(level.predict, math.log(PRIOR / (1 - PRIOR)))
 
@@ -67,10 +66,10 @@ class BoxesHead(nn.Module):
 class _Level(nn.Module):
     """Predicts `numbers` for each anchor of one level: (B, C, h, w) → (B, h·w·3, numbers)."""
 
-    def __init__(self, tower: Tower, numbers: int):
+    def __init__(self, make_layers: MakeLayers, numbers: int):
         super().__init__()
         self.numbers = numbers
-        self.mix, self.predict = tower(len(RATIOS) * numbers)
+        self.mix, self.predict = make_layers(len(RATIOS) * numbers)
 
     def forward(self, x: Tensor) -> Tensor:
         prediction = in_float32(self.predict, self.mix(x))

@@ -12,7 +12,7 @@ from tasks.base import DenseHead
 
 
 class MapHead(nn.Module):
-    """What the dense heads have in common: the last layer, `predict`, and what follows it."""
+    """The base of dense heads: the last layer, `predict`, and what follows it."""
 
     predict: nn.Module
 
@@ -21,24 +21,25 @@ class MapHead(nn.Module):
         self.head = head
 
     def start(self) -> None:
-        """Makes the new head give the number that its task starts from."""
+        """Makes the head predict the number that its task starts from."""
         start_at(self.predict, self.head.start)
 
     def to_image(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """Predicts, upsamples to the image and, where unit vectors are wanted, divides each pixel's
-        numbers by their length (a zero stays zero). Float32 under autocast as well."""
+        """Predicts, and resizes the prediction to the image. Where the task wants unit vectors,
+        divides each pixel's numbers by their length; a zero stays zero. Float32, under autocast
+        too."""
         prediction = upsample(in_float32(self.predict, x), size)
         return F.normalize(prediction, dim=1, eps=1e-6) if self.head.unit else prediction
 
 
 class DeepLabHead(MapHead):
-    """3×3 conv-BN-ReLU and a 1×1 convolution (DeepLabV3), behind an ASPP of its own if given.
+    """A 3×3 conv-BN-ReLU and a 1×1 convolution (DeepLabV3, Chen et al. 2017).
 
     Args:
-        inputs: channels of the map it reads.
+        inputs: channels of the map that the head reads.
         channels: channels of the 3×3 convolution.
         head: what is predicted.
-        neck: what stands before it, where the tasks do not share it.
+        neck: the task's own ASPP, where the tasks do not share one.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class LinearHead(MapHead):
     """A 1×1 convolution.
 
     Args:
-        inputs: channels of the map it reads.
+        inputs: channels of the map that the head reads.
         head: what is predicted.
     """
 
@@ -72,11 +73,11 @@ class LinearHead(MapHead):
 
 
 class PyramidHead(MapHead):
-    """VMM's dense head: all levels upsampled to the finest and concatenated, a DSConv, an MBConv.
+    """VMM's dense head: all levels at the size of the finest, concatenated, a DSConv, an MBConv.
 
     Args:
         channels: channels of each level.
-        levels: how many.
+        levels: the number of levels.
         head: what is predicted.
     """
 
@@ -86,6 +87,5 @@ class PyramidHead(MapHead):
         self.predict = MBConv(channels, head.channels, nn.ReLU6)
 
     def forward(self, maps: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
-        finest = (maps[0].shape[-2], maps[0].shape[-1])
-        x = torch.cat([upsample(level, finest) for level in maps], dim=1)
+        x = torch.cat([upsample(level, maps[0].shape[-2:]) for level in maps], dim=1)
         return self.to_image(self.mix(x), size)

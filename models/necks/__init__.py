@@ -1,5 +1,8 @@
-"""Feature pyramids by name. Each is built from (channels, levels, activation), takes the levels as
-a list of maps with `channels` channels, finest first, and returns such a list."""
+"""The layers of feature pyramids, by name.
+
+Each is a :class:`models.layers.ModulePart` that is built from (channels, levels, activation), takes
+the list of the levels' maps, of `channels` channels each and finest first, and returns such a list.
+"""
 
 from __future__ import annotations
 
@@ -9,4 +12,4 @@ from models.necks.triv2_bifpn import TriV2BiFPN
 from utils.part import Registry
 
 NECKS = Registry("neck", {"triv2-bifpn": TriV2BiFPN, "fpn": FPN, "bifpn": BiFPN})
-"""Every layer of a feature pyramid by its name in a cfg."""
+"""Every layer of a feature pyramid, by its name in a cfg."""

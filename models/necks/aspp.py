@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.layers import ConvNorm, PooledNorm, upsample
+from models.layers import ConvNorm, upsample
 
 
 class ASPP(nn.Module):
@@ -26,10 +26,7 @@ class ASPP(nn.Module):
                 *(ConvNorm(inputs, channels, 3, dilation=rate) for rate in rates),
             ]
         )
-        self.image = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            ConvNorm(inputs, channels, 1, norm=PooledNorm),
-        )
+        self.image = nn.Sequential(nn.AdaptiveAvgPool2d(1), ConvNorm(inputs, channels, 1))
         self.project = nn.Sequential(
             ConvNorm((len(rates) + 2) * channels, channels, 1), nn.Dropout2d(0.1)
         )
@@ -45,28 +42,24 @@ class ASPP(nn.Module):
 
 
 class DeepLabNeck(nn.Module):
-    """ASPP of the last feature; with `skip` > 0, DeepLabV3+'s decoder joins it at the size of the
-    first feature with `skip` channels of that (Chen et al. 2018, figure 2).
+    """ASPP of the last feature. With `skip` > 0, the decoder of DeepLabV3+ (Chen et al. 2018,
+    figure 2) resizes it to the first feature, and joins `skip` channels of that feature to it.
 
     Args:
         inputs: channels of each feature of the backbone.
-        channels: channels of the ASPP.
-        rates: its dilations.
+        channels: channels of the ASPP. The neck returns a map of channels + skip.
+        rates: dilations of the ASPP.
         skip: channels taken from the first feature; 0 for DeepLabV3.
-
-    Attributes:
-        channels: how many the map has that this returns.
     """
 
     def __init__(self, inputs: tuple[int, ...], channels: int, rates: tuple[int, ...], skip: int):
         super().__init__()
         self.aspp = ASPP(inputs[-1], channels, rates)
         self.skip = ConvNorm(inputs[0], skip, 1) if skip else None
-        self.channels = channels + skip
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         x = self.aspp(features[-1])
         if self.skip is not None:
             fine = self.skip(features[0])
-            x = torch.cat([upsample(x, (fine.shape[-2], fine.shape[-1])), fine], dim=1)
+            x = torch.cat([upsample(x, fine.shape[-2:]), fine], dim=1)
         return [x]

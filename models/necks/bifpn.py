@@ -1,31 +1,29 @@
-"""EfficientDet's bidirectional feature pyramid."""
+"""The bidirectional feature pyramid of EfficientDet."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from models.layers import Activation, DSConv
-from models.necks.base import PyramidLayer
+from models.layers import Activation, DSConv, ModulePart
 from models.necks.levels import coarser, finer
 
 EPSILON = 1e-4
 
 
-class BiFPN(PyramidLayer):
-    """Levels are mixed from the top down, then from the bottom up; every mix is a mean with learned
-    weights, followed by a DSConv (Tan et al. 2020, section 3.3: fast normalised fusion).
-    """
+class BiFPN(ModulePart):
+    """BiFPN (Tan et al., CVPR 2020): mixes levels from the top down, then from the bottom up. Each
+    mix is a mean with learned weights (fast normalised fusion, section 3.3) and a DSConv."""
 
     def __init__(self, channels: int, levels: int, activation: Activation, **options):
-        super().__init__(channels, levels, activation, **options)
+        super().__init__(**options)
         steps = levels - 1
         self.up = nn.ModuleList(DSConv(channels, channels, activation) for _ in range(steps))
         self.down = nn.ModuleList(DSConv(channels, channels, activation) for _ in range(steps))
-        # A row for each level but the coarsest: the level, and what comes from above.
+        # A row for each level but the coarsest: the level, and the next coarser one.
         self.up_weights = nn.Parameter(torch.ones(steps, 2))
-        # A row for each level but the finest: the level, what was mixed on the way down, and what
-        # comes from below. Nothing was mixed at the coarsest level: its weight stays zero.
+        # A row for each level but the finest: the level, its mix on the way down, and the next
+        # finer one. The coarsest level has no mix on the way down: its weight stays zero.
         self.down_weights = nn.Parameter(torch.ones(steps, 3))
         with torch.no_grad():
             self.down_weights[-1, 1] = 0
@@ -48,6 +46,6 @@ class BiFPN(PyramidLayer):
 
 
 def _shares(weights: Tensor) -> Tensor:
-    """The weights of each row, none below zero, as shares of their sum."""
+    """The weights of each row as shares of their sum; negative ones count as zero."""
     positive = weights.relu()
     return positive / (positive.sum(dim=1, keepdim=True) + EPSILON)

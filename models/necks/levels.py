@@ -17,7 +17,7 @@ def coarser(x: Tensor) -> Tensor:
 
 
 def top_down(maps: list[Tensor]) -> list[Tensor]:
-    """Adds to each level, from the top down, the sum of all coarser ones."""
+    """Adds the sum of all coarser levels to each level, from the top down."""
     merged = [maps[-1]]
     for x in reversed(maps[:-1]):
         merged.insert(0, x + finer(merged[0], like=x))

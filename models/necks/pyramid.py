@@ -10,23 +10,23 @@ from utils.part import Choice
 
 
 class Pyramid(nn.Module):
-    """Brings all features to the same number of channels by a 1×1 conv-BN-act each, adds coarser
-    levels, and mixes the levels in one or more layers.
+    """Brings all features to one number of channels by a 1×1 conv-BN-act each (the transitions),
+    adds coarser levels, and mixes the levels in one or more layers.
 
     Args:
-        inputs: channels of each feature of the backbone.
-        strides: their strides, each twice the one before.
-        channels: channels of every level.
-        layer: the layer that mixes the levels.
-        depth: how many layers.
-        layer_activation: of the layers.
-        activation: of the 1×1 convolutions.
-        extra: how many levels to add: a 1×1 conv-BN-act of the last feature and a 3×3 max-pooling
-            of stride 2, then such a pooling of the level before.
+        inputs: the channels of each feature of the backbone.
+        strides: the strides of the features, each twice the one before.
+        channels: the channels of every level.
+        layer: the layer that mixes the levels, of `models.necks.NECKS`.
+        depth: the number of layers.
+        activation: follows the convolutions of the layers.
+        transition_activation: follows the transitions.
+        extra_levels: the number of coarser levels to add. The first is a transition of the last
+            feature and a 3×3 max-pooling of stride 2; each further one such a pooling of the level
+            before.
 
     Attributes:
-        channels: as given.
-        strides: of the levels returned.
+        strides: the strides of the levels.
     """
 
     def __init__(
@@ -37,19 +37,18 @@ class Pyramid(nn.Module):
         channels: int,
         layer: Choice,
         depth: int,
-        layer_activation: Activation,
         activation: Activation,
-        extra: int = 0,
+        transition_activation: Activation,
+        extra_levels: int = 0,
     ):
         super().__init__()
-        self.channels = channels
-        self.strides = (*strides, *(strides[-1] * 2**n for n in range(1, extra + 1)))
-        sources = inputs + inputs[-1:] * min(extra, 1)
+        self.strides = (*strides, *(strides[-1] * 2**n for n in range(1, extra_levels + 1)))
+        sources = inputs + inputs[-1:] * min(extra_levels, 1)
         self.transitions = nn.ModuleList(
-            ConvNorm(source, channels, 1, activation=activation) for source in sources
+            ConvNorm(source, channels, 1, activation=transition_activation) for source in sources
         )
         self.layers = nn.Sequential(
-            *(layer.build(channels, len(self.strides), layer_activation) for _ in range(depth))
+            *(layer.build(channels, len(self.strides), activation) for _ in range(depth))
         )
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:

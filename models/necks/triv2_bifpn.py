@@ -1,21 +1,20 @@
-"""The bidirectional feature pyramid of VMM, `triv2-bifpn`."""
+"""The bidirectional feature pyramid of VMM."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from models.layers import Activation, MBConv
-from models.necks.base import PyramidLayer
+from models.layers import Activation, MBConv, ModulePart
 from models.necks.levels import top_down
 
 
-class TriV2BiFPN(PyramidLayer):
-    """Adds each coarser level to the next finer one, from the top down; then, from the bottom up,
-    each finer level to the next coarser one through an MBConv of stride 2 (Yun & Cho 2023).
-    """
+class TriV2BiFPN(ModulePart):
+    """The pyramid of VMM (Yun and Cho, ICCV 2023): adds each coarser level to the next finer one,
+    from the top down; then, from the bottom up, each finer level to the next coarser one through an
+    MBConv of stride 2."""
 
     def __init__(self, channels: int, levels: int, activation: Activation, **options):
-        super().__init__(channels, levels, activation, **options)
+        super().__init__(**options)
         self.down = nn.ModuleList(
             MBConv(channels, channels, activation, stride=2) for _ in range(levels - 1)
         )

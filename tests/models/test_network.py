@@ -38,17 +38,33 @@ NETWORKS = {
 SIZE = (64, 96)
 
 
-def build(name):
+def build(name, tasks=None):
+    """The network of that name, with the heads of all its tasks or of some."""
     arch, backbone, heads, options = NETWORKS[name]
     if backbone.startswith("timm/"):
         pytest.importorskip("timm")
     torch.manual_seed(0)
+    heads = {task: heads[task] for task in tasks or heads}
     return make_network(arch, backbone, heads, size=SIZE, **options)
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
-def network(request):
-    return build(request.param)
+def entry(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def network(entry):
+    return build(entry)
+
+
+def shapes(network):
+    return {name: tuple(value.shape) for name, value in network.state_dict().items()}
+
+
+def names_of(network, parameters):
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    return [names[id(parameter)] for parameter in parameters]
 
 
 def images(number=2, size=SIZE):
@@ -73,7 +89,7 @@ def test_any_size_gives_predictions_of_that_size(network, size):
     if network.backbone.multiple > 1 and size != SIZE:
         pytest.skip("a transformer is built for one size")
     predictions = network.eval()(images(2, size))
-    assert list(predictions) == list(network.tasks)
+    assert list(predictions) == list(network.heads)
     for task, prediction in predictions.items():
         head = {**DENSE, **BOXES}[task]
         if isinstance(head, DenseHead):
@@ -92,7 +108,7 @@ def test_normals_have_unit_length():
 
 
 def test_parameters_are_those_shared_and_those_of_each_task(network):
-    parts = [network.shared_parameters(), *map(network.task_parameters, network.tasks)]
+    parts = [network.shared_parameters(), *map(network.task_parameters, network.heads)]
     ids = [id(parameter) for part in parts for parameter in part]
     assert len(ids) == len(set(ids))
     assert set(ids) == {id(parameter) for parameter in network.parameters()}
@@ -106,19 +122,19 @@ def test_parameters_are_those_shared_and_those_of_each_task(network):
     [
         ("DeepLabV3", ["neck.aspp.project.0.0.weight"]),
         ("DeepLabV3+", ["neck.aspp.project.0.0.weight"]),
-        ("separate", ["backbone.layer4.1.conv2.weight"]),
+        ("separate", ["backbone.stages.7.1.conv2.weight"]),
         ("VMM", []),
     ],
 )
 def test_the_last_shared_layer_is_the_papers(name, last):
     network = build(name)
-    names = {id(parameter): key for key, parameter in network.named_parameters()}
-    assert [names[id(p)] for p in network.last_shared_parameters()] == last
+    assert names_of(network, network.last_shared_parameters()) == last
 
 
-def test_the_loss_reaches_every_parameter(network):
+def test_the_loss_of_a_single_image_reaches_every_parameter(network):
+    """Also where a map is a single pixel, which has no statistics for BatchNorm."""
     network.train().zero_grad()
-    loss(network(images())).backward()
+    loss(network(images(1))).backward()
     missing = [name for name, p in network.named_parameters() if p.grad is None]
     assert missing == []
     assert all(p.grad.isfinite().all() for p in network.parameters())
@@ -126,7 +142,7 @@ def test_the_loss_reaches_every_parameter(network):
 
 def test_a_task_does_not_reach_another_tasks_head(network):
     network.train().zero_grad()
-    first, *others = network.tasks
+    first, *others = network.heads
     loss({first: network(images())[first]}).backward()
     assert all(p.grad is not None for p in network.task_parameters(first))
     assert all(p.grad is None for task in others for p in network.task_parameters(task))
@@ -149,7 +165,7 @@ def test_a_batch_in_evaluation_is_its_images_one_by_one(network):
     with torch.no_grad():
         together = network(batch)
         alone = [network(batch[n : n + 1]) for n in range(2)]
-    for task in network.tasks:
+    for task in network.heads:
         for index, whole in enumerate(outputs(together[task])):
             parts = torch.cat([outputs(single[task])[index] for single in alone])
             torch.testing.assert_close(whole, parts, rtol=1e-3, atol=1e-4)
@@ -158,17 +174,25 @@ def test_a_batch_in_evaluation_is_its_images_one_by_one(network):
 def test_a_copy_after_a_forward_is_equal_and_free_of_its_graph(network):
     network.eval()
     network(images())
-    other = copy.deepcopy(network)
-    assert other.features == ()
+    copied = copy.deepcopy(network)
+    assert copied.features == ()
+    assert names_of(copied, copied.last_shared_parameters()) == names_of(
+        network, network.last_shared_parameters()
+    )
     with torch.no_grad():
-        assert torch.equal(loss(other(images())), loss(network(images())))
+        assert torch.equal(loss(copied(images())), loss(network(images())))
 
 
-def test_one_image_can_be_trained():
-    """The mean of a single image has no statistics of its own for BatchNorm."""
-    network = build("DeepLabV3").train()
-    loss(network(images(1))).backward()
-    assert all(p.grad.isfinite().all() for p in network.parameters())
+def test_a_single_task_network_is_the_same_without_the_other_heads(entry, network):
+    """Built without memory, as networks are to be counted."""
+    task = list(network.heads)[-1]
+    with torch.device("meta"):
+        single = build(entry, [task])
+    assert all(parameter.is_meta for parameter in single.parameters())
+    others = tuple(f"heads.{name}." for name in network.heads if name != task)
+    wanted = {k: v for k, v in shapes(network).items() if not k.startswith(others)}
+    assert shapes(single) == wanted
+    assert any(name.startswith(f"heads.{task}.") for name in wanted)
 
 
 @pytest.mark.parametrize("name", ["DeepLabV3+", "VMM"])

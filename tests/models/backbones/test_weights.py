@@ -25,8 +25,9 @@ def build(name, pretrained):
 
 
 def same(backbone, net):
-    theirs = net.state_dict()
-    return all(torch.equal(value, theirs[key]) for key, value in backbone.state_dict().items())
+    """The layers of a backbone are the first ones of its classifier network, in the same order."""
+    pairs = zip(backbone.state_dict().values(), net.state_dict().values(), strict=False)
+    return all(torch.equal(ours, theirs) for ours, theirs in pairs)
 
 
 def test_a_file_is_loaded_whatever_its_classifier(resnet18, tmp_path):
@@ -60,6 +61,7 @@ def test_weights_that_cannot_be_downloaded_tell_both_ways_out(tmp_path, monkeypa
     with pytest.raises(ConfigError) as error:
         build("resnet18", "true")
     message = str(error.value)
+    assert error.value.option == "pretrained"
     assert "--pretrained false" in message
     assert "--pretrained PATH" in message
     assert "\n" not in message
@@ -76,19 +78,22 @@ def test_another_networks_weights_are_named(resnet18, tmp_path):
 def test_surplus_and_misshapen_weights_are_named(resnet18, tmp_path):
     state = resnet18.state_dict()
     torch.save({**state, "layer5.weight": torch.zeros(1)}, tmp_path / "surplus.pth")
-    with pytest.raises(ConfigError, match=r"it has layer5.weight too many"):
+    with pytest.raises(ConfigError, match=r"it has layer5.weight too many") as error:
         build("resnet18", tmp_path / "surplus.pth")
+    assert error.value.option == "pretrained"
     torch.save({**state, "conv1.weight": torch.zeros(64, 1, 7, 7)}, tmp_path / "shape.pth")
     with pytest.raises(ConfigError, match=r"conv1.weight is 64×1×7×7, not 64×3×7×7"):
         build("resnet18", tmp_path / "shape.pth")
 
 
 def test_what_is_no_state_dict_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="there is no file"):
-        build("resnet18", tmp_path / "none.pth")
     (tmp_path / "text.pth").write_text("weights")
-    with pytest.raises(ConfigError, match="is not a state dict"):
-        build("resnet18", tmp_path / "text.pth")
     torch.save({"epoch": 3}, tmp_path / "other.pth")
-    with pytest.raises(ConfigError, match="is not a state dict"):
-        build("resnet18", tmp_path / "other.pth")
+    for file, message in [
+        ("none.pth", "there is no file"),
+        ("text.pth", "is not a state dict"),
+        ("other.pth", "is not a state dict"),
+    ]:
+        with pytest.raises(ConfigError, match=message) as error:
+            build("resnet18", tmp_path / file)
+        assert error.value.option == "pretrained"

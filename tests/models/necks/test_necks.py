@@ -78,9 +78,9 @@ def test_a_pyramid_adds_coarser_levels():
         channels=C,
         layer=NECKS.choose("bifpn"),
         depth=2,
-        layer_activation=nn.SiLU,
-        activation=None,
-        extra=2,
+        activation=nn.SiLU,
+        transition_activation=None,
+        extra_levels=2,
     )
     assert pyramid.strides == (8, 16, 32, 64, 128)
     features = [torch.randn(2, 8, 20, 13), torch.randn(2, 16, 10, 7), torch.randn(2, 32, 5, 4)]

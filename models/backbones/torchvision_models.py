@@ -1,0 +1,57 @@
+"""The backbones of torchvision."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from models.backbones import weights
+from models.backbones.staged import StagedBackbone
+
+
+class TorchvisionBackbone(StagedBackbone):
+    """A network of torchvision without its classifier."""
+
+    classifier = "classifier."
+    """The first letters of the names of the classifier's weights."""
+    taps_of: dict[str, tuple[int, int, int]]
+
+    def cut(self, name):
+        import torchvision
+
+        net = torchvision.models.get_model(name, weights=None)
+        imagenet = torchvision.models.get_model_weights(name).IMAGENET1K_V1
+        weights.load(net, name, self.pretrained, imagenet.get_state_dict, self.classifier)
+        return self.stages_of(net), self.taps_of[name]
+
+    def stages_of(self, net: nn.Module) -> nn.Sequential:
+        """The stages of the network, in order."""
+        return net.features
+
+
+class ResNet(TorchvisionBackbone):
+    """ResNet (He et al., CVPR 2016): the outputs of the layers 2, 3 and 4."""
+
+    classifier = "fc."
+    # The children are conv1, bn1, relu, maxpool, layer1 to layer4, avgpool and fc.
+    taps_of = {f"resnet{depth}": (5, 6, 7) for depth in (18, 34, 50, 101, 152)}
+
+    def stages_of(self, net):
+        return nn.Sequential(*list(net.children())[:-2])
+
+
+class MobileNetV2(TorchvisionBackbone):
+    """MobileNetV2 (Sandler et al., CVPR 2018): the last stages at strides 8 and 16, and the last
+    1×1 convolution, at stride 32."""
+
+    taps_of = {"mobilenet_v2": (6, 13, 18)}
+
+
+class EfficientNetV2(TorchvisionBackbone):
+    """EfficientNetV2 (Tan and Le, ICML 2021): the last stages at strides 8, 16 and 32, without the
+    last 1×1 convolution."""
+
+    taps_of = {
+        "efficientnet_v2_s": (3, 5, 6),
+        "efficientnet_v2_m": (3, 5, 7),
+        "efficientnet_v2_l": (3, 5, 7),
+    }

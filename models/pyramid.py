@@ -1,0 +1,64 @@
+"""Architectures whose heads read the levels of a feature pyramid: VMM and EfficientDet."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from torch import nn
+
+from models.architecture import Architecture
+from models.layers import Activation
+from models.necks import NECKS
+from models.necks.pyramid import Pyramid
+from models.network import Network
+from tasks.base import BoxHead, DenseHead
+from utils.option import option
+
+
+class PyramidArchitecture(Architecture):
+    """A feature pyramid on features of the strides 8, 16 and 32. A subclass declares the options
+    `channels` and `neck`."""
+
+    channels: int | None
+    neck: str | None
+
+    depth: ClassVar[int]
+    """The number of layers of the neck."""
+    extra_levels: ClassVar[int] = 0
+    """The number of levels that are coarser than the backbone's features."""
+    activation: ClassVar[Activation]
+    """Follows the convolutions in the neck's layers."""
+    transition_activation: ClassVar[Activation]
+    """Follows the convolutions between the backbone and the neck."""
+
+    def network(self, make_backbone, heads):
+        backbone = make_backbone(None)
+        backbone.check_strides(type(self).__name__, (8, 16, 32))
+        pyramid = Pyramid(
+            backbone.channels,
+            backbone.strides,
+            channels=self.channels,
+            layer=self.neck,
+            depth=self.depth,
+            activation=self.activation,
+            transition_activation=self.transition_activation,
+            extra_levels=self.extra_levels,
+        )
+        modules = {task: self.head(head, pyramid.strides) for task, head in heads.items()}
+        # The tasks share the pyramid's levels. Several layers end in them: none is the last.
+        return Network(backbone, pyramid, modules, last_shared=[])
+
+    @abstractmethod
+    def head(self, head: DenseHead | BoxHead, strides: tuple[int, ...]) -> nn.Module:
+        """Builds a head on levels of these strides, each of `channels` channels."""
+
+
+def neck_option(default: str) -> str:
+    """Declares the option `neck`, which an empty value leaves at the neck of the paper."""
+    return option(
+        default,
+        "what joins the levels of features in VMM and EfficientDet (empty: as in their papers)",
+        parts=NECKS,
+        aliases=("use_FPN",),
+    )
