@@ -42,7 +42,7 @@ def told_at(key: str) -> Iterator[None]:
 
 
 def in_split(pattern: str, words: tuple[str, str] | None, split: str) -> str:
-    """A pattern to train or to test; `words` are what `SPLIT` stands for in the one and the other."""
+    """A pattern to train or to test; `words` are what `SPLIT` stands for in each."""
     return pattern.replace(SPLIT, words[split == "test"]) if words else pattern
 
 
@@ -117,7 +117,9 @@ class CustomLabels:
             with told_at(self.task_type):
                 files = find(folder, self._in(split))
             self._check_lengths(folder, split)
-            formats = {suffix: self._format(suffix, folder) for suffix in map(_suffix, files.values())}
+            formats = {
+                suffix: self._format(suffix, folder) for suffix in map(_suffix, files.values())
+            }
             labels = {
                 key: Label(formats[_suffix(name)], (folder / name,)) for key, name in files.items()
             }

@@ -36,4 +36,3 @@ class NYU(Dataset):
             if depth != "None"
         ]
         return Split(self.name, tuple(samples), root=folder)
-

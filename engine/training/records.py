@@ -16,8 +16,8 @@ from utils.files import replacing
 
 
 class Records:
-    """The records of one run. After an interruption the rows that are later than the last checkpoint
-    are dropped, and the run adds to the others.
+    """The records of one run. After an interruption the rows later than the last checkpoint are
+    dropped, and the run adds to the others.
 
     Args:
         tasks: the names of all tasks, in order.

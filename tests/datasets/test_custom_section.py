@@ -24,31 +24,18 @@ def test_what_a_section_says(section):
         seg="m/*.png", depth="d/*.npy", normals="n/*.png", void="0", first="1", depth_unit="0.01",
         root="/data", split="0.2", segmentation_classes="none bolt nut",
     )  # fmt: skip
-<<<<<<< HEAD
     assert result.root == "/data"
     assert result.images == "i/*.jpg"
-    assert result.shares == 0.2
-    assert result.patterns == {
-=======
-    assert found.root == "/data"
-    assert found.images == "i/*.jpg"
-    assert found.share == 0.2
-    assert {t: labels.pattern for t, labels in found.labels_of.items()} == {
->>>>>>> e25307b (Datasets: one check for swapped lists and missing files; the labels of a custom dataset apart from the dataset)
+    assert result.share == 0.2
+    assert {t: labels.pattern for t, labels in result.labels_of.items()} == {
         "depth": "d/*.npy",
         "detection": "b/*.xml",
         "normal": "n/*.png",
         "segmentation": "m/*.png",
     }
-<<<<<<< HEAD
     assert result.storage("depth") == {"unit": 0.01}
     assert result.storage("segmentation") == {"void": 0, "first": 1}
-    assert result.class_names == {
-=======
-    assert found.storage("depth") == {"unit": 0.01}
-    assert found.storage("segmentation") == {"void": 0, "first": 1}
-    assert {t: labels.class_names for t, labels in found.labels_of.items()} == {
->>>>>>> e25307b (Datasets: one check for swapped lists and missing files; the labels of a custom dataset apart from the dataset)
+    assert {t: labels.class_names for t, labels in result.labels_of.items()} == {
         "depth": (),
         "detection": ("bolt", "nut"),
         "normal": (),
@@ -57,23 +44,9 @@ def test_what_a_section_says(section):
 
 
 def test_what_a_section_need_not_say(section):
-<<<<<<< HEAD
     result = section()
-    assert (result.root, result.shares, result.storage("detection")) == (None, None, {})
-    assert section(det_classes="a b", classes="").class_names == {"detection": ("a", "b")}
-    assert section(classes="", detection="b.json").class_names == {"detection": None}
-
-
-def test_the_words_of_a_split(section):
-    result = section(images="{split}/*.jpg", detection="{split}.json", split="train val")
-    assert result._pattern("images", "train") == "train/*.jpg"
-    assert result._pattern("images", "test") == "val/*.jpg"
-    assert result._pattern("detection", "test") == "val.json"
-    assert section()._pattern("images", "test") == "i/*.jpg"
-=======
-    found = section()
-    assert (found.root, found.share, found.words) == (None, None, None)
-    assert found.storage("detection") == {}
+    assert (result.root, result.share, result.words) == (None, None, None)
+    assert result.storage("detection") == {}
     labels = section(det_classes="a b", classes="").labels_of["detection"]
     assert labels.class_names == ("a", "b")
     labels = section(classes="", detection="b.json").labels_of["detection"]
@@ -81,9 +54,8 @@ def test_the_words_of_a_split(section):
 
 
 def test_the_words_of_a_split(section):
-    found = section(images="{split}/*.jpg", detection="{split}.json", split="train val")
-    assert (found.share, found.words) == (None, ("train", "val"))
->>>>>>> e25307b (Datasets: one check for swapped lists and missing files; the labels of a custom dataset apart from the dataset)
+    result = section(images="{split}/*.jpg", detection="{split}.json", split="train val")
+    assert (result.share, result.words) == (None, ("train", "val"))
 
 
 @pytest.mark.parametrize(

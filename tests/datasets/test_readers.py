@@ -9,13 +9,10 @@ import pytest
 
 from datasets import DATASETS
 from datasets.listing import read_list
-from datasets.formats.images import read_image
 from datasets.nyud_mt import CLASSES as NYU40
 from datasets.voc import OBJECTS
 from tests.labels import read_split
 from utils.errors import ConfigError, DataError
-
-READABLE = [name for name in DATASETS if name != "HME"]
 
 
 def touch(root, *paths):
@@ -71,24 +68,6 @@ class TestReadList:
     def test_a_folder_in_its_place(self, tmp_path):
         with pytest.raises(DataError, match="cannot be read"):
             read_list(tmp_path)
-
-
-@pytest.mark.parametrize("name", READABLE)
-def test_a_dataset_that_is_not_there(tmp_path, name):
-    """What was looked for, where, and how to get one."""
-    message = refusal(name, tmp_path)
-    assert name in message
-    assert str(tmp_path / DATASETS[name].folder) in message
-    assert "--dataset_root" in message
-    assert f"scripts/render_scenes.py --root {tmp_path} --layout {name}" in message
-
-
-def test_what_is_expected_is_known_of_every_dataset_and_kind_of_label():
-    for name in READABLE:
-        assert set(DATASETS[name].expected) == {"train", "test"}
-        for counts in DATASETS[name].expected.values():
-            assert set(counts) == {"images", *DATASETS[name].labels}
-            assert max(counts.values()) == counts["images"]
 
 
 def test_spellings_lead_to_readers():
@@ -371,18 +350,6 @@ class TestNyudMt:
 
 class TestRendered:
     """Rendered datasets are read as the real ones are, every label of every image."""
-
-    @pytest.mark.parametrize("split", ["train", "test"])
-    @pytest.mark.parametrize("name", READABLE)
-    def test_every_file_can_be_read(self, scenes_root, name, split):
-        source = read_split(name, scenes_root, split)
-        assert len(source.samples) >= 3
-        for sample in source.samples:
-            size = read_image(sample.image).shape[:2]
-            assert size == (48, 64)
-            for kind, label in sample.labels.items():
-                target = label.read(size)
-                assert kind == "detection" or target.shape[:2] == size
 
     def test_voc_has_boxes_on_all_and_masks_on_two_thirds(self, scenes_root):
         samples = read_split("VOC", scenes_root, "train").samples

@@ -1,4 +1,4 @@
-"""What every task promises, whatever it is: those that come along, and one that the test defines."""
+"""What every task promises: those that come along, and one that the test defines."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ with keep_registered():
 
         task_type = "height"
         accuracy = "close"
-        metrics = {"close": 1}  # noqa: RUF012
+        metrics = {"close": 1}
         selection = ("close",)
 
         @property

@@ -106,7 +106,9 @@ def test_palette_masks(tmp_path):
     image = Image.fromarray(np.array([[0, 3, 255]], np.uint8))
     image.putpalette([255 - i // 3 for i in range(768)])
     image.save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read(Segmentation(ROOM), tmp_path / "a.png", (1, 3)), [[0, 3, 255]])
+    np.testing.assert_array_equal(
+        read(Segmentation(ROOM), tmp_path / "a.png", (1, 3)), [[0, 3, 255]]
+    )
 
 
 def test_another_size_is_stretched_to_the_image(tmp_path):

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from datasets.formats.arrays import is_whole_png
 from datasets.formats.images import read_image
 from utils.errors import DataError
 
@@ -45,3 +47,17 @@ def test_what_is_no_image_is_named(tmp_path, stored, says):
     assert str(caught.value).startswith(f"{tmp_path / 'a.npy'}: ")
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_png_whose_chunk_claims_gigabytes_is_refused(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(picture()).save(path)
+    np.testing.assert_array_equal(read_image(path), picture())
+    path.write_bytes(path.read_bytes() + b"more")  # which others ignore, too
+    np.testing.assert_array_equal(read_image(path), picture())
+    stored = bytearray(path.read_bytes())
+    stored[33] = 0xCB  # the highest byte of the length of the second chunk
+    path.write_bytes(stored)
+    assert not is_whole_png(bytes(stored))
+    with pytest.raises(DataError, match=r"a\.png: cannot be read as an image"):
+        read_image(path)

@@ -24,8 +24,7 @@ def test_npy_of_vectors(tmp_path):
     np.testing.assert_allclose(result, normals, atol=1e-6)
 
 
-def test_a_file_that_was_of_unit_vectors_is_measured_again_when_it_changes(tmp_path
-):
+def test_a_file_that_was_of_unit_vectors_is_measured_again_when_it_changes(tmp_path):
     normals, path = unit_vectors((4, 5)), tmp_path / "a.npy"
     for factor in (1, 2, 0.9):
         np.save(path, (factor * normals).astype(np.float32 if factor < 2 else np.float64))

@@ -1,107 +1,97 @@
-"""Learning rates as functions of progress, and which parameters get which."""
+"""Learning rates as functions of progress."""
 
 import math
 
 import pytest
 import torch
 
-from engine.runs.network import make_network
-from tasks.base import DenseHead
+from engine.training.schedule import SCHEDULES
 from utils.errors import ConfigError
 
-STEPS = 10
+STEPS, EPOCHS = 10, 10
 
 
-def make_schedule(config):
-    """The schedule of a cfg, on an optimizer with a rate of 1."""
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    return config.training.scheduler.build(optimizer, STEPS, config.training.max_epoch)
+def make_schedule(name, **values):
+    """A schedule without warm-up, unless the values say otherwise, of groups with rates 1 and 3."""
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (1.0, 3.0)]
+    optimizer = torch.optim.SGD(groups)
+    return SCHEDULES.choose(name, {"warmup_epoch": 0.0, **values}).build(optimizer, STEPS, EPOCHS)
 
 
-def rates(config):
-    schedule = make_schedule(config)
-    return [schedule.set(step) for step in range(config.training.max_epoch * STEPS)]
+def rates(name, **values):
+    schedule = make_schedule(name, **values)
+    return [schedule.set(step) for step in range(EPOCHS * STEPS)]
 
 
-def make(make_config, dense, scheduler, *options):
-    text = dense.replace("scheduler = polynomial", f"scheduler = {scheduler}")
-    return make_config(text, "--max_epoch", "10", *options)
+def test_constant():
+    assert set(rates("constant")) == {1.0}
 
 
-def test_polynomial(make_config, dense):
-    expected = [(1 - step / 100) ** 0.9 for step in range(100)]
-    assert rates(make(make_config, dense, "polynomial")) == pytest.approx(expected)
+@pytest.mark.parametrize("name", ["polynomial", "poly"])
+def test_polynomial(name):
+    assert rates(name) == pytest.approx([(1 - step / 100) ** 0.9 for step in range(100)])
 
 
-def test_cosine(make_config, dense):
+def test_cosine():
     expected = [(1 + math.cos(math.pi * step / 100)) / 2 for step in range(100)]
-    assert rates(make(make_config, dense, "cosine")) == pytest.approx(expected)
+    assert rates("cosine") == pytest.approx(expected)
 
 
-def test_cosine_stays_above_min_lr(make_config, dense):
-    result = rates(make(make_config, dense, "cosine", "--min_lr", "0.1"))
+def test_cosine_stays_above_min_lr():
+    result = rates("cosine", min_lr=0.1)
     assert min(result) == pytest.approx(0.1)
     assert max(result) == 1
 
 
-def test_multistep(make_config, dense):
-    result = rates(make(make_config, dense, "multistep", "--milestones", "3", "7"))
+def test_multistep():
+    result = rates("multistep", milestones=(3, 7))
     assert result == [1.0] * 30 + [0.5] * 40 + [0.25] * 30
-
-
-def test_warmup_rises_to_the_schedule(make_config, dense):
-    result = rates(make(make_config, dense, "constant", "--warmup_epoch", "2"))
-    assert result[:20] == pytest.approx([(step + 1) / 20 for step in range(20)])
-    assert set(result[20:]) == {1.0}
-
-
-def test_plateau_lowers_the_rate_after_patience_evaluations_without_a_better_one(
-    make_config, dense
-):
-    config = make(make_config, dense, "plateau", "--patience", "2", "--min_lr", "0.2")
-    schedule = make_schedule(config)
-    result = []
-    for total in (0.1, 0.2, 0.2, 0.1, 0.1, 0.3, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2):
-        schedule.evaluated(total)
-        result.append(schedule.set(50))
-    assert result == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2]
-
-
-def test_a_schedule_goes_on_from_its_state(make_config, dense):
-    config = make(make_config, dense, "plateau", "--patience", "1")
-    first = make_schedule(config)
-    for total in (0.5, 0.4, 0.4, 0.4):
-        first.evaluated(total)
-    second = make_schedule(config)
-    second.load_state_dict(first.state_dict())
-    second.evaluated(0.4)
-    first.evaluated(0.4)
-    assert second.set(9) == first.set(9) == 0.25
-
-
-def test_the_rate_is_for_a_batch_of_32(make_config, dense):
-    config = make_config(dense, "--lr", "0.32", "--batch_size", "8")
-    optimizer = config.training.optimizer.build()
-    assert optimizer.learning_rate(config.loading.batch_size) == pytest.approx(0.08)
-    assert optimizer.lr == 0.32, "the cfg keeps the value as given"
 
 
 def test_multistep_needs_milestones(make_config, dense):
     with pytest.raises(ConfigError, match=r"tiny\.cfg:18: multistep needs milestones"):
-        make(make_config, dense, "multistep")
+        make_config(dense.replace("scheduler = polynomial", "scheduler = multistep"))
 
 
-def test_groups_by_rate_and_decay(make_config, dense):
-    config = make_config(
-        dense, "--tencent_trick", "--multiple_lr", "10", "--weight_decay", "0.1", "--lr", "0.04"
-    )
-    network = make_network(config, {"depth": DenseHead(1)})
-    optimizer = config.training.optimizer.build().optimizer(network, 4)
-    backbone = set(network.backbone_parameters())
-    seen = set()
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            assert group["lr"] == pytest.approx(0.005 if parameter in backbone else 0.05)
-            assert group["weight_decay"] == (0.0 if parameter.ndim == 1 else 0.1)
-            seen.add(parameter)
-    assert seen == set(network.parameters())
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_only_plateau_and_cosine_have_a_lowest_rate(name):
+    assert ("min_lr" in SCHEDULES[name].options) == (name in ("plateau", "cosine"))
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_warmup_rises_to_the_schedule(name):
+    values = {"milestones": (9,)} if name == "multistep" else {}
+    warm, cold = (rates(name, warmup_epoch=epochs, **values) for epochs in (2.0, 0.0))
+    assert warm[:20] == pytest.approx([(k + 1) / 20 * rate for k, rate in enumerate(cold[:20])])
+    assert warm[20:] == cold[20:]
+
+
+def test_warmup_is_below_min_lr():
+    result = rates("cosine", warmup_epoch=1.0, min_lr=0.5)
+    assert result[0] == pytest.approx(0.1)
+    assert min(result[10:]) == 0.5
+
+
+def test_all_groups_keep_their_ratio():
+    schedule = make_schedule("polynomial")
+    schedule.set(40)
+    first, second = (group["lr"] for group in schedule.optimizer.param_groups)
+    assert second == pytest.approx(3 * first)
+
+
+def test_plateau_lowers_the_rate_after_patience_evaluations_without_a_better_one():
+    schedule, result = make_schedule("plateau", patience=2, min_lr=0.2), []
+    for score in (0.1, 0.2, 0.2, 0.1, 0.1, 0.3, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2):
+        schedule.evaluated(score)
+        result.append(schedule.set(50))
+    assert result == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2]
+
+
+def test_a_schedule_goes_on_from_its_state():
+    first, second = (make_schedule("plateau", patience=1) for _ in range(2))
+    for score in (0.5, 0.4, 0.4, 0.4):
+        first.evaluated(score)
+    second.load_state_dict(first.state_dict())
+    second.evaluated(0.4)
+    first.evaluated(0.4)
+    assert second.set(9) == first.set(9) == 0.25

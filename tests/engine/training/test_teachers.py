@@ -72,8 +72,9 @@ def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught)
     config, tasks, network, distilled, _ = taught()
     batch = batch_of(tasks, config.data.size)
     network.eval()
-    assert distilled.active(batch) == {task.name for task in tasks}
-    result = distilled.on(batch)()
+    active, losses_of = distilled.on(batch)
+    assert active == {task.name for task in tasks}
+    result = losses_of()
     assert list(result) == [task.name for task in tasks]
     images = (batch.images.float() / 255).permute(0, 3, 1, 2)
     mean, std = (
@@ -113,7 +114,8 @@ def test_projections_are_the_task_s_own_and_train_as_new_layers(taught):
         assert (decay == 0) == (parameter.ndim == 1)
 
     objective = losses.build("kd-mtl", [task.name for task in tasks])
-    objective.backward(distilled.on(batch_of(tasks, config.data.size))(), model, objective.tasks)
+    _, losses_of = distilled.on(batch_of(tasks, config.data.size))
+    objective.backward(losses_of(), model, objective.tasks)
     assert all(p.grad is not None for p in projections)
 
 
@@ -125,7 +127,7 @@ def test_a_gradient_rule_leaves_the_projections_their_own_gradients(taught, rule
     gradients = []
     for gradient in ("none", rule):
         options = {"gradient": gradient, "loss_weight": (1.0, 1.0, 1.0)}
-        result = distilled.on(batch)()
+        result = distilled.on(batch)[1]()
         network.zero_grad()
         distilled.distillation.zero_grad()
         losses.build("kd-mtl", names, options=options).backward(result, distilled.model, names)

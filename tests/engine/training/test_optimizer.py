@@ -1,0 +1,60 @@
+"""Which parameters get which rate and which weight decay."""
+
+import pytest
+import torch
+
+from engine.training.optimizer import OPTIMIZERS
+from tests.engine.training.tiny import make_network, make_tasks
+from utils.errors import ConfigError
+
+PARTS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+def build(name, network, batch_size=32, extra=(), **values):
+    return OPTIMIZERS.choose(name, values).build().optimizer(network, batch_size, extra)
+
+
+@pytest.fixture
+def network():
+    return make_network(make_tasks())
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_optimizer_has_its_name_s_rule_and_every_parameter(name, network):
+    extra = [torch.nn.Parameter(torch.zeros(2))]
+    optimizer = build(name, network, extra=extra)
+    assert type(optimizer) is PARTS[name]
+    parameters = {p for group in optimizer.param_groups for p in group["params"]}
+    assert parameters == {*network.parameters(), *extra}
+
+
+def test_momentum_is_of_sgd_alone(network):
+    assert build("sgd", network, momentum=0.5).param_groups[0]["momentum"] == 0.5
+    with pytest.raises(TypeError, match="no option momentum"):
+        build("adam", network, momentum=0.5)
+    with pytest.raises(ConfigError, match="momentum wants a number, at least 0 and below 1"):
+        build("sgd", network, momentum=1.0)
+
+
+def test_the_rate_is_for_a_batch_of_32(network):
+    for batch_size, rate in ((8, 0.08), (32, 0.32), (64, 0.64)):
+        optimizer = build("sgd", network, batch_size, lr=0.32)
+        assert [group["lr"] for group in optimizer.param_groups] == [pytest.approx(rate)]
+
+
+def test_groups_by_rate_and_decay(network):
+    extra = [torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(2, 2))]
+    options = {"tencent_trick": True, "multiple_lr": 10.0, "weight_decay": 0.1, "lr": 0.04}
+    optimizer = build("adamw", network, 4, extra, **options)
+    backbone, seen = set(network.backbone_parameters()), set()
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            assert group["lr"] == pytest.approx(0.005 if parameter in backbone else 0.05)
+            assert group["weight_decay"] == (0.0 if parameter.ndim == 1 else 0.1)
+            seen.add(parameter)
+    assert seen == {*network.parameters(), *extra}
+
+
+def test_every_parameter_decays_where_the_trick_is_off(network):
+    optimizer = build("sgd", network, weight_decay=0.1)
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1]
