@@ -15,6 +15,7 @@ from models import Network
 from tasks import TASKS
 from tests.running import CPU
 
+_DRAWING = threading.Lock()  # threads share torch's generator
 SIZE = (4, 6)
 CLASSES = ("floor", "wall", "bed")
 
@@ -58,10 +59,11 @@ def make_tasks(*names):
 
 
 def make_network(tasks, seed=0):
-    torch.manual_seed(seed)
-    trunk = Trunk()
-    heads = {task.name: Head(task.head.channels) for task in tasks}
-    return Network(trunk, Neck(), heads, list(trunk.parameters()))
+    with _DRAWING:
+        torch.manual_seed(seed)
+        trunk = Trunk()
+        heads = {task.name: Head(task.head.channels) for task in tasks}
+        return Network(trunk, Neck(), heads, list(trunk.parameters()))
 
 
 def make_batch(tasks, labelled=None, images=4, seed=0):
