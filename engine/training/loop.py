@@ -63,11 +63,11 @@ class Loop:
         self.loaders = (self.train_loader, val_loader)
         self.steps = len(self.train_loader)
 
-        beside = task_losses.components()
+        temporary = task_losses.components()
         optimizer = options.optimizer.build().optimizer(
             self.network,
             config.loading.batch_size,
-            [parameter for module in beside.values() for parameter in module.parameters()],
+            [parameter for module in temporary.values() for parameter in module.parameters()],
         )
         self.schedule = options.scheduler.build(optimizer, self.steps, options.max_epoch)
         self.averaged = moving_average(self.network, options.ema_momentum) if options.ema else None
@@ -92,7 +92,7 @@ class Loop:
                 "scaler": self.precision.scaler,
                 "schedule": self.schedule,
                 "objective": objective,
-                **beside,
+                **temporary,
                 "best": self.validation,
             }
         )

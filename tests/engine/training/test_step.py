@@ -86,7 +86,7 @@ def test_a_batch_without_a_label_changes_nothing(loss):
 def files(tmp_path):
     """The files of two images by task type, with depth maps that have no reading."""
     rng = np.random.default_rng(0)
-    found = []
+    computed = []
     for k in range(2):
         paths = {name: tmp_path / f"{name}{k}.npy" for name in ("depth", "normal")}
         paths |= {name: tmp_path / f"{name}{k}.png" for name in ("image", "segmentation")}
@@ -95,8 +95,8 @@ def files(tmp_path):
         vectors = rng.normal(size=(*SIZE, 3)).astype(np.float32)
         np.save(paths["normal"], vectors / np.linalg.norm(vectors, axis=2, keepdims=True))
         np.save(paths["depth"], np.zeros(SIZE, np.float32))
-        found.append(paths)
-    return found
+        computed.append(paths)
+    return computed
 
 
 def batch_of_files(tasks, files, labelled):
