@@ -1,312 +1,234 @@
-"""What stands in the rooms, each built of a few solids.
+"""The objects in a room, each of random size and colours.
 
-A thing's own frame has x to its right, y to its front and z up, the origin on the floor below its
-middle. Shapes and surfaces are shared between classes on purpose (a table's wood is a chair's and
-a cabinet's, a television has the shape of a picture, a sofa the cloth of a bed), and colours are
-random, so only shape and surface together tell the class.
+Shapes and materials are shared between classes (the wood of tables is that of chairs and cabinets,
+the cloth of sofas that of beds), so that shape and material together tell the class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Iterable
+from itertools import product
 
 import numpy as np
 
-from datasets.scenes import materials as m
-from datasets.scenes.patterns import (
-    BLACK,
-    BRASS,
-    STEEL,
-    Colour,
-    Material,
-    colour,
-    plain,
-    pleasant_hue,
-)
-from datasets.scenes.shapes import Solid, turn
-from datasets.scenes.things import Thing, box, cone, rod
+from datasets.scenes import textures
+from datasets.scenes.shapes import BALL, BOX, CYLINDER, Object3D, Solid, turn
+from datasets.scenes.textures import BLACK, BRASS, WHITE, Texture, colour, plain, tint
+
+Extent = tuple[float, float, float, float, float, float]
+"""x, x, y, y, z, z: the low and high ends of a part, in units of half the width, half the depth and
+the height of its object."""
 
 
-def chair(rng) -> Thing:
-    wood = wood_of(rng)
-    width, depth = rng.uniform(0.22, 0.26), rng.uniform(0.21, 0.25)
-    seat, top = rng.uniform(0.43, 0.48), rng.uniform(0.86, 1.02)
-    leg = 0.032
-    uprights = wood(2)
-    solids = [
-        *(
-            box((x - leg, x + leg), (y - leg, y + leg), (0, top if y < 0 else seat), uprights)
-            for x in (leg - width, width - leg)
-            for y in (leg - depth, depth - leg)
-        ),
-        box((-width, width), (-depth, depth), (seat - 0.04, seat), wood(0)),
-    ]
-    back = (-depth, -depth + 0.03)
-    if rng.random() < 0.5:  # slats across
-        for z in np.linspace(seat + 0.16, top - 0.05, 3):
-            solids.append(box((-width, width), back, (z - 0.06, z + 0.06), wood(0)))
-    else:  # upright slats below a rail
-        solids.append(box((-width, width), back, (top - 0.1, top), wood(0)))
-        for x in np.linspace(-width * 0.55, width * 0.55, 3):
-            solids.append(box((x - 0.045, x + 0.045), back, (seat, top - 0.1), wood(2)))
-    if rng.random() < 0.4:
-        cushion = m.weave(cloth_colour(rng))
-        inner = (0.035 - depth, depth - 0.01)
-        solids.append(box((0.02 - width, width - 0.02), inner, (seat, seat + 0.05), cushion))
-    return Thing("chair", tuple(solids))
+def chair(rng) -> Object3D:
+    size = rng.uniform([0.22, 0.21, 0.86], [0.26, 0.25, 1.02])
+    slats = [(-1, 1, -1, -0.87, z, z + 0.12) for z in (0.6, 0.74, 0.88)]
+    backs = [(-1, -0.74, -1, -0.74, 0, 1), (0.74, 1, -1, -0.74, 0, 1)]
+    parts = [*_legs(0.13, 0.46), *backs, (-1, 1, -1, 1, 0.45, 0.5), *slats]
+    return _object("chair", size, _solids(size, _wood(rng), parts))
 
 
-def table(rng) -> Thing:
-    wood = wood_of(rng)
-    height = rng.uniform(0.7, 0.78)
+def table(rng) -> Object3D:
+    size, wood = rng.uniform([0.5, 0.36, 0.7], [0.85, 0.48, 0.78]), _wood(rng)
     if rng.random() < 0.35:
-        radius = rng.uniform(0.45, 0.65)
-        solids = (
-            cone(0, 0, (height - 0.055, height), radius, wood(0)),
-            cone(0, 0, (0.05, height - 0.04), 0.07, wood(2)),
-            cone(0, 0, (0, 0.06), radius * 0.55, wood(0), 0.5),
-        )
-        return Thing("diningtable", solids, (radius * 0.6, radius * 0.6, height))
-    width, depth = rng.uniform(0.5, 0.85), rng.uniform(0.36, 0.48)
-    inset, leg = 0.06, 0.045
-    legs, rail = wood(2), wood(0)
-    solids = [
-        *(
-            box((x - leg, x + leg), (y - leg, y + leg), (0, height - 0.04), legs)
-            for x in (inset - width, width - inset)
-            for y in (inset - depth, depth - inset)
-        ),
-        box((-width, width), (-depth, depth), (height - 0.055, height), wood(0)),
-    ]
-    for side in (-1, 1):
-        y = side * (depth - inset)
-        solids.append(
-            box((inset - width, width - inset), (y - 0.012, y + 0.012),
-                (height - 0.17, height - 0.05), rail)
-        )  # fmt: skip
-    return Thing("diningtable", tuple(solids), (width * 0.8, depth * 0.7, height))
-
-
-def sofa(rng) -> Thing:
-    base = cloth_colour(rng)
-    cloth = m.weave(base)
-    width, depth = rng.uniform(0.72, 1.05), rng.uniform(0.42, 0.48)
-    seat, back, arm = rng.uniform(0.4, 0.46), rng.uniform(0.78, 0.9), rng.uniform(0.12, 0.18)
-    arms = seat + rng.uniform(0.12, 0.2)
-    feet = wood_of(rng)(2)
-    inner = width - arm
-    solids = [
-        box((-width, width), (-depth, depth), (0.1, seat - 0.14), cloth),
-        box((-inner, inner), (-depth, 0.2 - depth), (seat - 0.14, back), cloth),
-    ]
-    for side in (-1, 1):
-        x = sorted((side * inner, side * width))
-        solids.append(box(x, (-depth, depth), (0.1, arms), cloth))
-        if rng.random() < 0.5:
-            solids.append(
-                rod((side * (inner + arm / 2), -depth, arms),
-                    (side * (inner + arm / 2), depth, arms), arm / 2 + 0.02, cloth)
-            )  # fmt: skip
-        for y in (0.06 - depth, depth - 0.06):
-            x = side * (width - 0.06)
-            solids.append(cone(x, y, (0, 0.1), 0.025, feet))
-    count = 2 if width < 0.9 else 3
-    edges = np.linspace(-inner, inner, count + 1)
-    for low, high in pairwise(edges):
-        x = (low + 0.008, high - 0.008)
-        solids.append(box(x, (0.2 - depth, depth + 0.02), (seat - 0.13, seat), cloth))
-        solids.append(box(x, (0.18 - depth, 0.3 - depth), (seat, back - 0.03), cloth))
-    if rng.random() < 0.7:
-        for side in (-1, 1)[: rng.integers(1, 3)]:
-            solids.append(
-                _pillow(rng, side * (inner - 0.24), 0.4 - depth, seat + 0.19, 0.2, lean=0.35)
-            )
-    return Thing("sofa", tuple(solids))
-
-
-def bed(rng) -> Thing:
-    width, length = rng.uniform(0.55, 0.85), 1.0
-    wood = wood_of(rng)
-    linen = m.weave(colour(pleasant_hue(rng), 0.06, 0.92))
-    cover = m.quilt(cloth_colour(rng), cloth_colour(rng))
-    solids = [
-        box((-width, width), (-length, length), (0.08, 0.3), wood(0)),
-        box((-width, width), (-length - 0.06, -length), (0, rng.uniform(0.8, 1.05)), wood(0)),
-        box((0.03 - width, width - 0.03), (-length, length - 0.03), (0.3, 0.5), linen),
-        box((-width - 0.01, width + 0.01), (0.5 - length, length + 0.01), (0.22, 0.54), cover),
-    ]
-    for x in (-width / 2, width / 2)[: 1 if width < 0.65 else 2]:
-        x = 0 if width < 0.65 else x
-        solids.append(_pillow(rng, x, 0.25 - length, 0.57, width * 0.4, lean=1.25))
-    return Thing("bed", tuple(solids))
-
-
-def plant(rng) -> Thing:
-    height, radius = rng.uniform(0.26, 0.38), rng.uniform(0.15, 0.2)
-    kind = rng.choice(["plain", "band", "zigzag"])
-    pot = m.terracotta(_pot(rng), colour(pleasant_hue(rng), 0.3, 0.9), kind, height / 2)
-    solids = [
-        cone(0, 0, (0, height), radius * 0.78, pot, 1 / 0.78),
-        cone(0, 0, (height, height + 0.005), radius * 0.9, plain(colour(25, 0.5, 0.22))),
-    ]
-    hue = rng.uniform(70, 160) if rng.random() < 0.85 else rng.uniform(-30, 200)
-    tall = rng.uniform(0.65, 1.0)
-    count = int(rng.integers(13, 18))
-    for k in range(count):
-        around = 2.4 * k + rng.uniform(-0.3, 0.3)  # the golden angle, as leaves grow
-        rise = (k + 0.5) / count
-        lean = rng.uniform(0.15, 0.4) + 0.85 * (1 - rise)
-        length = tall * rng.uniform(0.34, 0.46) * (1 - 0.25 * rise)
-        foot = np.array([0, 0, height + tall * 0.5 * rise])
-        axes = turn(around, -lean)
-        ink = colour(hue + rng.uniform(-12, 12), rng.uniform(0.45, 0.7), rng.uniform(0.4, 0.68))
-        half = np.array([length * rng.uniform(0.24, 0.32), 0.012, length / 2])
-        centre = foot + axes[2] * (length / 2 + 0.03)
-        solids.append(Solid("ball", centre, half, axes, m.leaf(ink)))
-    solids.append(cone(0, 0, (height, height + tall * 0.55), 0.016, plain(colour(70, 0.5, 0.4))))
-    return Thing("pottedplant", tuple(solids))
-
-
-def television(rng) -> Thing:
-    """It hangs on a wall or stands on a low cabinet; its origin is the middle of its foot."""
-    half = np.array([rng.uniform(0.5, 0.75), 0.03, 0.0])
-    half[2] = half[0] * rng.uniform(0.54, 0.62)
-    panel = m.screen(rng, half, on=rng.random() < 0.25)
-    black = plain(BLACK, 0.2)
-    lift = 0.07
-    solids = (
-        Solid("box", np.array([0, 0, lift + half[2]]), half, np.eye(3), panel),
-        box((-0.05, 0.05), (-0.02, 0.02), (0.01, lift), black),
-        box((-half[0] * 0.45, half[0] * 0.45), (-0.1, 0.1), (0, 0.015), black),
-    )
-    return Thing("tvmonitor", solids)
-
-
-def bottle(rng) -> Thing:
-    height, radius = rng.uniform(0.46, 0.58), rng.uniform(0.095, 0.12)
-    ink = colour(rng.choice([28, 110, 140, 215]), rng.uniform(0.5, 0.8), rng.uniform(0.28, 0.55))
-    body = height * rng.uniform(0.52, 0.6)
-    shoulder = body + height * rng.uniform(0.12, 0.17)
-    glass = m.glass(ink, body / 2, rng.uniform(0.3, 0.9))
-    clear = plain(ink * 1.2, 0.9)
-    label = plain(colour(pleasant_hue(rng), 0.12, 0.92))
-    solids = (
-        cone(0, 0, (0, body), radius, glass),
-        cone(0, 0, (body, shoulder), radius, clear, 0.4),
-        cone(0, 0, (shoulder, height), radius * 0.4, clear),
-        cone(0, 0, (height * 0.95, height + 0.012), radius * 0.48, plain(cloth_colour(rng), 0.1)),
-        cone(0, 0, (body * 0.25, body * 0.75), radius * 1.02, label),
-    )
-    return Thing("bottle", solids)
-
-
-def cabinet(rng, low: bool | None = None) -> Thing:
-    low = rng.random() < 0.5 if low is None else low
-    wood = wood_of(rng)
-    width = rng.uniform(0.55, 0.8) if low else rng.uniform(0.4, 0.6)
-    depth = rng.uniform(0.2, 0.24)
-    height = rng.uniform(0.42, 0.55) if low else rng.uniform(0.8, 1.25)
-    board, foot = width + 0.015, plain(BLACK)
-    solids = [
-        box((-width, width), (-depth, depth), (0.06, height), wood(0)),
-        box((0.03 - width, width - 0.03), (0.03 - depth, depth - 0.03), (0, 0.07), foot),
-        box((-board, board), (-depth, depth + 0.03), (height, height + 0.03), wood(0)),
-    ]
-    rows, columns = (1, 3) if low else ((3, 1) if rng.random() < 0.5 else (1, 2))
-    metal = plain(BRASS if rng.random() < 0.5 else STEEL, 0.6)
-    xs, zs = np.linspace(-width, width, columns + 1), np.linspace(0.06, height, rows + 1)
-    for i in range(columns):
-        for j in range(rows):
-            x, z = (xs[i] + 0.02, xs[i + 1] - 0.02), (zs[j] + 0.02, zs[j + 1] - 0.02)
-            solids.append(box(x, (depth, depth + 0.018), z, wood(0 if rows > 1 else 2)))
-            middle, across = sum(x) / 2, sum(z) / 2
-            if rows > 1:
-                grip = box((middle - 0.09, middle + 0.09), (depth, depth + 0.045),
-                           (across - 0.012, across + 0.012), metal)  # fmt: skip
-            else:
-                edge = x[1] - 0.06 if i % 2 == 0 else x[0] + 0.06
-                grip = box((edge - 0.012, edge + 0.012), (depth, depth + 0.045),
-                           (across - 0.09, across + 0.09), metal)  # fmt: skip
-            solids.append(grip)
-    return Thing("cabinet", tuple(solids), (width * 0.8, depth * 0.5, height + 0.03))
-
-
-def bookshelf(rng) -> Thing:
-    wood = wood_of(rng)
-    width, depth, count = rng.uniform(0.4, 0.6), 0.16, int(rng.integers(3, 6))
-    step = rng.uniform(0.33, 0.37)
-    height = count * step + 0.04
-    board = 0.018
-    solids = [
-        box((-width, board - width), (-depth, depth), (0, height), wood(2)),
-        box((width - board, width), (-depth, depth), (0, height), wood(2)),
-        box((-width, width), (-depth, 0.015 - depth), (0, height), wood(2)),
-    ]
-    for k in range(count + 1):
-        z = 0.02 + k * step
-        solids.append(box((-width, width), (-depth, depth), (z - board, z + board), wood(0)))
-        if k < count:
-            reach = width - board if rng.random() < 0.6 else width * rng.uniform(0.1, 0.8)
-            tall = step * rng.uniform(0.62, 0.8)
-            low = board - width
-            books = m.spines(rng, (reach - low) / 2)
-            solids.append(
-                box((low, reach), (-depth, depth - rng.uniform(0.02, 0.06)), (z, z + tall), books)
-            )
-    return Thing("bookshelf", tuple(solids))
-
-
-def lamp(rng) -> Thing:
-    height, radius = rng.uniform(1.35, 1.65), rng.uniform(0.17, 0.24)
-    metal = plain([BRASS, STEEL, BLACK][rng.integers(3)], 0.5)
-    cloth = m.shade(colour(pleasant_hue(rng), rng.uniform(0.1, 0.45), 0.95), 0.6)
-    tall = rng.uniform(0.26, 0.36)
-    solids = (
-        cone(0, 0, (0, 0.03), 0.15, metal, 0.9),
-        cone(0, 0, (0.03, height - tall), 0.016, metal),
-        cone(0, 0, (height - tall, height), radius, cloth, rng.uniform(0.55, 0.95)),
-    )
-    return Thing("lamp", solids)
-
-
-MAKERS: dict[str, Callable[[np.random.Generator], Thing]] = {
-    "chair": chair,
-    "diningtable": table,
-    "sofa": sofa,
-    "pottedplant": plant,
-    "tvmonitor": television,
-    "bottle": bottle,
-    "cabinet": cabinet,
-    "bookshelf": bookshelf,
-    "bed": bed,
-    "lamp": lamp,
-}
-"""By class, what makes a thing of random shape and looks."""
-
-
-def wood_of(rng) -> Callable[[int], Material]:
-    """Natural or painted wood; called with the axis along which its grain runs."""
-    if rng.random() < 0.8:
-        base = colour(rng.uniform(16, 34), rng.uniform(0.45, 0.7), rng.uniform(0.32, 0.72))
+        size[:2] = rng.uniform(0.45, 0.65)
+        foot, column, board = ((-r, r, -r, r, *z) for r, *z in _ROUND_TABLE)
+        solids = _solids(size, wood, [foot, column, board], CYLINDER)
     else:
-        base = colour(pleasant_hue(rng), rng.uniform(0.1, 0.4), rng.uniform(0.4, 0.85))
-    made = [m.grain(rng, base, along) for along in range(3)]
-    return made.__getitem__
+        rails = [(-0.92, 0.92, -0.86, 0.86, 0.8, 0.93)]
+        solids = _solids(size, wood, [*_legs(0.1, 0.93), *rails, (-1, 1, -1, 1, 0.93, 1)])
+    return _object("diningtable", size, solids, top=0.6)
 
 
-def cloth_colour(rng) -> Colour:
-    return colour(pleasant_hue(rng), rng.uniform(0.4, 0.7), rng.uniform(0.36, 0.72))
+_ROUND_TABLE = (0.5, 0, 0.07), (0.12, 0.07, 0.93), (1, 0.93, 1)  # radius, low and high end
 
 
-def _pot(rng) -> Colour:
-    if rng.random() < 0.4:
-        return colour(rng.uniform(10, 24), rng.uniform(0.5, 0.65), rng.uniform(0.6, 0.8))
-    return colour(pleasant_hue(rng), rng.uniform(0.05, 0.5), rng.uniform(0.35, 0.9))
+def sofa(rng) -> Object3D:
+    size = rng.uniform([0.72, 0.42, 0.78], [1.05, 0.48, 0.9])
+    seats = [(x, x + 0.8, -0.5, 1.04, 0.35, 0.53) for x in (-0.81, 0.01)]
+    backs = [(x, x + 0.8, -0.6, -0.3, 0.53, 0.96) for x in (-0.81, 0.01)]
+    arms = [(-1, -0.84, -1, 1, 0.05, 0.72), (0.84, 1, -1, 1, 0.05, 0.72)]
+    parts = [(-1, 1, -1, 1, 0.05, 0.34), (-0.84, 0.84, -1, -0.6, 0.3, 1), *arms, *seats, *backs]
+    return _object("sofa", size, _solids(size, textures.noisy(_cloth(rng), 16, 0.25), parts))
 
 
-def _pillow(rng, x, y, z, size, lean) -> Solid:
-    axes = turn(0, lean)
-    half = np.array([size, 0.09, min(size, 0.24)])
-    cover = m.pillow(cloth_colour(rng), colour(pleasant_hue(rng), 0.1, 0.92))
-    return Solid("ball", np.array([x, y, z], float), half, axes, cover)
+def bed(rng) -> Object3D:
+    size, wood = rng.uniform([0.55, 1.0, 0.8], [0.85, 1.0, 1.05]), _wood(rng)
+    linen = plain(tint(rng, (0.06, 0.06), (0.92, 0.92)))
+    quilt = textures.checks(plain(_cloth(rng)), plain(_cloth(rng)), 0.2)
+    solids = [
+        *_solids(size, wood, [(-1, 1, -1, 1, 0.05, 0.33), (-1, 1, -1.06, -1, 0, 1)]),
+        *_solids(size, linen, [(-0.96, 0.96, -1, 0.97, 0.33, 0.53)]),
+        *_solids(size, quilt, [(-1.02, 1.02, -0.5, 1.01, 0.25, 0.58)]),
+    ]
+    return _object("bed", size, solids)
+
+
+def plant(rng) -> Object3D:
+    size = np.repeat(rng.uniform([0.15, 0.26], [0.2, 0.38]), [2, 1])
+    tall, count = rng.uniform(0.65, 1.0), int(rng.integers(11, 15))
+    solids = _solids(
+        size, plain(tint(rng, (0.05, 0.5), (0.35, 0.9))), [(-1, 1, -1, 1, 0, 1)], CYLINDER
+    )
+    hue = rng.uniform(70, 160) if rng.random() < 0.85 else rng.uniform(-30, 200)
+    for k in range(count):
+        rise = (k + 0.5) / count
+        # The golden angle, as leaves grow; the low ones lean out.
+        axes = turn(2.4 * k + rng.uniform(-0.3, 0.3), -rng.uniform(0.15, 0.4) - 0.85 * (1 - rise))
+        length = tall * rng.uniform(0.36, 0.48) * (1 - 0.25 * rise)
+        half = np.array([length * rng.uniform(0.26, 0.34), 0.015, length / 2])
+        centre = np.array([0, 0, size[2] + tall * 0.5 * rise]) + axes[2] * (length / 2 + 0.03)
+        ink = colour(hue + rng.uniform(-12, 12), rng.uniform(0.45, 0.7), rng.uniform(0.4, 0.68))
+        leaf = textures.noisy(ink, (60, 60, 12), 0.25)
+        solids.append(Solid(BALL, centre, half, leaf, axes=axes))
+    return _object("pottedplant", size, solids)
+
+
+def television(rng) -> Object3D:
+    """A streak of light on dark glass."""
+    size = rng.uniform(0.5, 0.75) * np.array([1, 0, rng.uniform(1.08, 1.24)]) + [0, 0.06, 0]
+    dark, light = plain(colour(215, 0.35, 0.15)), plain(colour(215, 0.2, 0.42))
+    glass = textures.where(lambda p: np.abs(p[0] + p[2] - 0.12) < 0.1, light, dark)
+    return _panel("tvmonitor", size, textures.framed(glass, size, 0.03, BLACK))
+
+
+def bottle(rng) -> Object3D:
+    size = np.repeat(rng.uniform([0.095, 0.46], [0.12, 0.58]), [2, 1])
+    ink = colour(rng.choice([28, 110, 140, 215]), rng.uniform(0.5, 0.8), rng.uniform(0.28, 0.55))
+    shine = plain(ink * 2.5 + 0.1)
+    glass = textures.where(lambda p: np.abs(p[0] - 0.03) < 0.015, shine, plain(ink))
+    label = plain(tint(rng, (0.12, 0.12), (0.92, 0.92)))
+    cap = plain(_cloth(rng))
+    solids = [
+        *_solids(size, glass, [(-1, 1, -1, 1, 0, 0.65), (-0.4, 0.4, -0.4, 0.4, 0.6, 1)], CYLINDER),
+        *_solids(size, glass, [(-1, 1, -1, 1, 0.5, 0.8)], BALL),
+        *_solids(size, label, [(-1.02, 1.02, -1.02, 1.02, 0.15, 0.5)], CYLINDER),
+        *_solids(size, cap, [(-0.48, 0.48, -0.48, 0.48, 0.95, 1.03)], CYLINDER),
+    ]
+    return _object("bottle", size, solids)
+
+
+def cabinet(rng) -> Object3D:
+    """A low one with doors, or a high one with drawers."""
+    if rng.random() < 0.5:
+        size = rng.uniform([0.55, 0.2, 0.45], [0.8, 0.24, 0.58])
+        edges = [(x, x + 0.62, 0.12, 0.9) for x in (-0.97, -0.31, 0.35)]
+    else:
+        size = rng.uniform([0.4, 0.2, 0.8], [0.6, 0.24, 1.25])
+        edges = [(-0.97, 0.97, z, z + 0.27) for z in (0.07, 0.37, 0.67)]
+    fronts = [(x1, x2, 0.9, 1.06, z1, z2) for x1, x2, z1, z2 in edges]
+    grips = [
+        ((x1 + x2) / 2 - 0.1, (x1 + x2) / 2 + 0.1, 1, 1.2, z2 - 0.14, z2 - 0.1)
+        for x1, x2, _, z2 in edges
+    ]
+    sides = [(-1.01, -0.99, -1, 0.99, 0, 1), (0.99, 1.01, -1, 0.99, 0, 1)]
+    solids = [
+        *_solids(size, BLACK, [(-1, 1, -1, 1, 0, 0.96)]),
+        *_solids(size, _wood(rng), [*fronts, *sides, (-1.02, 1.02, -1, 1.1, 0.95, 1)]),
+        *_solids(size, BRASS, grips),
+    ]
+    return _object("cabinet", size, solids, top=0.6)
+
+
+def bookshelf(rng) -> Object3D:
+    count = int(rng.integers(3, 6))
+    size = np.array([rng.uniform(0.4, 0.6), 0.16, count * rng.uniform(0.33, 0.37)])
+    sides = [(-1, -0.95, -1, 1, 0, 1), (0.95, 1, -1, 1, 0, 1), (-1, 1, -1, -0.9, 0, 1)]
+    shelves = [(-1, 1, -1, 1, z, z + 0.03) for z in np.linspace(0, 0.98, count + 1)]
+    solids = _solids(size, _wood(rng), [*sides, *shelves])
+    for z in np.linspace(0, 0.98, count + 1)[:-1]:
+        right = 0.95 if rng.random() < 0.6 else rng.uniform(0.1, 0.8)
+        row = (-0.95, right, -1, rng.uniform(0.6, 0.9), z, z + rng.uniform(0.65, 0.82) / count)
+        solids += _solids(size, textures.books(rng, size[0]), [row])
+    return _object("bookshelf", size, solids)
+
+
+def lamp(rng) -> Object3D:
+    size = np.repeat(rng.uniform([0.17, 1.35], [0.24, 1.65]), [2, 1])
+    metal, cloth = (
+        (BRASS, WHITE, BLACK)[rng.integers(3)],
+        plain(tint(rng, (0.1, 0.45), (0.95, 0.95))),
+    )
+    foot = [(-0.7, 0.7, -0.7, 0.7, 0, 0.02), (-0.1, 0.1, -0.1, 0.1, 0, 0.9)]
+    shade = [(-1, 1, -1, 1, rng.uniform(0.78, 0.82), 1)]
+    solids = _solids(size, metal, foot, CYLINDER) + _solids(size, cloth, shade, CYLINDER, glow=0.6)
+    return _object("lamp", size, solids)
+
+
+def door(rng) -> Object3D:
+    size = np.array([0.5, 0.05, 2.09])
+    panels = product([(-0.66, -0.1), (0.1, 0.58)], [(0.09, 0.43), (0.54, 0.89)])
+    wood = [(-0.86, 0.86, 0, 0.8, 0, 0.97), *((*x, 0, 1.1, *z) for x, z in panels)]
+    solids = [
+        *_solids(size, WHITE, [(-1, 1, 0, 0.7, 0, 1)]),
+        *_solids(size, _wood(rng), wood),
+        *_solids(size, BRASS, [(0.62, 0.78, 0.8, 1.6, 0.46, 0.49)]),
+    ]
+    return _object("door", size, solids)
+
+
+def window(rng) -> Object3D:
+    """Sky and hills behind bars."""
+    size = rng.uniform([0.45, 0.04, 1.0], [0.8, 0.04, 1.36])
+    sky, land = colour(rng.uniform(198, 214), 0.38, 0.98), colour(rng.uniform(70, 130), 0.45, 0.62)
+    view = textures.hills(rng, plain(sky), plain(land), -0.2)
+    bars = textures.where(lambda p: np.abs(p[[0, 2]]).min(0) < 0.03, WHITE, view)
+    return _panel("window", size, textures.framed(bars, size, 0.06, WHITE), glow=0.8)
+
+
+def picture(rng) -> Object3D:
+    """Hills in a mount and a frame."""
+    size = rng.uniform([0.22, 0.03, 0.44], [0.5, 0.03, 0.84])
+    inks = (plain(tint(rng, (0.3, 0.7), (0.45, 0.95))) for _ in range(2))
+    mounted = textures.framed(textures.hills(rng, *inks, 0), size, 0.1, WHITE)
+    frame = (BLACK, WHITE, BRASS)[rng.integers(3)]
+    return _panel("picture", size, textures.framed(mounted, size, 0.035, frame))
+
+
+def rug(rng) -> Object3D:
+    size = rng.uniform([0.7, 0.5, 0.012], [1.1, 0.8, 0.012])
+    second = plain(tint(rng, (0.05, 0.3), (0.85, 0.85)))
+    cloth = textures.checks(plain(_cloth(rng)), second, rng.uniform(0.15, 0.3))
+    return _object("rug", size, _solids(size, cloth, [(-1, 1, -1, 1, 0, 1)]))
+
+
+MAKERS = {
+    "chair": chair, "diningtable": table, "sofa": sofa, "pottedplant": plant,
+    "tvmonitor": television, "bottle": bottle, "cabinet": cabinet, "bookshelf": bookshelf,
+    "bed": bed, "lamp": lamp, "door": door, "window": window, "picture": picture, "rug": rug,
+}  # fmt: skip
+"""The function that makes a random object of each class, called with a numpy Generator."""
+
+
+def _object(name: str, size: np.ndarray, solids: list[Solid], top: float = 0.0) -> Object3D:
+    """`top`: the share of the width and depth of its top that others may stand on."""
+    return Object3D(name, tuple(solids), size * [top, top, 1] if top else None)
+
+
+def _panel(name: str, size: np.ndarray, texture: Texture, glow: float = 0.0) -> Object3D:
+    """A flat box that hangs on a wall."""
+    return _object(name, size, _solids(size, texture, [(-1, 1, 0, 1, 0, 1)], glow=glow))
+
+
+def _solids(size, texture: Texture, parts: Iterable[Extent], shape=BOX, glow=0.0) -> list[Solid]:
+    """Parts of an object of a size: half its width, half its depth, its height."""
+    solids = []
+    for extent in parts:
+        low, high = (np.array(extent, float).reshape(3, 2) * size[:, None]).T
+        solids.append(Solid(shape, (low + high) / 2, (high - low) / 2, texture, glow))
+    return solids
+
+
+def _legs(width: float, top: float) -> list[Extent]:
+    ends = (-1, 2 * width - 1), (1 - 2 * width, 1)
+    return [(*x, *y, 0, top) for x, y in product(ends, ends)]
+
+
+def _wood(rng) -> Texture:
+    """Natural or painted."""
+    base = colour(rng.uniform(16, 34), rng.uniform(0.45, 0.7), rng.uniform(0.32, 0.72))
+    return textures.wood(base if rng.random() < 0.8 else tint(rng, (0.1, 0.4), (0.4, 0.85)), 0)
+
+
+def _cloth(rng) -> np.ndarray:
+    return tint(rng, (0.4, 0.7), (0.36, 0.72))

@@ -16,7 +16,7 @@ from datasets.scenes.classes import CLASSES, VOC_NUMBERS, table
 from datasets.scenes.coco_layout import COCO
 from datasets.scenes.files import MANY, Job, Layout, save_jpeg, save_png
 from datasets.scenes.multi_task_layouts import NYUDMT, PASCALMT, NYUv2
-from datasets.scenes.raycast import focal_length
+from datasets.scenes.room import focal_length
 from datasets.scenes.scene import Scene
 from datasets.scenes.street_layout import Cityscapes
 

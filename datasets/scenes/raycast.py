@@ -1,4 +1,4 @@
-"""Rays into a room: what they hit first, and what stands between a point and the lamp."""
+"""Follows the ray through the centre of each pixel: what it hits, and how that is lit."""
 
 from __future__ import annotations
 
@@ -6,128 +6,91 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.scenes.room import FOCAL, LAMP_RADIUS, Camera, Room
-from datasets.scenes.shapes import FAR, multiply
-from datasets.scenes.things import Thing
+from datasets.scenes.room import Room, focal_length
+from datasets.scenes.shapes import rotate
 
-_LIFT = np.float32(2e-3)  # metres off a surface, so that it does not shadow itself
-
-
-class Rays(NamedTuple):
-    """N rays from the camera.
-
-    Attributes:
-        x, y: (N) float32, where they cross the plane at a depth of 1.
-        direction: (3, N) float32, in the world, so long that a ray's parameter is its depth.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    direction: np.ndarray
+_CONTACT = 0.15  # metres: how far the dark around objects on the floor reaches
 
 
 class Hits(NamedTuple):
-    """depth (N) float32 in metres along the optical axis; solid (N) int16, indices into
-    `Caster.solids`."""
+    """The first solid on the ray through each pixel.
 
+    Attributes:
+        rays: (3, H, W) float32 directions in the world, of depth 1.
+        depth: (H, W) float32 metres along the optical axis.
+        solid: (H, W) int16, its index among the solids of all objects.
+    """
+
+    rays: np.ndarray
     depth: np.ndarray
     solid: np.ndarray
 
 
-class Caster:
-    """The solids of a room, ready for rays.
+def cast(room: Room, size: tuple[int, int]) -> Hits:
+    """Follows the rays of an image of `size`. The room is closed: each of them meets a solid."""
+    (height, width), focal, camera = size, focal_length(size), room.camera
+    x = ((np.arange(width, dtype=np.float32) + 0.5 - width / 2) / focal)[None, None]
+    y = ((np.arange(height, dtype=np.float32) + 0.5 - height / 2) / focal)[None, :, None]
 
-    Attributes:
-        solids: all solids of the room.
-        owner: (len(solids)) the index of the thing that each belongs to.
-    """
+    def rays(axes, rows=slice(None), columns=slice(None)):
+        """The directions (3, rows, columns) in the frame of these axes."""
+        right, down, view = (axes @ camera.axes.T).T.astype(np.float32)[..., None, None]
+        return right * x[:, :, columns] + (down * y[:, rows] + view)
 
-    def __init__(self, room: Room, size: tuple[int, int]):
-        self.room, self.size = room, size
-        self.focal = focal_length(size)
-        self.solids = [solid for thing in room.things for solid in thing.solids]
-        self.owner = np.repeat(range(len(room.things)), [len(t.solids) for t in room.things])
-        self.origin = room.camera.position.astype(np.float32)[:, None]
-        self._seen = [_windows(thing, room.camera) for thing in room.things]
-        # The lamp looks down on the things as a camera does: what it sees of them is not in shadow.
-        self._lamp = Camera(room.lamp, np.diag([1.0, 1.0, -1.0]))
-        self._casting = [thing for thing in room.things if thing.is_object]
-        self._lit = [_windows(thing, self._lamp, LAMP_RADIUS) for thing in self._casting]
-
-    def rays(self, u: np.ndarray, v: np.ndarray) -> Rays:
-        """The rays through positions on pixel edges (0 to width, 0 to height), (N) each."""
-        height, width = self.size
-        x = ((u - width / 2) / self.focal).astype(np.float32)
-        y = ((v - height / 2) / self.focal).astype(np.float32)
-        direction = multiply(self.room.camera.axes.T, np.stack([x, y, np.ones_like(x)]))
-        return Rays(x, y, direction)
-
-    def cast(self, rays: Rays, apart: np.ndarray | None = None) -> Hits:
-        """The first solid on each ray. The room is closed, so that there always is one.
-
-        Args:
-            apart: (things) int, counts the rays that meet each thing, hidden by others or not.
-        """
-        depth = np.full(rays.x.shape, FAR, np.float32)
-        solid = np.full(rays.x.shape, -1, np.int16)
-        k = -1
-        for number, thing in enumerate(self.room.things):
-            around, windows = self._seen[number]
-            near = _within(rays.x, rays.y, around)
-            met = np.zeros(near.shape, bool)
-            for item, window in zip(thing.solids, windows, strict=True):
-                k += 1
-                inner = _within(rays.x[near], rays.y[near], window)
-                if not inner.size:
-                    continue
-                where = near[inner]
-                t = item.hit(self.origin, rays.direction[:, where])
-                closer = t < depth[where]
-                depth[where[closer]] = t[closer]
-                solid[where[closer]] = k
-                met[inner] |= t < FAR
-            if apart is not None:
-                apart[number] = np.count_nonzero(met)
-        return Hits(depth, solid)
-
-    def lit(self, points: np.ndarray, normal: np.ndarray, lamp: np.ndarray) -> np.ndarray:
-        """(N) bool: the points (3, N) that see their place on the lamp (3, N). The room's shell
-        and what hangs on it cast no shadows."""
-        way = lamp - points
-        lit = (way * normal).sum(0) > 0
-        below = np.flatnonzero(lit & (way[2] > 0.05))
-        way = way[:, below]
-        start = points[:, below] + _LIFT * normal[:, below]
-        x, y, z = start - self._lamp.position.astype(np.float32)[:, None]
-        x, y = x / -z, y / -z
-        for thing, (around, windows) in zip(self._casting, self._lit, strict=True):
-            near = _within(x, y, around)
-            for solid, window in zip(thing.solids, windows, strict=True):
-                inner = near[_within(x[near], y[near], window)]
-                if inner.size:
-                    blocked = solid.hit(start[:, inner], way[:, inner]) < 1
-                    lit[below[inner[blocked]]] = False
-        return lit
+    depth, solid = np.full(size, np.inf, np.float32), np.full(size, -1, np.int16)
+    parts = [part for thing in room.objects for part in thing.solids]
+    windows = camera.windows(np.stack([part.corners() for part in parts]))
+    for k, (part, window) in enumerate(zip(parts, _pixels(windows, size), strict=True)):
+        scaled = part.axes / part.half[:, None]
+        origin = (scaled @ (camera.position - part.centre)).astype(np.float32)
+        t = part.hit(origin, rays(scaled, *window))
+        closer = t < depth[window]
+        depth[window][closer] = t[closer]
+        solid[window][closer] = k
+    return Hits(rays(np.eye(3)), depth, solid)
 
 
-def _windows(thing: Thing, camera: Camera, radius: float = 0.0):
-    """Where a camera sees a thing: the window (4) of it all, and those (N, 4) of its solids, wide
-    enough for a camera anywhere within `radius` metres sideways."""
-    corners = np.stack([solid.corners() for solid in thing.solids])
-    nearest = ((corners - camera.position) @ camera.axes[2]).min(1, keepdims=True)
-    margin = radius / np.maximum(nearest, 1e-3) * [-1, -1, 1, 1]
-    windows = (camera.windows(corners) + margin).astype(np.float32)
-    return np.concatenate([windows[:, :2].min(0), windows[:, 2:].max(0)]), windows
+def _pixels(windows: np.ndarray, size: tuple[int, int]) -> list[tuple[slice, slice]]:
+    """The rows and columns that windows (K, 4) at a depth of 1 cover."""
+    most = size[::-1]
+    edges = windows.reshape(-1, 2, 2) * focal_length(size) + np.array(most) / 2
+    low = np.floor(np.clip(edges[:, 0], 0, most)).astype(int)
+    high = np.ceil(np.clip(edges[:, 1], 0, most)).astype(int)
+    return [(slice(y1, y2), slice(x1, x2)) for (x1, y1), (x2, y2) in zip(low, high, strict=True)]
 
 
-def _within(x: np.ndarray, y: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """The indices of the positions (N) in an image that lie in a window of it."""
-    if np.isinf(window).all():
-        return np.arange(len(x))
-    x1, y1, x2, y2 = window
-    return np.flatnonzero((x > x1) & (x < x2) & (y > y1) & (y < y2))
+def shade(room: Room, hits: Hits) -> tuple[np.ndarray, np.ndarray]:
+    """Linear RGB, and the unit normals in the camera's frame, (H, W, 3) float32 each."""
+    rays, depth, solid = (array.reshape(*array.shape[:-2], -1) for array in hits)
+    points = room.camera.position.astype(np.float32)[:, None] + rays * depth
+    normals, colours, glow = np.empty_like(points), np.empty_like(points), np.empty_like(depth)
+    parts = [part for thing in room.objects for part in thing.solids]
+    order = np.argsort(solid, kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(solid[order])) + 1):
+        part = parts[solid[group[0]]]
+        local = rotate(part.axes, points[:, group] - part.centre.astype(np.float32)[:, None])
+        normal = part.normals(local)
+        normals[:, group] = rotate(part.axes.T, normal)
+        colours[:, group], glow[group] = part.texture(local, normal), part.glow
+    light = _light(room, points, normals, rays)
+    colours *= light * (1 - glow) + glow
+    images = colours, rotate(room.camera.axes, normals)
+    return tuple(np.ascontiguousarray(image.T).reshape(*hits.depth.shape, 3) for image in images)
 
 
-def focal_length(size: tuple[int, int]) -> float:
-    """In pixels, of an image of `size` (height, width)."""
-    return FOCAL * size[1]
+def _light(room: Room, points: np.ndarray, normals: np.ndarray, rays: np.ndarray) -> np.ndarray:
+    """(3, N): the light of the lamp, and that which the room throws back: more from above, a little
+    from the side of the camera, less beside objects on the floor."""
+    way = room.lamp.astype(np.float32)[:, None] - points
+    distance = np.sqrt((way * way).sum(0))
+    lamp = np.maximum((way * normals).sum(0) / distance, 0) * (2.6 / (1 + 0.35 * distance**2))
+    facing = -(rays * normals).sum(0) / np.sqrt((rays * rays).sum(0))
+    light = room.lamp_colour * lamp + 0.42 + 0.16 * normals[2] + 0.12 * facing
+    floor = np.flatnonzero(points[2] < 0.02)
+    place = points[:2, floor]
+    for thing in room.objects:
+        low, high = thing.bounds().astype(np.float32)[:, :2, None]
+        if thing.has_box and thing.bounds()[0, 2] < 0.2:
+            away = np.maximum(np.maximum(low - place, place - high), 0)
+            light[:, floor] *= 1 - 0.45 * np.exp(-np.hypot(*away) / _CONTACT)
+    return light

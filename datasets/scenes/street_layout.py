@@ -9,7 +9,7 @@ import numpy as np
 
 from datasets.scenes.classes import CLASSES, table
 from datasets.scenes.files import MANY, Job, Layout, save_png
-from datasets.scenes.raycast import focal_length
+from datasets.scenes.room import focal_length
 from datasets.scenes.scene import Scene
 
 _NUMBERS = {
