@@ -21,6 +21,7 @@ from datasets.unite import RemappedLabel, task_label
 from tasks import Task
 from utils.errors import DataError
 from utils.geometry import Warp
+from utils.memory import stack
 
 PADDING = (124, 116, 104)
 """What lies outside of an image, RGB: the mean colour of ImageNet, 0 once normalised."""
@@ -125,8 +126,8 @@ class MultiTaskDataset(Dataset):
         """A batch of items."""
         augmented = "colour" in items[0]
         return Batch(
-            images=_stacked(items, "image"),
-            colours=_stacked(items, "colour") if augmented else None,
+            images=stack([item["image"] for item in items]),
+            colours=stack([item["colour"] for item in items]) if augmented else None,
             sharpness=torch.tensor([i["sharpness"] for i in items]) if augmented else None,
             targets={t.name: t.collate([i["targets"][t.name] for i in items]) for t in self.tasks},
             labelled={
@@ -142,12 +143,11 @@ class MultiTaskDataset(Dataset):
     def _read_label(
         self, task: Task, label: Label | RemappedLabel, shape: tuple[int, int]
     ) -> np.ndarray:
-        """The target before any warp; with a cache, packed."""
-        if self.cache is None:
+        """The target before any warp. In training it is packed with or without a cache, which must
+        not change what is learnt."""
+        if not self.augmentation:
             return label.read(shape)
+        if self.cache is None:
+            return task.pack(label.read(shape))
         key = f"{task.task_type} {label.key} {shape}"
         return self.cache.get(label.files, key, lambda: task.pack(label.read(shape)))
-
-
-def _stacked(items: Sequence[dict], name: str) -> torch.Tensor:
-    return torch.from_numpy(np.stack([item[name] for item in items]))

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from tasks.statistics import LabelStatistics
 from utils.geometry import Warp
+from utils.memory import stack
 from utils.part import Part, Registry
 
 TASKS = Registry("task")
@@ -152,7 +152,7 @@ class Task(Part, ABC):
         """The target of an image of `size` (height, width) that has no label for this task."""
 
     def pack(self, target: np.ndarray) -> np.ndarray:
-        """The target in fewer bytes, to be kept; `warp` takes both."""
+        """The target in fewer bytes, as training takes it; `warp` takes both."""
         return target
 
     @abstractmethod
@@ -166,7 +166,7 @@ class Task(Part, ABC):
 
     def collate(self, targets: list[np.ndarray]) -> Any:
         """The targets of a batch, stacked along a new first axis."""
-        return torch.from_numpy(np.stack(targets))
+        return stack(targets)
 
     @abstractmethod
     def criterion(self, prediction: Any, target: Any, labelled: Tensor) -> tuple[Tensor, Tensor]:

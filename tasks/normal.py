@@ -38,16 +38,19 @@ class Normal(Task):
 
     def pack(self, target):
         """(H, W, 3) float16: up to 0.03 degrees off, and of unit length to 0.0005."""
-        return target.astype(np.float16)
+        return torch.from_numpy(target).half().numpy()  # many times faster than numpy's own
 
     def usable(self, target):
-        return bool(target.any())
+        a_few_rows = target[::16]  # which nearly always tell
+        return bool(a_few_rows.any() or target.any())
 
     def warp(self, target, warp):
         """The vectors turn and mirror with the image."""
-        packed = target.dtype == np.float16  # OpenCV moves 16 bits, but no float16
-        moved = warp.nearest(target.view(np.uint16) if packed else target, 0)
-        moved = moved.view(np.float16) if packed else moved
+        packed = target.dtype == np.float16
+        if packed:  # OpenCV moves 16 bits, but no float16
+            moved = warp.nearest(target.view(np.uint16), 0).view(np.float16)
+        else:
+            moved = warp.nearest(target, 0)
         rotation = warp.rotation().astype(np.float32)
         if rotation.tolist() == [[1, 0], [0, 1]]:
             return moved

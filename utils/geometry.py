@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from utils.memory import lend
+
 # Below this scale, linear interpolation skips pixels: the image is averaged first.
 _SHRINK_BELOW = 0.75
 
@@ -132,14 +134,14 @@ class Warp:
         rows, columns = self.crop.place
         inside = array[self.crop.source]
         extent = (rows.stop - rows.start, columns.stop - columns.start)
-        if inside.shape[:2] != extent:
-            inside = cv2.resize(inside, extent[::-1], interpolation=interpolation)
-        if extent != self.size:
-            result = np.empty((*self.size, *array.shape[2:]), array.dtype)
-            result[rows, columns] = inside
+        if not inside.shape[:2] == extent == self.size:
+            result = lend((*self.size, *array.shape[2:]), array.dtype)
+            cv2.resize(inside, extent[::-1], dst=result[rows, columns], interpolation=interpolation)
             _fill_around(result, self.crop.place, border)
             inside = result
-        return cv2.flip(inside, 1) if self.crop.mirrored else inside
+        if not self.crop.mirrored:
+            return inside
+        return cv2.flip(inside, 1, dst=lend(inside.shape, inside.dtype))
 
     def _shows_outside(self, shape, matrix):
         """Whether a corner of the output is outside of an image of this shape."""

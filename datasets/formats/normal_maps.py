@@ -12,6 +12,9 @@ from utils.errors import DataError
 _OF_COLOUR = np.linspace(-1, 1, 256, dtype=np.float32)
 _SHORTEST = 0.5  # a stored normal is about a unit long, or zero where there is none
 
+_OF_UNIT_LENGTH: set[tuple] = set()
+"""The files whose vectors were seen to be: to look takes longer than to read them."""
+
 
 class NormalMap(Format):
     """(H, W, 3) float32 unit vectors, zero where there is none; from an .npy of vectors, (H, W, 3)
@@ -23,7 +26,13 @@ class NormalMap(Format):
 
     def read(self, label, size):
         normals = fit(self.stored(label), size)
-        return normals if _are_unit(normals) else _normalised(np.nan_to_num(normals))
+        state = label.file.stat()
+        file = (label.file, size, state.st_mtime_ns, state.st_size)
+        if file not in _OF_UNIT_LENGTH:
+            if not _are_unit(normals):
+                return _normalised(np.nan_to_num(normals))
+            _OF_UNIT_LENGTH.add(file)
+        return normals
 
     def stored(self, label: Label) -> np.ndarray:
         """(H, W, 3) float32, the vectors as they are in the file, of whatever length."""

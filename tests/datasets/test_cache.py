@@ -237,11 +237,8 @@ class TestMultiTaskDataset:
             for batch, expected in zip(self.batches(cached, 0), plain, strict=True):
                 assert torch.equal(batch.images, expected.images)
                 for name, target in batch.targets.items():
-                    atol = {"depth": 8e-4, "normal": 6e-4}.get(name, 0)
                     wanted = expected.targets[name]
-                    torch.testing.assert_close(
-                        target, wanted, rtol=0, atol=atol, check_dtype=name != "normal"
-                    )
+                    torch.testing.assert_close(target, wanted, rtol=0, atol=0)
 
     def test_workers_share_it(self, data, tmp_path):
         filled = self.batches(data(open_cache("disk", tmp_path)), workers=2)
