@@ -20,9 +20,11 @@ from engine.runs.identity import file_digest
 from engine.training.options import Training
 from losses import LOSSES
 from utils.cfg_file import Entry, parse_cfg, parse_flags
+from utils.cfg_text import cfg_text
 from utils.errors import ConfigError
+from utils.option_names import DATASET
 from utils.part import Choice, Part, Registry
-from utils.resolve import DATASET, cfg_text, resolve
+from utils.resolve import resolve
 
 USAGE = "python3 train_test.py CFG [--option value …]"
 SINGLE_TASK_LOSS = "weighted-sum"

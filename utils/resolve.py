@@ -6,20 +6,16 @@ of that part; every other key is read once, by the part that owns it. Defaults <
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from utils.cfg_file import Entry
 from utils.errors import ConfigError
-from utils.official import SHORT, UNUSED
-from utils.option import REQUIRED, Option, closest, nearest
+from utils.option import REQUIRED, Option, nearest
+from utils.option_names import DATASET, OptionNames, plain, plain_names
 from utils.part import Choice, Part, Registry, Variant, has_effect
-
-DATASET = "dataset"
-"""The sections [dataset.<name>] describe datasets of the user's own."""
 
 _DATASET_NAME = re.compile(r"\w[\w-]*")
 
@@ -65,7 +61,7 @@ def resolve(
             place.
     """
     words = [word for entry in (*cfg, *flags) for word in entry.words]
-    names = _Names(roots, words)
+    names = OptionNames(roots, words)
     skipped = {*skipped_flags, *names.in_sections(skipped_sections)}
     flags = [entry for entry in flags if names.key(entry)[1] not in skipped]
     return _Resolver(roots, names, cfg, flags, datasets, dataset_section).resolve()
@@ -158,7 +154,7 @@ class _Resolver:
     def _local_datasets(self, entries: Sequence[Entry]) -> Registry:
         """The registry of the datasets together with those that the cfg describes."""
         values: dict[str, dict[str, Any]] = {}
-        keys = _plain_names(self.dataset_section)
+        keys = plain_names(self.dataset_section)
         for entry in entries:
             name = _dataset_name(entry)
             given = values.setdefault(name, {})
@@ -166,7 +162,7 @@ class _Resolver:
             if not entry.name:
                 self.result.places.setdefault(scope, entry.where)
                 continue
-            key = _plain(entry.name)
+            key = plain(entry.name)
             if key not in keys:
                 hint = nearest(key, keys)
                 raise ConfigError(f"{entry.where}: a dataset has no key '{key}'{hint}")
@@ -190,135 +186,6 @@ class _Resolver:
         return local
 
 
-class _Names:
-    """What the keys of a cfg may be called: the options of every part that a cfg can choose."""
-
-    def __init__(self, roots: Sequence[type[Part]], words: Sequence[str]):
-        self.words = words
-        self.declared: dict[str, list[tuple[type[Part], Option]]] = {}
-        self.owners: dict[type[Part], list[str]] = {}
-        self.scoped: dict[str, Registry] = {}
-        self.spellings = {name: name for name in UNUSED} | SHORT
-        for root in roots:
-            self._add(root, root.__name__)
-        self.sections = list(
-            dict.fromkeys(
-                declared.section or part.section
-                for pairs in self.declared.values()
-                for part, declared in pairs
-            )
-        )
-
-    def key(self, entry: Entry) -> tuple[str | None, str]:
-        """The scope of an entry (a loss, of [loss.<name>]) and the option that it is about; for the
-        header of a section, no option. Checks the names of sections and options.
-
-        Raises:
-            ConfigError: there is no such section or option, or the option is in another section.
-        """
-        scope = self._scope(entry)
-        if not entry.name:
-            return scope, ""
-        name = self.spellings[self._full_name(entry, scope)]
-        section = entry.section if scope is None else entry.section.partition(".")[0]
-        homes = dict.fromkeys(d.section or part.section for part, d in self.declared.get(name, ()))
-        if section is not None and homes and section not in homes:
-            home = next(iter(homes))
-            wrong = f", not in [{entry.section}]" if section else ", which it stands before"
-            raise ConfigError(f"{entry.where}: {name} belongs in [{home}]{wrong}")
-        return scope, name
-
-    def in_sections(self, sections: Sequence[str]) -> list[str]:
-        """The options that stand in any of these sections."""
-        return [
-            name
-            for name, pairs in self.declared.items()
-            if any((declared.section or part.section) in sections for part, declared in pairs)
-        ]
-
-    def is_inverse(self, declared: Option, entry: Entry) -> bool:
-        """Whether the entry gives the option by the name that means its contrary."""
-        if declared.inverse is None:
-            return False
-        return self._full_name(entry, None) == _plain(declared.inverse)
-
-    def notice(self, name: str, entry: Entry) -> str:
-        """The line about an option that was given and that no part of the cfg has."""
-        if name not in self.declared:
-            place = "" if entry.where.startswith("-") else f"{entry.where}: "
-            return (
-                f"note: {place}--{name} is an option of the official code that is not used "
-                f"here ({UNUSED[name]})"
-            )
-        owners = dict.fromkeys(
-            owner for part, _ in self.declared[name] for owner in self.owners[part]
-        )
-        return (
-            f"note: {entry.where}: nothing in this cfg uses {name}; it is an option of "
-            f"{', '.join(owners)}"
-        )
-
-    def _add(self, part: type[Part], owner: str) -> None:
-        if part in self.owners:
-            self.owners[part].append(owner)
-            return
-        self.owners[part] = [owner]
-        for name, declared in part.options.items():
-            self.declared.setdefault(name, []).append((part, declared))
-            for spelling in (name, declared.inverse, *declared.aliases):
-                if spelling:
-                    self.spellings[_plain(spelling)] = name
-            if declared.parts is not None:
-                for label, chosen in (*parts_of(declared.parts), *self._prefixed(declared.parts)):
-                    self._add(chosen, label)
-                    if name == chosen.section:
-                        self.scoped[name] = declared.parts
-
-    def _prefixed(self, registry: Registry) -> Iterator[tuple[str, type[Part]]]:
-        """The parts that the cfg names by a prefix, such as torchjd:UPGrad."""
-        for word in self.words:
-            if any(word.startswith(prefix) for prefix in registry.prefixes):
-                with contextlib.suppress(ConfigError):  # told where the part is chosen
-                    yield word, registry[word]
-
-    def _scope(self, entry: Entry) -> str | None:
-        section = entry.section
-        if not section or section in self.sections:
-            return None
-        prefix, dot, name = section.partition(".")
-        if not dot or prefix not in self.scoped:
-            forms = [f"{name}.<name>" for name in (*self.scoped, DATASET)]
-            hint = nearest(section, [*self.sections, *forms])
-            raise ConfigError(f"{entry.where}: there is no section [{section}]{hint}")
-        try:
-            return self.scoped[prefix].canonical(name)
-        except ConfigError as error:
-            raise ConfigError(f"{entry.where}: {error}") from None
-
-    def _full_name(self, entry: Entry, scope: str | None) -> str:
-        """The spelling that the entry gives, of which a flag may leave out the end."""
-        dashes = "--" if entry.section is None else ""
-        name = _plain(entry.name)
-        if name in self.spellings:
-            return name
-        if entry.name.startswith("--") and name:
-            starts = {self.spellings[s]: s for s in self.spellings if s.startswith(name)}
-            if len(starts) == 1:
-                return next(iter(starts.values()))
-            if starts:
-                several = " or ".join(f"--{other}" for other in sorted(starts.values()))
-                raise ConfigError(f"{entry.where}: {entry.name} may mean {several}")
-        close = closest(name, [spelling for spelling in self.spellings if spelling not in UNUSED])
-        hint = f"did you mean {dashes}{close}?" if close else "--help lists the options"
-        raise ConfigError(f"{entry.where}: there is no option '{entry.name}'; {hint}")
-
-
-def parts_of(registry: Registry) -> Iterator[tuple[str, type[Part]]]:
-    """Every name of a registry with the class of its part."""
-    for name, entry in registry.parts.items():
-        yield name, entry.part if isinstance(entry, Variant) else entry
-
-
 def read_value(declared: Option, entry: Entry, inverted: bool = False) -> Any:
     """The value that an entry gives to an option.
 
@@ -334,58 +201,6 @@ def read_value(declared: Option, entry: Entry, inverted: bool = False) -> Any:
         raise ConfigError(f"{entry.where}: {error}") from None
 
 
-def cfg_text(parts: Mapping[type[Part], Mapping[str, Any]], datasets: Mapping[str, Choice]) -> str:
-    """A cfg that gives these values: the options that have an effect, by section."""
-    sections: dict[str, dict[str, str]] = {}
-    for part, values in parts.items():
-        _write(part, values, sections)
-    for name, choice in datasets.items():
-        _write(choice.part, choice.all_values(), sections, f"{DATASET}.{name}")
-    return "\n".join(
-        f"[{section}]\n" + "".join(f"{line.rstrip()}\n" for line in lines.values())
-        for section, lines in sections.items()
-    )
-
-
-def _write(
-    part: type[Part],
-    values: Mapping[str, Any],
-    sections: dict[str, dict[str, str]],
-    scope: str | None = None,
-) -> None:
-    """Adds the lines of a part and of the parts that it chooses. `scope` is the section that takes
-    the place of the part's own, such as `loss.amtl` of `loss`."""
-    chosen: list[tuple[Choice, str | None]] = []
-    for name, declared in part.options.items():
-        value = values[name]
-        if not has_effect(declared, values):
-            continue
-        if part.section == DATASET and value == declared.default_value():
-            continue
-        if declared.parts is not None:
-            choices = value if isinstance(value, tuple) else () if value is None else (value,)
-            chosen += [
-                (c, f"{name}.{c.name}" if name == c.part.section else scope) for c in choices
-            ]
-            names = tuple(choice.name for choice in choices)
-            value = names if declared.is_list else next(iter(names), None)
-        home = declared.section or part.section
-        home = scope if scope and scope.partition(".")[0] == home else home
-        sections.setdefault(home, {})[name] = f"{name} = {declared.format(value)}"
-    for choice, inner in chosen:
-        if choice.part.section != DATASET:
-            _write(choice.part, choice.all_values(), sections, inner)
-
-
-def _plain_names(part: type[Part]) -> dict[str, str]:
-    """Every spelling of the options of a part, and the option that it means."""
-    return {
-        _plain(spelling): name
-        for name, declared in part.options.items()
-        for spelling in (name, *declared.aliases)
-    }
-
-
 def _dataset_name(entry: Entry) -> str | None:
     """The dataset whose section the entry stands in, if it is one."""
     prefix, dot, name = (entry.section or "").partition(".")
@@ -396,10 +211,3 @@ def _dataset_name(entry: Entry) -> str | None:
             f"{entry.where}: a dataset's name has letters, digits, _ and -, not '{name}'"
         )
     return name
-
-
-def _plain(name: str) -> str:
-    """A name without dashes, but for the first of a short flag (`-b`)."""
-    if name.startswith("-") and not name.startswith("--"):
-        return name
-    return name.removeprefix("--").replace("-", "_")

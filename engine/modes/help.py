@@ -15,6 +15,7 @@ from engine.modes import MODES
 from losses import LOSSES
 from utils.errors import ConfigError
 from utils.option import REQUIRED, Option, closest
+from utils.option_names import parts_of
 from utils.part import Part, Registry, Variant
 
 _TYPES = {int: "INT", float: "FLOAT", bool: "BOOL", str: "TEXT"}
@@ -157,8 +158,6 @@ def _all_options() -> Iterator[tuple[str, Option, str]]:
 
 
 def _walk(parts: list[tuple[str, type[Part]]], seen: set) -> Iterator[tuple[str, Option, str]]:
-    from utils.resolve import parts_of
-
     for owner, part in parts:
         if part in seen:
             continue

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from datasets.base import Split
 from utils.errors import ConfigError
+from utils.option_names import DATASET
 from utils.part import Choice
-from utils.resolve import DATASET
 
 if TYPE_CHECKING:
     from engine.config import Config

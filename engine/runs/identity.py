@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from datasets.base import Split
 from datasets.unite import task_label
 from tasks import Task
-from utils.resolve import DATASET
+from utils.option_names import DATASET
 
 if TYPE_CHECKING:
     from engine.config import Config
