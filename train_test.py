@@ -16,28 +16,31 @@ import sys
 # without any spinning they take half as long again. OpenMP looks at this when it is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
+from utils import signals
 from utils.errors import UserError
+from utils.failures import report
 
 
 def main(argv: list[str]) -> int:
-    """Runs one command line; returns its exit status: 0, 1 where a check finds damaged files, 2
-    after the user's mistake, 130 after an interruption, 141 where nobody reads the output."""
+    """Runs one command line; returns its exit status, which docs/runs.md lists."""
+    debug = "--debug" in argv
     try:
-        status = _run(argv)
+        status = _run([word for word in argv if word != "--debug"])
         sys.stdout.flush()
         return status
     except UserError as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(
-            "\ninterrupted; a training goes on from its last checkpoint by the same command",
-            file=sys.stderr,
-        )
-        return 130
+    except signals.Stopped as stop:
+        print(f"{stop}; the same command goes on", file=sys.stderr)
+        return stop.status
     except BrokenPipeError:  # the reader of the output, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:
+        return report(error, debug)
 
 
 def _run(argv: list[str]) -> int:
@@ -68,6 +71,7 @@ def _missing_package(name: str) -> str:
 
 if __name__ == "__main__":
     try:
+        signals.install()  # before what takes long to import
         sys.exit(main(sys.argv[1:]))
     except ModuleNotFoundError as missing:
         print(_missing_package(missing.name), file=sys.stderr)

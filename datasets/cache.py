@@ -80,7 +80,7 @@ class Cache:
         try:
             if self._full or shutil.disk_usage(self._folder).free - array.nbytes < _GIGABYTE:
                 return self._stop("there is less than a gigabyte left")
-            with replacing(place) as temporary, open(temporary, "wb") as file:
+            with replacing(place, durable=False) as temporary, open(temporary, "wb") as file:
                 file.write(_HEADER.pack(*stamp, array.dtype.str.encode(), *shape))
                 file.write(np.ascontiguousarray(array).data)
         except OSError as reason:

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from datasets.batch import Batch
 from datasets.merge import MultiTaskDataset
 from datasets.sampling import BatchSampler, Sampler
-from datasets.workers import identity_collate, single_thread_worker, worker_crash_as_error
+from datasets.workers import identity_collate, start_worker, worker_crash_as_error
 from utils.errors import DataError
 from utils.option import option
 from utils.part import Part
@@ -66,6 +66,7 @@ class Loader:
     Attributes:
         batch_size: images a batch; the last one of a test may have fewer.
         skipped: what was wrong with the files of such images, by how often it was met.
+        taken: the number of batches taken of the epoch, those without any image included.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Loader:
     ):
         self.data, self._skip = data, skip
         self.skipped: Counter[str] = Counter()
+        self.taken = 0
         self._batches = BatchSampler(data.sizes, loading.batch_size, training, seed, sampler)
         self.batch_size = self._batches.size
         workers = loading.workers_for(len(self._batches))
@@ -91,7 +93,7 @@ class Loader:
             num_workers=workers,
             pin_memory=pin,
             persistent_workers=workers > 0,
-            worker_init_fn=single_thread_worker,
+            worker_init_fn=start_worker,
             # Each start of the workers draws a number. Not from torch's own generator: that is the
             # network's dropout.
             generator=torch.Generator(),
@@ -100,16 +102,19 @@ class Loader:
     def __len__(self) -> int:
         return len(self._loader)
 
-    def epoch(self, number: int = 1) -> Iterator[Batch]:
-        """The batches of an epoch, counted from 1.
+    def epoch(self, number: int = 1, done: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, counted from 1, without the first `done` of them.
 
         Raises:
             DataError: a file is missing or damaged, and not to be skipped; names it. Or there is
                 none that can be read.
         """
-        self._batches.epoch = number
+        if done == len(self):
+            return
+        self._batches.epoch, self._batches.done = number, done
         empty = True
-        for batch, errors in self._read():
+        for taken, (batch, errors) in enumerate(self._read(), done + 1):
+            self.taken = taken
             if errors and not self._skip:
                 # A worker hands its error over; raised there, it would come wrapped in a traceback.
                 raise DataError(*errors[0].args)

@@ -121,6 +121,7 @@ class BatchSampler(torch.utils.data.Sampler):
 
     Attributes:
         epoch: the epoch to give next, counted from 1.
+        done: how many of its batches are left out at its begin.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class BatchSampler(torch.utils.data.Sampler):
         sampler: Sampler | None = None,
     ):
         sampler = sampler or Concat()
-        self.total, self.training, self.epoch = sum(sizes), training, 1
+        self.total, self.training, self.epoch, self.done = sum(sizes), training, 1, 0
         self.size = min(batch_size, self.total) if training else batch_size
         if not training:
             self.count = -(-self.total // batch_size)
@@ -154,7 +155,7 @@ class BatchSampler(torch.utils.data.Sampler):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         keys = self._drawn() if self.training else [(0, index) for index in range(self.total)]
-        for first in range(0, len(keys), self.size):
+        for first in range(self.done * self.size, len(keys), self.size):
             yield keys[first : first + self.size]
 
     def _drawn(self) -> list[tuple[int, int]]:

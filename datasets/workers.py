@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import torch
 
+from utils import signals
 from utils.errors import DataError
 
 
@@ -17,16 +18,17 @@ def identity_collate(item: Any) -> Any:
     return item
 
 
-def single_thread_worker(_: int) -> None:
+def start_worker(_: int) -> None:
     """A `worker_init_fn`: the workers are the parallelism, and threads within them would fight for
-    the same cores."""
+    the same cores. The process that they read for ends them."""
+    signals.ignore()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 
 
 @contextmanager
 def worker_crash_as_error(text: str) -> Iterator[None]:
-    """Around the reading of a `DataLoader`, whose workers read `what`.
+    """Around the reading of a `DataLoader`, whose workers read `text`.
 
     Raises:
         DataError: a worker was ended from outside.

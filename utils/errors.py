@@ -1,4 +1,11 @@
-"""The mistakes a user can make. `train_test.py` prints each as one line and exits with status 2."""
+"""The mistakes a user can make, which `train_test.py` prints as one line each, and the words for
+what was being done where something else goes wrong."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -21,3 +28,18 @@ class ConfigError(UserError):
 
 class DataError(UserError):
     """A dataset, or a file of one, that is missing, damaged or not what the cfg says."""
+
+
+@contextlib.contextmanager
+def doing(text: str, folder: Path | None = None) -> Iterator[None]:
+    """Within it, an error that nobody thought of learns what was being done, and the folder that
+    its traceback belongs in."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        error.add_note(text)
+        if folder is not None and not hasattr(error, "folder"):
+            error.folder = folder
+        raise

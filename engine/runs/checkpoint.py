@@ -54,9 +54,18 @@ def header(config: Config, tasks: Sequence[Task]) -> dict[str, Any]:
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
-    """Writes tensors and plain values; a process killed on the way leaves the old file."""
-    with replacing(path) as temporary:
-        torch.save(dict(state), temporary)
+    """Writes tensors and plain values; a process killed on the way leaves the old file.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        try:
+            torch.save(dict(state), file)
+        except RuntimeError as error:  # torch's own, in the place of what the file said
+            if isinstance(reason := error.__context__, OSError):
+                raise reason from None
+            raise
 
 
 def load(path: str | PathLike, device: torch.device | str = "cpu") -> dict[str, Any]:

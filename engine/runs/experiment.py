@@ -33,6 +33,7 @@ from engine.training.ranks import Ranks
 from engine.training.task_losses import TaskLosses
 from losses.presets import DistilledLoss
 from models import Network
+from utils.errors import doing
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -53,7 +54,8 @@ def run_experiment(config: Config) -> Results:
     if results := folder.finished():
         return _show(folder, results)
     device = choose_device(config)
-    data = build_data(config)
+    with doing(f"the data of {config.path} were being listed"):
+        data = build_data(config)
     network_cost(config, data.tasks)  # refuses what cannot be built
     if len(data.tasks) == 1:
         return _run_single_task(config, data, folder, device)
@@ -80,14 +82,19 @@ def train_run(
     Args:
         baselines: what a multi-task network is compared with; None for a single-task one.
     """
+    with doing(f"{folder.path} was being trained and tested", folder.path):
+        return _train_run(config, data, folder, device, baselines)
+
+
+def _train_run(config, data, folder, device, baselines) -> Results:
     torch.manual_seed(config.run.seed)
     log = Log(folder.log)
     ckpt = config.run.mode.all_values().get("ckpt")
     # Weights that a checkpoint will replace need not be downloaded.
     network = make_network(
-        config, {task.name: task.head for task in data.tasks}, not (folder.last.exists() or ckpt)
+        config, {task.name: task.head for task in data.tasks}, not (folder.has_state or ckpt)
     )
-    if ckpt and not folder.last.exists():
+    if ckpt and not folder.has_state:
         _start_from(network, Path(ckpt), log)
     network.to(device)
     if config.training.channels_last:
@@ -202,7 +209,7 @@ def _announce(config, data, folder, precision, baselines, log) -> None:
 
 def _test(config, data, folder, loop, baselines, log) -> Results:
     """Tests the best checkpoint, and writes and prints the results."""
-    best = checkpoint.load(folder.best, loop.device)
+    best = loop.keeper.load_best(loop.device)
     network = loop.network
     network.load_state_dict(best["network"])
     loader = data.test_loader(config, loop.device)

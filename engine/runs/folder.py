@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,11 +34,16 @@ class RunFolder:
         self.epochs = path / "epochs.csv"
         self.gradients = path / "gradients.csv"
         self.affinity = path / "affinity.csv"
-        self.last = path / "last.pt"
-        self.best = path / "best.pt"
+        self.last, self.previous = path / "last.pt", path / "previous.pt"
+        self.best, self.best_copy = path / "best.pt", path / "best-copy.pt"
         self.results = path / "results.json"
         self.pictures = path / "pictures"
         self.events = path / "tensorboard"
+
+    @property
+    def has_state(self) -> bool:
+        """Whether there is a state to go on from."""
+        return os.path.lexists(self.last) or os.path.lexists(self.previous)
 
     def ensure_same_config(self, config: Config) -> None:
         """Checks that the folder holds no run of another configuration.
@@ -92,7 +98,7 @@ class RunFolder:
     def _has_begun(self) -> bool:
         """Whether there is anything to lose: a run that failed before its first checkpoint, for
         want of weights or baselines, may be started again with other options."""
-        return self.config.exists() and (self.last.exists() or self.results.exists())
+        return self.config.exists() and (self.has_state or self.results.exists())
 
 
 def run_folder(config: Config) -> RunFolder:

@@ -19,6 +19,7 @@ from datasets.photometric import normalised_images
 from engine.training.precision import Precision
 from engine.training.ranks import Ranks
 from tasks import Task
+from utils import signals
 from utils.errors import DataError
 
 _CONSTANT_SAMPLES = 200  # training images that the constant prediction is learnt from
@@ -61,11 +62,16 @@ def evaluate(
     precision: Precision,
     ranks: Ranks | None = None,
 ) -> Evaluation:
-    """Measures a network on all images of a loader, each task on the images labelled for it."""
+    """Measures a network on all images of a loader, each task on the images labelled for it.
+
+    Raises:
+        Stopped: a signal has come.
+    """
     was_training = network.training
     network.eval()
     meters = {task.name: task.meter() for task in tasks}
     for batch in loader.epoch():
+        signals.check()
         batch = batch.to(precision.device)
         with precision.autocast():
             predictions = network(normalised_images(batch))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,11 @@ from torch import Tensor
 
 from engine.runs.data import Data
 from engine.runs.folder import RunFolder
+from engine.runs.keeper import Keeper
 from engine.training.affinity import groups_in_words
 from engine.training.ema import moving_average
 from engine.training.epoch import EpochSteps
+from engine.training.evaluation import Evaluation
 from engine.training.log import Log
 from engine.training.progress import Progress, duration
 from engine.training.records import Records
@@ -22,6 +25,7 @@ from engine.training.step import Step
 from engine.training.task_losses import TaskLosses
 from engine.training.validation import Validation
 from losses import Objective
+from utils import signals
 from utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,7 +60,8 @@ class Loop:
     ):
         options = self.options = config.training
         self.seed, self.tasks = config.run.seed, data.tasks
-        self.folder, self.header, self.log = folder, header, log
+        self.folder, self.log = folder, log
+        self.keeper = Keeper(folder, header, log)
         self.network, self.objective = task_losses.network, objective
         self.precision, self.device = task_losses.precision, task_losses.precision.device
         self.train_loader, val_loader = data.loaders(config, self.device)
@@ -80,10 +85,11 @@ class Loop:
             val_loader,
             self.precision,
             task_losses.ranks,
-            folder.best,
-            header,
+            self.keeper,
             log,
         )
+        self.epoch_steps = EpochSteps(objective.tasks)
+        self.records = Records(folder, objective.tasks, log)
         self.state = TrainingState(
             {
                 "network": self.network,
@@ -94,78 +100,133 @@ class Loop:
                 "objective": objective,
                 **temporary,
                 "best": self.validation,
+                "epoch": self.epoch_steps,
+                "records": self.records,
             }
         )
-        if folder.last.exists():
-            self.state.load(folder.last, self.device)
-        self.records = Records(folder, objective.tasks, self.state.epoch, self.steps)
+        self.resumed = self.keeper.load(self.state.load, self.device) is not None
+        if self.validation.best_epoch:
+            self.keeper.load_best(self.device)  # which restores it where it is damaged
+        self.records.begin(self.steps_done)
+        self.groups = objective.grouping
+        self.saved = time.monotonic()
+
+    @property
+    def steps_done(self) -> int:
+        """The number of steps of all epochs so far."""
+        return self.state.epoch * self.steps + self.epoch_steps.batches
 
     def run(self) -> None:
         """Trains the epochs that are left. Afterwards the folder holds the best checkpoint.
 
         Raises:
             UserError: a loss is no longer a number.
+            Stopped: a signal has come; the state is saved.
         """
-        done, epochs = self.state.epoch, self.options.max_epoch
-        if done:
-            self.log(f"goes on after epoch {done} of {epochs}")
-        images = self.steps * self.train_loader.batch_size
-        progress = Progress(images * epochs, images * done, self.options.display_freq)
+        epochs, batch_size = self.options.max_epoch, self.train_loader.batch_size
+        if self.resumed:
+            self.log(f"goes on after {self._place()}")
+            self.records.write_epochs(self.state.history)
+        total, done = self.steps * epochs, self.steps_done
+        progress = Progress(total * batch_size, done * batch_size, self.options.display_freq)
         try:
-            for epoch in range(done + 1, epochs + 1):
-                groups = self.objective.grouping
-                row = self._train(epoch, progress)
-                with progress.paused():
-                    self._finish(epoch, row)
-                    self._record_groups(epoch, groups)
+            with signals.deferred():
+                for epoch in range(self.state.epoch + 1, epochs + 1):
+                    self._train(epoch, progress)
+                    with progress.paused():
+                        self._finish(epoch)
             self._log_skipped()
+        except signals.Stopped as stop:
+            self._save()
+            self.log(f"{stop} after {self._place()}; the same command goes on from there")
+            raise
         finally:
             progress.close()
             self.records.close()
 
-    def _train(self, epoch: int, progress: Progress) -> dict:
-        """Trains an epoch; returns its row of the records."""
-        # The random numbers of an epoch are a function of its number, so that a training that was
-        # interrupted ends as one that was not.
-        torch.manual_seed(self.seed * 1_000_003 + epoch)
+    def _train(self, epoch: int, progress: Progress) -> None:
+        """Trains the batches of an epoch that are left."""
         self.network.train()
-        diagnose, steps = self.options.diagnose, EpochSteps(epoch, self.objective.tasks)
-        for step, batch in enumerate(self.train_loader.epoch(epoch), (epoch - 1) * self.steps):
+        diagnose, steps, first = self.options.diagnose, self.epoch_steps, (epoch - 1) * self.steps
+        steps.go_on()
+        for batch in self.train_loader.epoch(epoch, steps.batches):
+            step = first + self.train_loader.taken - 1
+            # The random numbers of a step are a function of its number, so that a training that
+            # was interrupted ends as one that was not.
+            torch.manual_seed(self.seed * 1_000_003 + step)
             rate = self.schedule.set(step)
             statistics: dict | None = {} if diagnose and step % diagnose == 0 else None
             losses = self.step(batch.to(self.device), step + 1, statistics)
             steps.add(step + 1, rate, losses, len(batch.images), statistics)
+            steps.batches = self.train_loader.taken
             progress.step(len(batch.images), partial(self._describe, epoch, losses))
-        rows, row = steps.finish(self.objective.weights)
-        if reason := self.step.divergence.reason(self.network):
-            raise UserError(
-                f"{self.folder.path}: training diverged in epoch {epoch}: {reason}; lower --lr, "
-                "lengthen --warmup_epoch or set --clip_grad. The last checkpoint before is kept"
-            )
-        self.records.add_steps(rows)
-        self.records.add_gradients(steps.gradient_rows)
-        self.objective.end_epoch()
-        return row
+            signals.check()
+            if self._save_is_due():
+                self._save()
+        self._record_steps()
 
-    def _finish(self, epoch: int, row: dict) -> None:
-        """Evaluates and saves where it is time to, and completes the records of the epoch."""
+    def _finish(self, epoch: int) -> None:
+        """Evaluates where it is time to, completes the records of the epoch, and saves."""
         options, last = self.options, epoch == self.options.max_epoch
+        row = self.epoch_steps.summary(self.objective.weights)
         line = f"epoch {epoch}/{options.max_epoch}  "
         line += "  ".join(f"{task.name} {row[f'loss {task.name}']:.4f}" for task in self.tasks)
-        if epoch % options.test_freq == 0 or last:
-            accuracy = self._evaluate(epoch, row)
+        # Nothing has changed yet when a signal ends the evaluation.
+        evaluation = self.validation(epoch) if epoch % options.test_freq == 0 or last else None
+        self.objective.end_epoch()
+        if evaluation:
+            accuracy = self._evaluated(evaluation, row)
             line += "  |  " + "  ".join(
                 f"{task.name} {task.accuracy} {accuracy[task.name]:.4f}" for task in self.tasks
             )
         self.state.history.append(row)
+        self.epoch_steps.begin(epoch + 1)
+        self._record_groups(epoch)
+        self.records.add_epoch(row, self.steps_done)
         if epoch % options.save_freq == 0 or last:
-            self.state.save(self.folder.last, self.header)
-        self.records.set_epochs(self.state.history, epoch * self.steps)
+            self._save()
+        self.records.write_epochs(self.state.history)
         self.log(f"{line}  |  {row['images_per_second']:.1f} images/s, {duration(row['seconds'])}")
 
-    def _evaluate(self, epoch: int, row: dict) -> dict[str, float]:
-        """Evaluates, adds the metrics to the row of the epoch, and returns the accuracies."""
-        evaluation = self.validation(epoch)
+    def _save(self) -> None:
+        """Saves the state. The order of the writes is this one everywhere: the best network, rows
+        of the records, the state, which says how long the records are, and what is made of it."""
+        self._record_steps()
+        self.keeper.save(self.state.state_dict())
+        self.saved = time.monotonic()
+
+    def _save_is_due(self) -> bool:
+        minutes = self.options.save_minutes
+        return bool(minutes) and time.monotonic() - self.saved >= 60 * minutes
+
+    def _record_steps(self) -> None:
+        """Records the steps since the last time.
+
+        Raises:
+            UserError: the training cannot go on from these steps.
+        """
+        rows, gradients = self.epoch_steps.take_rows()
+        if reason := self.step.divergence.reason(self.network):
+            raise UserError(
+                f"{self.folder.path}: training diverged in epoch {self.epoch_steps.epoch}: "
+                f"{reason}; lower --lr, lengthen --warmup_epoch or set --clip_grad. The last "
+                "checkpoint before is kept"
+            )
+        self.records.add_steps(rows)
+        self.records.add_gradients(gradients)
+
+    def _place(self) -> str:
+        """Where the training is, in words."""
+        epoch, batches = self.state.epoch, self.epoch_steps.batches
+        if batches == self.steps:
+            return f"the steps of epoch {epoch + 1} of {self.options.max_epoch}"
+        if batches:
+            return f"step {batches} of {self.steps} of epoch {epoch + 1}"
+        return f"epoch {epoch} of {self.options.max_epoch}"
+
+    def _evaluated(self, evaluation: Evaluation, row: dict) -> dict[str, float]:
+        """Hands on an evaluation, adds the metrics to the row of the epoch, and returns the
+        accuracies."""
         accuracy, score = evaluation.accuracy(self.tasks), evaluation.selection_score(self.tasks)
         for task, metrics in evaluation.metrics.items():
             row |= {f"{task} {name}": value for name, value in metrics.items()}
@@ -174,14 +235,15 @@ class Loop:
         self.schedule.evaluated(score)
         return accuracy
 
-    def _record_groups(self, epoch: int, before: list[tuple[str, ...]]) -> None:
+    def _record_groups(self, epoch: int) -> None:
         """Records the affinities and the groups after an epoch, where the objective has groups."""
         if self.objective.affinity is None:
             return
         groups = self.objective.grouping
-        self.records.add_affinity(epoch, epoch * self.steps, self.objective.affinity, groups)
-        if sorted(groups) != sorted(before):
+        self.records.add_affinity(epoch, self.steps_done, self.objective.affinity, groups)
+        if sorted(groups) != sorted(self.groups):
             self.log(f"groups of tasks updated together: {groups_in_words(groups)}")
+        self.groups = groups
 
     def _log_skipped(self) -> None:
         """Logs the files that could not be read, each once."""

@@ -48,3 +48,9 @@ class Training(Part):
     save_freq: int = option(
         1, "epochs from one checkpoint to the next", at_least=1, affects="nothing"
     )
+    save_minutes: float = option(
+        10,
+        "minutes after which a checkpoint is written within an epoch; 0: none",
+        at_least=0,
+        affects="nothing",
+    )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
-from collections.abc import Iterable, Sequence
+import os
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -14,29 +18,52 @@ from engine.training.affinity import draw_affinity, groups_in_words
 from losses.gradient_statistics import statistic_names
 from utils.files import replacing
 
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
 
 class Records:
-    """The records of one run. After an interruption the rows later than the last checkpoint are
-    dropped, and the run adds to the others.
+    """The records of one run. After an interruption what is later than the last checkpoint is cut
+    off, and the run adds to the rest.
 
     Args:
         tasks: the names of all tasks, in order.
-        done: the number of epochs that are finished.
-        steps: the number of steps in an epoch.
+        log: takes lines for the user.
     """
 
-    def __init__(self, folder: RunFolder, tasks: Iterable[str], done: int = 0, steps: int = 0):
-        self.folder = folder
+    def __init__(self, folder: RunFolder, tasks: Iterable[str], log: Callable[[str], None] = print):
+        self.folder, self.log = folder, log
         self.tasks = list(tasks)
         columns = ["lr", *(f"{n} {t}" for n in ("loss", "weight") for t in self.tasks)]
-        self.steps = _Table(folder.steps, ["epoch", "step", *columns], done)
-        self.gradients = _Table(
-            folder.gradients, ["epoch", "step", *statistic_names(self.tasks)], done
-        )
-        self.affinity = _Table(folder.affinity, ["epoch", "source", "group", *self.tasks], done)
+        self.steps = _Table(folder.steps, ["epoch", "step", *columns])
+        self.gradients = _Table(folder.gradients, ["epoch", "step", *statistic_names(self.tasks)])
+        self.affinity = _Table(folder.affinity, ["epoch", "source", "group", *self.tasks])
+        self.events: SummaryWriter | None = None
+
+    def begin(self, step: int) -> None:
+        """Goes on after a step, counted from 1 over all epochs, with the rows that the state says.
+        Rows that have changed since are moved aside, and the log says so."""
+        for table in self._tables:
+            if damaged := table.cut():
+                self.log(
+                    f"{table.path} is not what it was at the last checkpoint: it is kept as "
+                    f"{damaged.name}, and begins anew after step {step}"
+                )
         from torch.utils.tensorboard import SummaryWriter  # 1 s, which --help need not wait for
 
-        self.events = SummaryWriter(str(folder.events), purge_step=done * steps)
+        # Steps count from 1: with 0, all events of before are dropped.
+        self.events = SummaryWriter(str(self.folder.events), purge_step=step + 1 if step else 0)
+
+    def state_dict(self) -> dict[str, list[int]]:
+        return {table.path.name: table.extent for table in self._tables}
+
+    def load_state_dict(self, state: dict[str, list[int]]) -> None:
+        for table in self._tables:
+            table.extent = list(state[table.path.name])
+
+    @property
+    def _tables(self) -> tuple[_Table, ...]:
+        return self.steps, self.gradients, self.affinity
 
     def add_steps(self, rows: list[dict]) -> None:
         """Adds the steps of an epoch: rows with some of the columns of `steps.csv`."""
@@ -69,18 +96,23 @@ class Records:
         self.events.add_image("affinity", picture, step, dataformats="HWC")
         self.events.add_text("groups", groups_in_words(groups), step)
 
-    def set_epochs(self, history: list[dict], step: int) -> None:
-        """Writes the rows of all epochs; the last one also goes to TensorBoard, at `step`."""
-        keys = dict.fromkeys(key for row in history for key in row)
-        rows = [{key: row.get(key, "") for key in keys} for row in history]
-        _write_rows(self.folder.epochs, list(keys), rows)
-        for name, value in history[-1].items():
+    def add_epoch(self, row: dict, step: int) -> None:
+        """Shows the row of an epoch in TensorBoard, at `step`."""
+        for name, value in row.items():
             if name != "epoch":
                 self.events.add_scalar(_tag(f"epoch/{name}"), value, step)
         self.events.flush()
 
+    def write_epochs(self, history: list[dict]) -> None:
+        """Writes the rows of all epochs."""
+        keys = dict.fromkeys(key for row in history for key in row)
+        rows = [{key: row.get(key, "") for key in keys} for row in history]
+        with replacing(self.folder.epochs) as temporary:
+            temporary.write_text(_csv(list(keys), rows, header=True), newline="")
+
     def close(self) -> None:
-        self.events.close()
+        if self.events is not None:
+            self.events.close()
 
     def _show(self, kind: str, rows: list[dict]) -> None:
         for row in rows:
@@ -90,36 +122,55 @@ class Records:
 
 
 class _Table:
-    """A CSV file that grows, with the epoch in each row. The first row creates the file. Rows of
-    epochs after `done` are dropped."""
+    """A CSV file that grows. The first row creates the file.
 
-    def __init__(self, path: Path, columns: list[str], done: int):
-        self.path = path
-        self.columns = columns
-        if path.exists():
-            with open(path, newline="") as file:
-                kept = [row for row in csv.DictReader(file) if int(row["epoch"]) <= done]
-            path.unlink()
-            self.add(kept)
+    Attributes:
+        extent: [the number of bytes written, their CRC-32].
+    """
+
+    def __init__(self, path: Path, columns: list[str]):
+        self.path, self.columns = path, columns
+        self.extent = [0, 0]
 
     def add(self, rows: list[dict]) -> None:
         """Adds rows with some of the columns."""
         if not rows:
             return
-        exists = self.path.exists()
-        with open(self.path, "a", newline="") as file:
-            writer = csv.DictWriter(file, self.columns)
-            if not exists:
-                writer.writeheader()
-            writer.writerows(rows)
+        size, checksum = self.extent
+        content = _csv(self.columns, rows, header=size == 0).encode()
+        with open(self.path, "ab") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        self.extent = [size + len(content), zlib.crc32(content, checksum)]
+
+    def cut(self) -> Path | None:
+        """Cuts off what is beyond the extent. Where the rest is not what was written, the file is
+        moved aside, and its new place is returned."""
+        size, checksum = self.extent
+        if not os.path.lexists(self.path):
+            if size == 0:
+                return None
+        elif self.path.is_file() and zlib.crc32(self.path.read_bytes()[:size]) == checksum:
+            if size == 0:
+                self.path.unlink()
+            else:
+                os.truncate(self.path, size)
+            return None
+        self.extent = [0, 0]
+        damaged = self.path.with_name(f"{self.path.name}.damaged")
+        if os.path.lexists(self.path):
+            os.replace(self.path, damaged)
+        return damaged
 
 
-def _write_rows(path: Path, columns: list[str], rows: list[dict]) -> None:
-    """Writes a CSV file; a process killed on the way leaves the old file."""
-    with replacing(path) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
+def _csv(columns: list[str], rows: list[dict], header: bool) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    if header:
         writer.writeheader()
-        writer.writerows(rows)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _tag(name: str) -> str:

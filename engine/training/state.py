@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from engine.runs import checkpoint
+from utils.errors import DataError
 
 
 class History(list):
@@ -42,19 +41,23 @@ class TrainingState:
         """The number of finished epochs."""
         return len(self.history)
 
-    def save(self, path: Path, header: Mapping[str, Any]) -> None:
-        """Writes a checkpoint with a header."""
-        state = {name: part.state_dict() for name, part in self.components.items()}
-        checkpoint.save(path, {**header, **state})
+    def state_dict(self) -> dict[str, Any]:
+        return {name: part.state_dict() for name, part in self.components.items()}
 
-    def load(self, path: Path, device: torch.device) -> None:
-        """Takes the state of a checkpoint.
+    def load(self, state: Mapping[str, Any], path: Path) -> None:
+        """Takes the state of the checkpoint in a file.
 
         Raises:
-            DataError: the checkpoint is damaged, or of another network.
+            DataError: the checkpoint is of another network, or lacks something.
         """
-        state = checkpoint.load(path, device)
+        if missing := [name for name in self.components if name not in state]:
+            raise DataError(f"{path}: holds no {missing[0]} of a training")
         checkpoint.load_network(self.components["network"], state["network"], path)
         for name, part in self.components.items():
-            if name != "network":
+            if name == "network":
+                continue
+            try:
                 part.load_state_dict(state[name])
+            except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as reason:
+                text = f"{type(reason).__name__}: {reason}".splitlines()[0]
+                raise DataError(f"{path}: holds no {name} of this training ({text})") from None

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from datasets.loader import Loader
-from engine.runs import checkpoint
+from engine.runs.keeper import Keeper
 from engine.training.evaluation import Evaluation, evaluate
 from engine.training.precision import Precision
 from engine.training.ranks import Ranks
@@ -25,8 +23,7 @@ class Validation:
         network: the network that is tested.
         tasks: its tasks.
         loader: of the validation images.
-        path: of the best checkpoint.
-        header: of the checkpoint.
+        keeper: writes the best checkpoint.
         log: is called with each line for the user.
 
     Attributes:
@@ -40,13 +37,12 @@ class Validation:
         loader: Loader,
         precision: Precision,
         ranks: Ranks,
-        path: Path,
-        header: Mapping[str, Any],
+        keeper: Keeper,
         log: Callable[[str], None],
     ):
         self.network, self.tasks, self.loader = network, tasks, loader
         self.precision, self.ranks = precision, ranks
-        self.path, self.header, self.log = path, header, log
+        self.keeper, self.log = keeper, log
         self.best_score, self.best_epoch = -math.inf, 0
         self._unmeasured: set[str] = set()
 
@@ -57,13 +53,10 @@ class Validation:
         score = evaluation.selection_score(self.tasks)
         if score >= self.best_score:
             self.best_score, self.best_epoch = score, epoch
-            state = {
-                **self.header,
-                "epoch": epoch,
-                "validation": evaluation.metrics,
-                "network": self.network.state_dict(),
-            }
-            checkpoint.save(self.path, state)
+            network = self.network.state_dict()
+            self.keeper.save_best(
+                {"epoch": epoch, "validation": evaluation.metrics, "network": network}
+            )
         return evaluation
 
     def state_dict(self) -> dict[str, float]:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from datasets.base import Split
 from datasets.formats.base import Label
 from datasets.formats.images import read_image
-from datasets.workers import identity_collate, single_thread_worker, worker_crash_as_error
+from datasets.workers import identity_collate, start_worker, worker_crash_as_error
 from engine.runs.data import data_root
 from engine.runs.datasets import read_split, validation_splits
 from tasks import Task
@@ -122,7 +122,7 @@ def scan(config: Config) -> tuple[list[ScanResult], list[str]]:
         batch_size=None,
         collate_fn=identity_collate,
         num_workers=config.loading.workers_for(len(chunks)),
-        worker_init_fn=single_thread_worker,
+        worker_init_fn=start_worker,
     )
     total = sum(len(result.data.samples) for result in results)
     with (

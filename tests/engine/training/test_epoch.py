@@ -9,7 +9,8 @@ from engine.training.epoch import EpochSteps
 
 
 def collect(*losses, statistics=()):
-    steps = EpochSteps(3, ["depth", "normal"])
+    steps = EpochSteps(["depth", "normal"])
+    steps.begin(3)
     for number, values in enumerate(losses, 5):
         values = {name: torch.tensor(value) for name, value in values.items()}
         known = {"condition": 2.0} if number in statistics else None
@@ -18,9 +19,9 @@ def collect(*losses, statistics=()):
 
 
 def test_a_step_has_its_losses_by_task():
-    rows, row = collect({"depth": 1.0, "normal": 2.0}, {"depth": 3.0, "normal": 4.0}).finish(
-        {"depth": 0.25, "normal": 0.75}
-    )
+    steps = collect({"depth": 1.0, "normal": 2.0}, {"depth": 3.0, "normal": 4.0})
+    rows, _ = steps.take_rows()
+    row = steps.summary({"depth": 0.25, "normal": 0.75})
     assert rows == [
         {"epoch": 3, "step": 5, "lr": 0.5, "loss depth": 1.0, "loss normal": 2.0},
         {"epoch": 3, "step": 6, "lr": pytest.approx(0.6), "loss depth": 3.0, "loss normal": 4.0},
@@ -32,7 +33,9 @@ def test_a_step_has_its_losses_by_task():
 
 
 def test_a_task_that_was_not_active_has_no_loss_and_no_part_in_the_mean():
-    rows, row = collect({"depth": 1.0}, {}, {"depth": 3.0}).finish({})
+    steps = collect({"depth": 1.0}, {}, {"depth": 3.0})
+    rows, _ = steps.take_rows()
+    row = steps.summary({})
     assert [r["loss depth"] for r in rows] == [1.0, pytest.approx(math.nan, nan_ok=True), 3.0]
     assert all(math.isnan(r["loss normal"]) for r in rows)
     assert row["loss depth"] == 2.0
@@ -41,7 +44,27 @@ def test_a_task_that_was_not_active_has_no_loss_and_no_part_in_the_mean():
 
 def test_only_diagnosed_steps_have_gradient_statistics():
     steps = collect({"depth": 1.0}, {"depth": 1.0}, {"depth": 1.0}, statistics=(5, 7))
-    assert steps.gradient_rows == [
+    assert steps.take_rows()[1] == [
         {"epoch": 3, "step": 5, "condition": 2.0},
         {"epoch": 3, "step": 7, "condition": 2.0},
     ]
+
+
+def test_an_epoch_goes_on_from_its_state_and_has_the_means_of_the_whole():
+    losses = [{"depth": 0.1 * k, "normal": 3.0 / (k + 1)} for k in range(7)]
+    whole = collect(*losses)
+    whole.take_rows()
+    first = collect(*losses[:3])
+    rows, _ = first.take_rows()
+    first.batches = 3
+    resumed = EpochSteps(["depth", "normal"])
+    resumed.load_state_dict(first.state_dict())
+    assert (resumed.epoch, resumed.batches) == (3, 3)
+    for number, values in enumerate(losses[3:], 8):
+        resumed.add(number, 0.1 * number, {n: torch.tensor(v) for n, v in values.items()}, 4)
+    later, _ = resumed.take_rows()
+    assert [row["step"] for row in rows + later] == list(range(5, 12))
+    ours, theirs = resumed.summary({}), whole.summary({})
+    for row in (ours, theirs):
+        assert row.pop("seconds") * row.pop("images_per_second") == pytest.approx(28)
+    assert ours == theirs

@@ -30,6 +30,14 @@ def scalars(folder):
     }
 
 
+def begin(folder, step=0, state=None):
+    records = Records(folder, TASKS)
+    if state:
+        records.load_state_dict(state)
+    records.begin(step)
+    return records
+
+
 def write_epoch(records, epoch):
     records.add_steps([{"epoch": epoch, "step": 2 * epoch + k, "lr": 0.1} for k in (-1, 0)])
     figures = {"norm/depth": 1.5, "condition": float("inf")}
@@ -39,19 +47,44 @@ def write_epoch(records, epoch):
 
 
 def test_a_run_that_goes_on_drops_what_came_after_its_checkpoint(folder):
-    records = Records(folder, TASKS)
-    for epoch in (1, 2, 3):
+    records = begin(folder)
+    write_epoch(records, 1)
+    state = records.state_dict()
+    for epoch in (2, 3):
         write_epoch(records, epoch)
     records.close()
-    records = Records(folder, TASKS, done=1, steps=2)
+    records = begin(folder, 2, state)
     write_epoch(records, 2)
     records.close()
     for path, an_epoch in ((folder.steps, 2), (folder.gradients, 1), (folder.affinity, 3)):
         assert [r["epoch"] for r in rows_of(path)] == ["1"] * an_epoch + ["2"] * an_epoch
+    assert [step for step, _ in scalars(folder)["step/lr"]] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("damage", [b"", b"step,", None, "a folder", "nothing"])
+def test_rows_that_have_changed_are_moved_aside_and_told(folder, damage, capsys):
+    records = begin(folder)
+    write_epoch(records, 1)
+    records.close()
+    stored = bytearray(folder.steps.read_bytes())
+    folder.steps.unlink()
+    if damage == "a folder":
+        folder.steps.mkdir()
+    elif damage != "nothing":
+        stored[-5] ^= 1
+        folder.steps.write_bytes(stored if damage is None else damage)
+    records = begin(folder, 2, records.state_dict())
+    assert "steps.csv is not what it was at the last checkpoint" in capsys.readouterr().out
+    write_epoch(records, 2)
+    records.close()
+    assert [r["epoch"] for r in rows_of(folder.steps)] == ["2", "2"]
+    assert [r["epoch"] for r in rows_of(folder.gradients)] == ["1", "2"]
+    moved = folder.steps.with_name("steps.csv.damaged")
+    assert moved.exists() == (damage != "nothing")
 
 
 def test_a_figure_of_an_absent_task_is_empty(folder):
-    records = Records(folder, TASKS)
+    records = begin(folder)
     write_epoch(records, 1)
     records.close()
     row = rows_of(folder.gradients)[0]
@@ -62,7 +95,7 @@ def test_a_figure_of_an_absent_task_is_empty(folder):
 
 
 def test_affinities_are_a_row_a_source_with_the_number_of_its_group(folder):
-    records = Records(folder, TASKS)
+    records = begin(folder)
     write_epoch(records, 1)
     records.close()
     result = rows_of(folder.affinity)
@@ -73,6 +106,6 @@ def test_affinities_are_a_row_a_source_with_the_number_of_its_group(folder):
 
 
 def test_what_nobody_asked_for_is_not_there(folder):
-    Records(folder, TASKS).close()
+    begin(folder).close()
     assert not folder.gradients.exists()
     assert not folder.affinity.exists()

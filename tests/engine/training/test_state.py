@@ -16,6 +16,14 @@ import losses  # isort: skip
 HEADER = {"format": checkpoint.FORMAT, "size": [4, 6]}
 
 
+def save(state, path):
+    checkpoint.save(path, {**HEADER, **state.state_dict()})
+
+
+def load(state, path):
+    state.load(checkpoint.load(path, CPU), path)
+
+
 def make(seed, hidden=False):
     """A training of a few steps: its state and its step."""
     tasks = make_tasks()
@@ -40,9 +48,9 @@ def test_a_training_goes_on_from_its_state_as_if_it_had_not_stopped(tmp_path):
     for number in (1, 2):
         step(make_batch(tasks, seed=number), number)
         state.history.append({"epoch": number, "lr": 0.5})
-    state.save(tmp_path / "last.pt", HEADER)
+    save(state, tmp_path / "last.pt")
     resumed, resumed_step, _ = make(1)
-    resumed.load(tmp_path / "last.pt", CPU)
+    load(resumed, tmp_path / "last.pt")
     assert (resumed.epoch, resumed.history) == (2, state.history)
     for each in (step, resumed_step):
         each(make_batch(tasks, seed=3), 3)
@@ -55,7 +63,7 @@ def test_a_training_goes_on_from_its_state_as_if_it_had_not_stopped(tmp_path):
 
 def test_the_file_has_the_header_and_every_component_by_its_name(tmp_path):
     state, _, _ = make(0, hidden=True)
-    state.save(tmp_path / "last.pt", HEADER)
+    save(state, tmp_path / "last.pt")
     stored = torch.load(tmp_path / "last.pt", weights_only=True)
     assert set(stored) == {*HEADER, *state.components}
     assert "projections" in stored
@@ -66,7 +74,20 @@ def test_the_file_has_the_header_and_every_component_by_its_name(tmp_path):
 
 def test_the_state_of_another_network_is_refused(tmp_path):
     state, _, tasks = make(0)
-    state.save(tmp_path / "last.pt", HEADER)
+    save(state, tmp_path / "last.pt")
     other = TrainingState({"network": make_network(tasks[:2])})
     with pytest.raises(DataError, match=r"last\.pt: is of another network: its tasks are"):
-        other.load(tmp_path / "last.pt", CPU)
+        load(other, tmp_path / "last.pt")
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda s: s.pop("optimizer"), lambda s: s.update(optimizer={"state": {}})]
+)
+def test_a_state_that_lacks_something_is_refused_in_one_line(tmp_path, damage):
+    state, _, _ = make(0)
+    save(state, tmp_path / "last.pt")
+    stored = torch.load(tmp_path / "last.pt", weights_only=True)
+    damage(stored)
+    torch.save(stored, tmp_path / "last.pt")
+    with pytest.raises(DataError, match=r"last\.pt: holds no optimizer of [^\n]*$"):
+        load(make(1)[0], tmp_path / "last.pt")

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from engine.runs import checkpoint
+from engine.runs.folder import RunFolder
+from engine.runs.keeper import Keeper
 from engine.training.precision import Precision
 from engine.training.ranks import Ranks
 from engine.training.validation import Validation
@@ -24,9 +26,9 @@ def make_validation(tmp_path):
         tasks = make_tasks(*tasks)
         network, lines = make_network(tasks), []
         loader = Batches(make_batch(tasks, {"depth": list(labelled)}))
-        precision, path = Precision(CPU, False), tmp_path / "best.pt"
+        keeper = Keeper(RunFolder(tmp_path), HEADER, lines.append)
         validation = Validation(
-            network, tasks, loader, precision, Ranks(), path, HEADER, lines.append
+            network, tasks, loader, Precision(CPU, False), Ranks(), keeper, lines.append
         )
         return validation, lines
 
@@ -45,7 +47,7 @@ def test_the_best_checkpoint_is_the_last_of_the_best_score(make_validation):
     for epoch, metres in enumerate((8.0, 3.5, 8.0, 3.5, 7.0), 1):
         predict(validation.network, metres)
         validation(epoch)
-    best = checkpoint.load(validation.path)
+    best = validation.keeper.load_best(CPU)
     assert best["epoch"] == validation.best_epoch == 4
     assert best["network"]["heads.depth.layer.bias"].item() == 3.5
     predict(validation.network, 3.5)
@@ -61,7 +63,7 @@ def test_the_choice_goes_on_from_its_state(make_validation):
     second.load_state_dict(first.state_dict())
     predict(second.network, 8.0)
     second(2)
-    assert checkpoint.load(second.path)["epoch"] == second.best_epoch == 1
+    assert second.keeper.load_best(CPU)["epoch"] == second.best_epoch == 1
 
 
 def test_a_task_without_validation_images_is_told_once_and_decides_nothing(make_validation):

@@ -1,0 +1,82 @@
+"""SIGTERM, SIGINT and SIGUSR1: the work in hand is finished, and the process ends.
+
+Clusters send them before they take a node, a user with Ctrl-C. The first one ends what is going on
+as soon as it can be ended without harm; a second one ends the process at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+
+
+class Stopped(BaseException):
+    """The process was asked to end.
+
+    Attributes:
+        signal: by which signal.
+    """
+
+    def __init__(self, number: int):
+        self.signal = signal.Signals(number)
+        super().__init__(f"stopped by {self.signal.name}")
+
+    @property
+    def status(self) -> int:
+        """The exit status, as a shell has it."""
+        return 128 + self.signal
+
+
+class _State:
+    process = 0
+    pending: int | None = None
+    deferring = 0
+
+
+def install() -> None:
+    """Takes the signals of this process from now on; processes that it forks ignore them."""
+    _State.process = os.getpid()
+    for number in _SIGNALS:
+        signal.signal(number, _handle)
+
+
+def ignore() -> None:
+    """For a process that another one ends."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Within it, a signal waits for the next :func:`check`."""
+    _State.deferring += 1
+    try:
+        yield
+    finally:
+        _State.deferring -= 1
+
+
+def check() -> None:
+    """Ends the work in hand if a signal has come.
+
+    Raises:
+        Stopped: a signal has come.
+    """
+    if _State.pending is not None:
+        raise Stopped(_State.pending)
+
+
+def _handle(number: int, _: FrameType | None) -> None:
+    if os.getpid() != _State.process:
+        return
+    if _State.pending is not None:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    _State.pending = number
+    if not _State.deferring:
+        raise Stopped(number)
