@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
+import shutil
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +24,7 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
     Args:
         durable: whether the new file must outlive a machine that goes down at once.
     """
-    other = path.with_name(f"{path.name}.{_HOST}.{os.getpid()}.tmp")
+    other = temporary_place(path)
     try:
         yield other
         if durable:
@@ -51,12 +54,47 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def temporary_place(path: Path) -> Path:
+    """A place beside `path` that is this process's alone."""
+    return path.with_name(f"{path.name}.{_HOST}.{os.getpid()}.tmp")
+
+
 def remove_leftovers(folder: Path) -> None:
     """Removes what processes of this machine, which are no more, have left half written."""
     for path in folder.glob("*.tmp"):
         name = _LEFTOVER.fullmatch(path.name)
         if name and name["host"] == _HOST and not _is_running(int(name["process"])):
-            path.unlink(missing_ok=True)
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, or whatever stands in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path, work: str) -> Iterator[None]:
+    """Within it, no other process is. The lock ends with the process, however that ends.
+
+    Args:
+        path: the file of the lock.
+        work: what is done, for those who wait.
+    """
+    with open(path, "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            print(f"waiting for {lock.read().strip() or 'another process'}: {work}", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate(0)
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}, since {since}")
+        lock.flush()
+        yield
 
 
 def _is_running(process: int) -> bool:

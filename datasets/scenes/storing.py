@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
-import tempfile
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
@@ -19,7 +18,9 @@ from datasets import DATASETS
 from datasets.scenes.files import Job
 from datasets.scenes.layouts import LAYOUTS
 from datasets.scenes.scene import render
+from utils import signals
 from utils.errors import DataError
+from utils.files import remove_leftovers, temporary_place
 
 _Task = tuple[str, Job, Path, int, tuple[int, int]]
 
@@ -58,6 +59,7 @@ def write(
     processes = min(processes or os.cpu_count() or 1, train + val)
     try:
         root.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(root)
         with _workers(processes) as run:
             for name in layouts:
                 _write_layout(root, name, (train, val), size, seed, run, progress)
@@ -73,8 +75,9 @@ def write(
 def _write_layout(root, name, counts, size, seed, run, progress) -> None:
     layout = LAYOUTS[name]
     jobs = layout.jobs(*counts)
-    with tempfile.TemporaryDirectory(dir=root, prefix=f".{name}-") as unfinished:
-        folder = Path(unfinished) / name
+    place = root / DATASETS[name].folder
+    folder = temporary_place(place)
+    try:
         for below in layout.folders:
             (folder / below).mkdir(parents=True)
         done = run(_render, [(name, job, folder, seed, size) for job in jobs])
@@ -83,9 +86,10 @@ def _write_layout(root, name, counts, size, seed, run, progress) -> None:
         for _ in done:
             pass
         layout.finish(jobs, size, folder)
-        place = root / DATASETS[name].folder
         _require_absent(place)
         folder.rename(place)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # a process may still write into it
 
 
 def _require_absent(folder: Path) -> None:
@@ -113,7 +117,7 @@ def _workers(processes: int) -> Iterator[Callable[[Callable, list], Iterator]]:
 
 def _start_worker() -> None:
     cv2.setNumThreads(0)  # the processes are the parallelism
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends them
+    signals.ignore()  # the parent ends them
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -17,10 +17,12 @@ from datasets.cache import open_cache
 from datasets.holdout import train_val_split
 from datasets.loader import Loader
 from datasets.merge import MultiTaskDataset
+from datasets.scenes.rendering import Rendering
 from datasets.unite import build_tasks
 from engine.runs.datasets import read_split, validation_splits
 from tasks import Task
 from utils.errors import DataError
+from utils.files import locked
 from utils.part import Choice
 
 if TYPE_CHECKING:
@@ -103,19 +105,30 @@ def data_root(config: Config, datasets: Sequence[Choice]) -> Path:
         f"_seed{rendering.render_seed}"
     )
     rendered = {c.name: c.part.folder for c in datasets if c.name not in config.datasets}
-    missing = [name for name, folder in rendered.items() if not (root / folder).is_dir()]
-    if missing:
-        print(f"rendering {', '.join(missing)} into {root}", flush=True)
-        scenes.write(
-            root,
-            missing,
-            train=rendering.render_train,
-            val=rendering.render_val,
-            size=(height, width),
-            seed=rendering.render_seed,
-            progress=tqdm if sys.stderr.isatty() else None,
-        )
+
+    def missing() -> list[str]:
+        return [name for name, folder in rendered.items() if not (root / folder).is_dir()]
+
+    if missing():
+        root.mkdir(parents=True, exist_ok=True)
+        with locked(root / "lock", f"{root} is being rendered"):
+            _render(root, missing(), rendering)
     return root
+
+
+def _render(root: Path, names: Sequence[str], rendering: Rendering) -> None:
+    if not names:
+        return
+    print(f"rendering {', '.join(names)} into {root}", flush=True)
+    scenes.write(
+        root,
+        names,
+        train=rendering.render_train,
+        val=rendering.render_val,
+        size=rendering.render_size,
+        seed=rendering.render_seed,
+        progress=tqdm if sys.stderr.isatty() else None,
+    )
 
 
 def _validation(

@@ -182,7 +182,9 @@ def _run_single_task(
     if result:
         return _show(result, result.finished())
     with folder.lock(config):
-        return folder.finished() or train_run(config, data, folder, device)
+        if results := folder.finished():
+            return _show(folder, results)
+        return train_run(config, data, folder, device)
 
 
 def _start_from(network: Network, path: Path, log: Log) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from engine.runs.identity import differences
 from engine.runs.results import Results
-from utils.errors import ConfigError, UserError
-from utils.files import write_text
+from utils.errors import ConfigError, DataError, UserError
+from utils.files import locked, remove, remove_leftovers, write_text
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -62,31 +61,28 @@ class RunFolder:
         folder holds no run.
 
         Raises:
-            UserError: the cfg in the folder is damaged.
+            UserError: the cfg in the folder is damaged or gone, and no checkpoint knows it.
         """
         if not self._has_begun():
             return []
-        from engine.config import read
-
-        try:
-            stored = read([str(self.config)])
-        except ConfigError as reason:
-            raise UserError(f"{self.path} holds a run whose cfg is damaged: {reason}") from None
-        return differences(config.identity(), stored.identity())
+        if names := self._differences(config):  # or the folder's cfg is not what it was
+            self._restore_config()
+            names = self._differences(config)
+        if names == [CONFIG]:
+            raise UserError(f"{self.config} is missing or damaged, and no checkpoint is whole")
+        return names
 
     @contextlib.contextmanager
     def lock(self, config: Config) -> Iterator[None]:
-        """Keeps other processes out of the folder, waiting for the one that is in it. The lock ends
-        with the process, however that ends."""
+        """Keeps other processes out of the folder, waiting for the one that is in it.
+
+        Raises:
+            UserError: the folder holds a run of another configuration.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / "lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                print(
-                    f"{self.path} is being trained by another process; waiting for it", flush=True
-                )
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.path / "lock", f"{self.path} is being trained"):
+            remove_leftovers(self.path)
+            self.ensure_same_config(config)
             if not self._has_begun():
                 write_text(self.config, config.text())
             yield
@@ -98,7 +94,29 @@ class RunFolder:
     def _has_begun(self) -> bool:
         """Whether there is anything to lose: a run that failed before its first checkpoint, for
         want of weights or baselines, may be started again with other options."""
-        return self.config.exists() and (self.has_state or self.results.exists())
+        return self.has_state or self.results.exists()
+
+    def _differences(self, config: Config) -> list[str]:
+        """The options in which the folder's cfg differs; `config.cfg` where it cannot be read."""
+        from engine.config import read
+
+        try:
+            return differences(config.identity(), read([str(self.config)]).identity())
+        except ConfigError:
+            return [CONFIG]
+
+    def _restore_config(self) -> None:
+        """Writes the cfg that a checkpoint of the folder holds, where the folder's is another."""
+        from engine.runs import checkpoint
+
+        for path in (self.last, self.previous, self.best, self.best_copy):
+            with contextlib.suppress(DataError):
+                text = checkpoint.load(path)["config"]
+                if not self.config.is_file() or self.config.read_bytes() != text.encode():
+                    print(f"{self.config} is missing or damaged: restored from {path.name}")
+                    remove(self.config)
+                    write_text(self.config, text)
+                return
 
 
 def run_folder(config: Config) -> RunFolder:

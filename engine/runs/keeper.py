@@ -13,7 +13,7 @@ import torch
 from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
 from utils.errors import DataError
-from utils.files import replacing
+from utils.files import remove, replacing
 
 
 class Keeper:
@@ -99,11 +99,3 @@ class Keeper:
 def _copy(path: Path, other: Path) -> None:
     with replacing(other) as temporary:
         shutil.copyfile(path, temporary)
-
-
-def remove(path: Path) -> None:
-    """Removes a file, or whatever stands in its place."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -1,0 +1,75 @@
+"""A run that is begun again with other options, from the best network that it had."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.runs import checkpoint
+from engine.runs.folder import RunFolder
+from utils.errors import DataError, UserError
+from utils.files import replacing, write_text
+
+if TYPE_CHECKING:
+    from engine.config import Config
+
+_ABOUT = "restart.json"
+
+
+def restart(folder: RunFolder, config: Config) -> None:
+    """Moves what a run with other options has left into `restarts/<n>` of its folder. A folder
+    without such a run, or whose run was restarted with these options, stays as it is.
+
+    Raises:
+        UserError: the run is finished, or its best network is damaged.
+    """
+    options = [name for name in folder.other_options(config) if name != "restart"]
+    if not options:
+        return
+    if folder.finished():
+        raise UserError(
+            f"{folder.path} holds a finished run, which is not restarted; `--run NAME` puts this "
+            "one beside it"
+        )
+    earlier = RunFolder(_next(folder))
+    earlier.path.mkdir(parents=True)
+    about: dict[str, Any] = {"other_options": options}
+    if folder.best.exists():
+        with replacing(earlier.best) as temporary:
+            shutil.copyfile(folder.best, temporary)
+        about["epoch"] = checkpoint.load(earlier.best)["epoch"]
+    write_text(earlier.path / _ABOUT, json.dumps(about) + "\n")
+    # The state last: a process that is killed before finds the run as it was, and restarts it.
+    for path in (folder.previous, folder.last):
+        _move(path, earlier.path)
+    for path in folder.path.iterdir():
+        if path.name not in ("lock", "restarts"):
+            _move(path, earlier.path)
+
+
+def restarted_from(folder: RunFolder) -> tuple[Path, dict[str, Any]] | None:
+    """The best network that a run was restarted from, and what is known of the restart; None where
+    it was not, or had no network yet."""
+    numbers = [path.parent for path in folder.path.glob(f"restarts/*/{_ABOUT}")]
+    if not numbers:
+        return None
+    latest = RunFolder(max(numbers, key=lambda path: int(path.name)))
+    if not latest.best.exists():
+        return None
+    try:
+        return latest.best, json.loads((latest.path / _ABOUT).read_text())
+    except (OSError, ValueError) as reason:
+        raise DataError(f"{latest.path / _ABOUT}: cannot be read ({reason})") from None
+
+
+def _next(folder: RunFolder) -> Path:
+    numbers = [int(path.name) for path in folder.path.glob("restarts/*") if path.name.isdigit()]
+    return folder.path / "restarts" / str(max(numbers, default=0) + 1)
+
+
+def _move(path: Path, folder: Path) -> None:
+    if os.path.lexists(path):
+        os.replace(path, folder / path.name)
