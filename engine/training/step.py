@@ -56,6 +56,7 @@ class Step:
         active, task_losses = self.task_losses.on(batch)
         if not active:
             return {}
+        self.objective.begin_step(number)
         before: dict[str, Tensor] = {}
         for group in self.objective.groups():
             if active.isdisjoint(group):
