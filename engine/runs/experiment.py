@@ -101,7 +101,7 @@ def train_run(
             log,
         )
     precision = Precision(device, config.training.amp)
-    task_losses = TaskLosses(network, data.tasks, precision, Ranks())
+    task_losses = TaskLosses(network, data.tasks, precision, Ranks(), config.run.seed)
     if isinstance(loss, DistilledLoss):
         from engine.training.teachers import distilled_losses
 

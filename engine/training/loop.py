@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from engine.runs.data import Data
@@ -55,7 +54,7 @@ class Loop:
         log: Log,
     ):
         options = self.options = config.training
-        self.seed, self.tasks = config.run.seed, data.tasks
+        self.tasks = data.tasks
         self.folder, self.header, self.log = folder, header, log
         self.network, self.objective = task_losses.network, objective
         self.precision, self.device = task_losses.precision, task_losses.precision.device
@@ -125,9 +124,6 @@ class Loop:
 
     def _train(self, epoch: int, progress: Progress) -> dict:
         """Trains an epoch; returns its row of the records."""
-        # The random numbers of an epoch are a function of its number, so that a training that was
-        # interrupted ends as one that was not.
-        torch.manual_seed(self.seed * 1_000_003 + epoch)
         self.network.train()
         diagnose, steps = self.options.diagnose, EpochSteps(epoch, self.objective.tasks)
         for step, batch in enumerate(self.train_loader.epoch(epoch), (epoch - 1) * self.steps):

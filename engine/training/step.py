@@ -53,7 +53,7 @@ class Step:
         Returns:
             Active task -> its loss before the first update; empty for a batch without labels.
         """
-        active, task_losses = self.task_losses.on(batch)
+        active, task_losses = self.task_losses.on(batch, number)
         if not active:
             return {}
         self.objective.begin_step(number)
