@@ -32,7 +32,8 @@ def main(argv: list[str]) -> int:
         print(f"error: {mistake}", file=sys.stderr)
         return 2
     except signals.Stopped as stop:
-        print(f"{stop}; the same command goes on", file=sys.stderr)
+        if not stop.told:
+            print(stop, file=sys.stderr)
         return stop.status
     except BrokenPipeError:  # the reader of the output, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,6 +14,7 @@ from losses.flat_gradients import FlatGradients, gramian, head_gradients, vjp
 from losses.gradient_statistics import gradient_statistics
 from losses.mean import geometric
 from losses.weighting.base import Weighting
+from utils.seeds import seed_of
 
 
 class Objective:
@@ -25,6 +26,7 @@ class Objective:
 
     The trainer's step, for a batch in which some tasks are active:
 
+        objective.begin_step(number)                    # 1, 2, 3, …
         for group in objective.groups():
             losses = ...                                # task -> scalar float32 with a graph
             optimizer.zero_grad()
@@ -39,7 +41,7 @@ class Objective:
         tasks: the names of all tasks, in order.
         weighting, mean: the parts.
         aggregation: the gradient rule at its place, if there is one.
-        generator: what the parts draw from; its state is part of the objective's.
+        generator: what the parts draw from. Its seed is that of all steps.
     """
 
     affinity: Tensor | None = None
@@ -59,6 +61,7 @@ class Objective:
         self.mean = mean
         self.aggregation = aggregation
         self.generator = generator
+        self._seed = generator.initial_seed()
         self._active: list[int] = []
         self._needs_losses = (
             weighting.needs_losses
@@ -79,6 +82,12 @@ class Objective:
     def grouping(self) -> list[tuple[str, ...]]:
         """The groups of tasks that are updated together at present."""
         return [self.tasks]
+
+    def begin_step(self, number: int) -> None:
+        """Makes what is drawn in a step a function of the seed and of the step's number, whatever
+        was drawn before. To be called where a training may be cut off and go on; without it, the
+        steps draw one after another from the seed."""
+        self.generator.manual_seed(seed_of(self._seed, number))
 
     def groups(self) -> list[tuple[str, ...]]:
         """The tasks to differentiate together, in the order of their steps on the next batch."""
@@ -141,7 +150,6 @@ class Objective:
         state = {
             "weighting": self.weighting.state_dict(),
             "gradient": self.aggregation.rule.state_dict() if self.aggregation else {},
-            "generator": self.generator.get_state(),
         }
         return copy.deepcopy(state)  # the parts change theirs in place
 
@@ -150,7 +158,6 @@ class Objective:
         self.weighting.load_state_dict(state["weighting"])
         if self.aggregation:
             self.aggregation.rule.load_state_dict(state["gradient"])
-        self.generator.set_state(state["generator"])
 
     def gradient_statistics(
         self, losses: dict[str, Tensor], model: nn.Module, scale: float | Tensor = 1.0

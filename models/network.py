@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from models.backbones.base import Backbone
+from models.dropout import replace_dropout
 from models.layers import initialise
 from tasks.base import BoxPrediction
 
@@ -30,6 +31,7 @@ class Network(nn.Module):
         features: the shared maps (B, C, h, w) that the heads read in the last forward, finest
             first, with their graph. No map is computed from another: the gradients of a loss at all
             maps, taken together, hold everything that the loss sends into the shared layers, once.
+        masks: what its dropout layers draw.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Network(nn.Module):
         self.heads = nn.ModuleDict(heads)
         self.features: tuple[Tensor, ...] = ()
         self._last_shared = last_shared
+        self.masks = replace_dropout(self)
         initialise(neck, *heads.values())
         for head in heads.values():
             head.start()

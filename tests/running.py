@@ -34,7 +34,8 @@ def make_loop(config, path, teachers=None):
     objective = loss.objective(names, dict.fromkeys(names, 0.5), config.run.seed, log)
     torch.manual_seed(0)
     network = make_network(config, {task.name: task.head for task in data.tasks})
-    task_losses = TaskLosses(network, data.tasks, Precision(CPU, False), Ranks())
+    precision, seed = Precision(CPU, False), config.run.seed
+    task_losses = TaskLosses(network, data.tasks, precision, Ranks(), seed)
     if isinstance(loss, DistilledLoss):
         from engine.training.teachers import distilled_losses
 

@@ -20,10 +20,11 @@ class Stopped(BaseException):
 
     Attributes:
         signal: by which signal.
+        told: whether the user knows.
     """
 
     def __init__(self, number: int):
-        self.signal = signal.Signals(number)
+        self.signal, self.told = signal.Signals(number), False
         super().__init__(f"stopped by {self.signal.name}")
 
     @property

@@ -17,6 +17,10 @@ class Train(Mode):
         "export (empty: none; the run's best)",
     )
 
+    restart: bool = option(
+        False, "begin a run with other options again, from the best network that it had so far"
+    )
+
     def run(self, config):
         from engine.runs.experiment import run_experiment
 

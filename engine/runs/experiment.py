@@ -20,9 +20,9 @@ from engine.runs.constants import constant_metrics
 from engine.runs.cost import network_cost
 from engine.runs.data import Data, build_data
 from engine.runs.folder import RunFolder, run_folder
-from engine.runs.identity import file_digest
 from engine.runs.network import make_network
 from engine.runs.pictures import draw_results
+from engine.runs.restart import initial_checkpoint, restart
 from engine.runs.results import Results, mean
 from engine.runs.tables import results_table
 from engine.training.evaluation import Evaluation, evaluate
@@ -45,11 +45,14 @@ def run_experiment(config: Config) -> Results:
     Raises:
         UserError: something the user can mend; see `utils.errors`.
     """
+    mode = config.run.mode.all_values()
     if len(config.run.tasks) == 1:  # every loss of one task is the task's own
-        ckpt = config.run.mode.all_values().get("ckpt")
-        config = config.single_task(config.run.tasks[0], config.run.run, ckpt)
+        config = config.single_task(config.run.tasks[0], config.run.run, mode.get("ckpt"))
     check_potential(config)
     folder = run_folder(config)
+    if mode.get("restart"):
+        with folder.lock():
+            restart(folder, config)
     folder.ensure_same_config(config)
     if results := folder.finished():
         return _show(folder, results)
@@ -89,13 +92,13 @@ def train_run(
 def _train_run(config, data, folder, device, baselines) -> Results:
     torch.manual_seed(config.run.seed)
     log = Log(folder.log)
-    ckpt = config.run.mode.all_values().get("ckpt")
+    initial = initial_checkpoint(config, folder)
     # Weights that a checkpoint will replace need not be downloaded.
     network = make_network(
-        config, {task.name: task.head for task in data.tasks}, not (folder.has_state or ckpt)
+        config, {task.name: task.head for task in data.tasks}, not (folder.has_state or initial)
     )
-    if ckpt and not folder.has_state:
-        _start_from(network, Path(ckpt), log)
+    if initial and not folder.has_state:
+        _start_from(network, Path(initial["path"]), log)
     network.to(device)
     if config.training.channels_last:
         network.to(memory_format=torch.channels_last)
@@ -108,7 +111,7 @@ def _train_run(config, data, folder, device, baselines) -> Results:
             log,
         )
     precision = Precision(device, config.training.amp)
-    task_losses = TaskLosses(network, data.tasks, precision, Ranks())
+    task_losses = TaskLosses(network, data.tasks, precision, Ranks(), config.run.seed)
     if isinstance(loss, DistilledLoss):
         from engine.training.teachers import distilled_losses
 
@@ -217,6 +220,7 @@ def _test(config, data, folder, loop, baselines, log) -> Results:
     loader = data.test_loader(config, loop.device)
     evaluation = evaluate(network, data.tasks, loader, loop.precision)
     results = _results(config, data, loop, best, evaluation)
+    results.initial_checkpoint = initial_checkpoint(config, folder)
     if baselines:
         results.potential, results.potential_given = baselines.potential, baselines.cost is None
         results.compare(baselines.metrics)
@@ -235,7 +239,6 @@ def _test(config, data, folder, loop, baselines, log) -> Results:
 
 def _results(config, data, loop, best, evaluation) -> Results:
     cost, history = network_cost(config, data.tasks), loop.state.history
-    ckpt = config.run.mode.all_values().get("ckpt")
     return Results(
         cfg=str(config.path),
         loss=config.run.loss.name,
@@ -259,7 +262,7 @@ def _results(config, data, loop, best, evaluation) -> Results:
         precision=loop.precision.name,
         torch=torch.__version__,
         options=config.text(),
-        initial_checkpoint={"path": ckpt, "sha256": file_digest(Path(ckpt))} if ckpt else None,
+        skipped_steps=loop.skipped.count if loop.skipped else None,
     )
 
 

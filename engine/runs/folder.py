@@ -73,8 +73,11 @@ class RunFolder:
         return names
 
     @contextlib.contextmanager
-    def lock(self, config: Config) -> Iterator[None]:
+    def lock(self, config: Config | None = None) -> Iterator[None]:
         """Keeps other processes out of the folder, waiting for the one that is in it.
+
+        Args:
+            config: of the run that the folder is to hold.
 
         Raises:
             UserError: the folder holds a run of another configuration.
@@ -82,9 +85,10 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         with locked(self.path / "lock", f"{self.path} is being trained"):
             remove_leftovers(self.path)
-            self.ensure_same_config(config)
-            if not self._has_begun():
-                write_text(self.config, config.text())
+            if config is not None:
+                self.ensure_same_config(config)
+                if not self._has_begun():
+                    write_text(self.config, config.text())
             yield
 
     def finished(self) -> Results | None:

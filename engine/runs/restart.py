@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
+from engine.runs.identity import file_digest
 from utils.errors import DataError, UserError
 from utils.files import replacing, write_text
 
@@ -50,18 +51,28 @@ def restart(folder: RunFolder, config: Config) -> None:
             _move(path, earlier.path)
 
 
-def restarted_from(folder: RunFolder) -> tuple[Path, dict[str, Any]] | None:
-    """The best network that a run was restarted from, and what is known of the restart; None where
-    it was not, or had no network yet."""
-    numbers = [path.parent for path in folder.path.glob(f"restarts/*/{_ABOUT}")]
-    if not numbers:
+def initial_checkpoint(config: Config, folder: RunFolder) -> dict[str, Any] | None:
+    """The checkpoint that the weights of a run start from: path and SHA-256. Of a run that was
+    restarted this is the best network of before; then it has its epoch and the options that were
+    changed as well. None where the run starts from none."""
+    if latest := _latest(folder):
+        path, about = latest
+        return {"path": str(path), "sha256": file_digest(path), **about}
+    ckpt = config.run.mode.all_values().get("ckpt")
+    return {"path": ckpt, "sha256": file_digest(Path(ckpt))} if ckpt else None
+
+
+def _latest(folder: RunFolder) -> tuple[Path, dict[str, Any]] | None:
+    """The network of the last restart, and what is known of it."""
+    folders = [path.parent for path in folder.path.glob(f"restarts/*/{_ABOUT}")]
+    if not folders:
         return None
-    latest = RunFolder(max(numbers, key=lambda path: int(path.name)))
-    if not latest.best.exists():
+    latest = RunFolder(max(folders, key=lambda path: int(path.name)))
+    if not latest.best.exists():  # there was none yet
         return None
     try:
         return latest.best, json.loads((latest.path / _ABOUT).read_text())
-    except (OSError, ValueError) as reason:
+    except ValueError as reason:
         raise DataError(f"{latest.path / _ABOUT}: cannot be read ({reason})") from None
 
 

@@ -32,7 +32,9 @@ class Results:
         delta: by task, in percent of the baseline, positive = better (Maninis et al., CVPR 2019).
         delta_mtl: the mean of `delta` over the tasks.
         options: the resolved cfg, as text.
-        initial_checkpoint: path and SHA-256 of the checkpoint that the weights started from.
+        initial_checkpoint: path and SHA-256 of the checkpoint that the weights started from; after
+            a restart its epoch and the options that were changed as well.
+        skipped_steps: how many steps were undone, where `on_nan` is skip.
     """
 
     cfg: str
@@ -57,7 +59,8 @@ class Results:
     precision: str
     torch: str
     options: str = ""
-    initial_checkpoint: dict[str, str] | None = None
+    initial_checkpoint: dict[str, Any] | None = None
+    skipped_steps: int | None = None
     validation: dict[str, float | None] | None = None
     identity: dict[str, Any] | None = None
     baseline_key: str | None = None

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from engine.runs.data import Data
@@ -23,6 +22,7 @@ from engine.training.records import Records
 from engine.training.state import TrainingState
 from engine.training.step import Step
 from engine.training.task_losses import TaskLosses
+from engine.training.undo import SkippedSteps
 from engine.training.validation import Validation
 from losses import Objective
 from utils import signals
@@ -59,8 +59,7 @@ class Loop:
         log: Log,
     ):
         options = self.options = config.training
-        self.seed, self.tasks = config.run.seed, data.tasks
-        self.folder, self.log = folder, log
+        self.tasks, self.folder, self.log = data.tasks, folder, log
         self.keeper = Keeper(folder, header, log)
         self.network, self.objective = task_losses.network, objective
         self.precision, self.device = task_losses.precision, task_losses.precision.device
@@ -76,8 +75,17 @@ class Loop:
         )
         self.schedule = options.scheduler.build(optimizer, self.steps, options.max_epoch)
         self.averaged = moving_average(self.network, options.ema_momentum) if options.ema else None
+        changing = [self.network, *temporary.values(), optimizer, self.precision.scaler, objective]
+        changing += [self.averaged] if self.averaged else []
+        self.skipped = SkippedSteps(changing) if options.on_nan == "skip" else None
         self.step = Step(
-            task_losses, objective, optimizer, self.precision, options.clip_grad, self.averaged
+            task_losses,
+            objective,
+            optimizer,
+            self.precision,
+            options.clip_grad,
+            self.averaged,
+            self.skipped,
         )
         self.validation = Validation(
             self.averaged.module if self.averaged else self.network,
@@ -99,6 +107,7 @@ class Loop:
                 "schedule": self.schedule,
                 "objective": objective,
                 **temporary,
+                "skipped": self.skipped,
                 "best": self.validation,
                 "epoch": self.epoch_steps,
                 "records": self.records,
@@ -135,10 +144,11 @@ class Loop:
                     self._train(epoch, progress)
                     with progress.paused():
                         self._finish(epoch)
-            self._log_skipped()
+            self._log_left_out()
         except signals.Stopped as stop:
             self._save()
             self.log(f"{stop} after {self._place()}; the same command goes on from there")
+            stop.told = True
             raise
         finally:
             progress.close()
@@ -151,9 +161,6 @@ class Loop:
         steps.go_on()
         for batch in self.train_loader.epoch(epoch, steps.batches):
             step = first + self.train_loader.taken - 1
-            # The random numbers of a step are a function of its number, so that a training that
-            # was interrupted ends as one that was not.
-            torch.manual_seed(self.seed * 1_000_003 + step)
             rate = self.schedule.set(step)
             statistics: dict | None = {} if diagnose and step % diagnose == 0 else None
             losses = self.step(batch.to(self.device), step + 1, statistics)
@@ -209,8 +216,9 @@ class Loop:
         if reason := self.step.divergence.reason(self.network):
             raise UserError(
                 f"{self.folder.path}: training diverged in epoch {self.epoch_steps.epoch}: "
-                f"{reason}; lower --lr, lengthen --warmup_epoch or set --clip_grad. The last "
-                "checkpoint before is kept"
+                f"{reason}; lower --lr, lengthen --warmup_epoch or set --clip_grad, with --restart "
+                "to begin again from the best network so far or with --run NAME to begin anew, or "
+                "undo such steps by --on_nan skip"
             )
         self.records.add_steps(rows)
         self.records.add_gradients(gradients)
@@ -245,8 +253,10 @@ class Loop:
             self.log(f"groups of tasks updated together: {groups_in_words(groups)}")
         self.groups = groups
 
-    def _log_skipped(self) -> None:
-        """Logs the files that could not be read, each once."""
+    def _log_left_out(self) -> None:
+        """Logs how many steps were undone, and the files that could not be read, each once."""
+        if self.skipped is not None and self.skipped.count:
+            self.log(f"{self.skipped.count} steps were undone, whose losses were not numbers")
         skipped = self.loaders[0].skipped + self.loaders[1].skipped
         if skipped:
             self.log(f"{len(skipped)} images were left out, whose files cannot be read:")

@@ -19,6 +19,12 @@ class Training(Part):
     )
     max_epoch: int = option(200, "epochs", aliases=("-max",), at_least=1)
     clip_grad: float = option(0.0, "largest norm of the gradient; 0: no limit", at_least=0)
+    on_nan: str = option(
+        "stop",
+        "what a loss that is not a number does: stop the run, or skip the step as if it had not "
+        "been (which costs time and memory), at most a few in a row",
+        choices=("stop", "skip"),
+    )
     ema: bool = option(False, "test a moving average of the weights", aliases=("model_ema",))
     ema_momentum: float = option(
         0.9999,

@@ -9,7 +9,8 @@ from torch.optim.swa_utils import AveragedModel
 from datasets.batch import Batch
 from engine.training.divergence import Divergence
 from engine.training.precision import Precision
-from engine.training.task_losses import TaskLosses
+from engine.training.task_losses import LossFunction, TaskLosses
+from engine.training.undo import NotANumber, SkippedSteps, of_numbers
 from losses import Objective
 
 
@@ -23,6 +24,8 @@ class Step:
         precision: mixed precision, and the scale of the losses.
         clip_grad: the largest norm of the gradient; 0: no limit.
         averaged: a moving average of the network, which follows every update.
+        skipped: undoes the steps in which a loss is not a number; None: such a loss ends the
+            training.
     """
 
     def __init__(
@@ -33,10 +36,11 @@ class Step:
         precision: Precision,
         clip_grad: float = 0.0,
         averaged: AveragedModel | None = None,
+        skipped: SkippedSteps | None = None,
     ):
         self.task_losses, self.model = task_losses, task_losses.model
         self.objective, self.optimizer, self.precision = objective, optimizer, precision
-        self.clip_grad, self.averaged = clip_grad, averaged
+        self.clip_grad, self.averaged, self.skipped = clip_grad, averaged, skipped
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.divergence = Divergence(objective.tasks, precision.device)
 
@@ -51,11 +55,25 @@ class Step:
             statistics: is filled with the statistics of the gradients; None: they are not wanted.
 
         Returns:
-            Active task -> its loss before the first update; empty for a batch without labels.
+            Active task -> its loss before the first update; empty for a batch without labels, and
+            for a step that was undone.
         """
-        active, task_losses = self.task_losses.on(batch)
+        if self.skipped is None:
+            return self._update_by(batch, number, statistics)
+        self.skipped.remember()
+        try:
+            losses = self._update_by(batch, number, statistics)
+        except NotANumber as reason:
+            self.skipped.undo(number, reason)
+            return {}
+        self.skipped.done()
+        return losses
+
+    def _update_by(self, batch, number, statistics) -> dict[str, Tensor]:
+        active, task_losses = self._losses_of(batch, number)
         if not active:
             return {}
+        self.objective.begin_step(number)
         before: dict[str, Tensor] = {}
         for group in self.objective.groups():
             if active.isdisjoint(group):
@@ -71,6 +89,10 @@ class Step:
             self._update()
         self.objective.after_step(task_losses)
         return before
+
+    def _losses_of(self, batch: Batch, number: int) -> tuple[set[str], LossFunction]:
+        active, task_losses = self.task_losses.on(batch, number)
+        return active, task_losses if self.skipped is None else of_numbers(task_losses)
 
     def _gradient_statistics(self, losses: dict[str, Tensor]) -> dict[str, float]:
         return self.objective.gradient_statistics(losses, self.model, self.precision.scale())

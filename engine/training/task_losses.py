@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from datasets.photometric import normalised_images
 from engine.training.precision import Precision
 from engine.training.ranks import Ranks
 from models import Network
+from models.dropout import Place
 from tasks import Task
 
 LossFunction = Callable[[], dict[str, Tensor]]
@@ -44,21 +46,42 @@ def mean_losses(
 class TaskLosses:
     """The losses of a network on the labels of a batch.
 
+    Args:
+        network: the network.
+        tasks: all tasks, in order.
+        precision: of the forward passes.
+        ranks: the processes that share the batch.
+        seed: of what the network draws.
+
     Attributes:
         network: the network.
         model: the network as an objective sees it: its parameters by who shares them.
     """
 
-    def __init__(self, network: Network, tasks: Sequence[Task], precision: Precision, ranks: Ranks):
+    def __init__(
+        self,
+        network: Network,
+        tasks: Sequence[Task],
+        precision: Precision,
+        ranks: Ranks,
+        seed: int,
+    ):
         self.network = self.model = network
         self.tasks = list(tasks)
         self.precision = precision
         self.ranks = ranks
+        self.seed = seed
 
-    def on(self, batch: Batch) -> tuple[set[str], LossFunction]:
-        """The active tasks of a batch that is on the device, and its loss function."""
+    def on(self, batch: Batch, step: int) -> tuple[set[str], LossFunction]:
+        """The active tasks of a batch that is on the device, and its loss function. The calls of
+        the function are the forward passes of a step, each with random numbers of its own."""
         images, labelled = normalised_images(batch), self.labelled(batch)
-        return labelled, lambda: self.on_labels(self.predict(images), batch, labelled)
+        places = self.places(step, len(images))
+        return labelled, lambda: self.on_labels(self.predict(images, next(places)), batch, labelled)
+
+    def places(self, step: int, images: int) -> Iterator[Place]:
+        """The places of the forward passes of a step, one after another."""
+        return (Place(self.seed, step, n, range(images), images) for n in count())
 
     def labelled(self, batch: Batch) -> set[str]:
         """The tasks that any image is labelled for, the images of all processes together."""
@@ -66,8 +89,9 @@ class TaskLosses:
         counts = self.ranks.sum(flags.int()).tolist()
         return {task.name for task, count in zip(self.tasks, counts, strict=True) if count}
 
-    def predict(self, images: Tensor) -> dict[str, Any]:
+    def predict(self, images: Tensor, place: Place) -> dict[str, Any]:
         """The predictions for (B, 3, H, W) normalised images, by task name."""
+        self.network.masks.place = place
         with self.precision.autocast():
             return self.network(images)
 

@@ -80,24 +80,26 @@ class DistilledLosses(TaskLosses):
     """
 
     def __init__(self, plain: TaskLosses, teachers: Teachers, distillation: Distillation):
-        super().__init__(plain.network, plain.tasks, plain.precision, plain.ranks)
+        super().__init__(plain.network, plain.tasks, plain.precision, plain.ranks, plain.seed)
         self.teachers = teachers
         self.distillation = distillation
         self.model = StudentModel(plain.network, distillation)
 
-    def on(self, batch):
+    def on(self, batch, step):
         images, labelled = normalised_images(batch), self.labelled(batch)
-        outputs = self.teachers(images)
+        outputs, places = self.teachers(images), self.places(step, len(images))
         every_task = {task.name for task in self.tasks}
-        return every_task, lambda: self._losses(images, batch, labelled, outputs)
+        return every_task, lambda: self._losses(
+            self.predict(images, next(places)), batch, labelled, outputs
+        )
 
     def components(self):
         return {"projections": self.distillation}
 
-    def _losses(self, images, batch, labelled, outputs: TeacherOutputs) -> dict[str, Tensor]:
-        predictions = self.predict(images)
+    def _losses(self, predictions, batch, labelled, outputs: TeacherOutputs) -> dict[str, Tensor]:
         losses, features = self.on_labels(predictions, batch, labelled), self.network.features
-        every_image = dict.fromkeys(outputs.targets, torch.ones(len(images), dtype=torch.bool))
+        all_images = torch.ones(len(batch.images), dtype=torch.bool)
+        every_image = dict.fromkeys(outputs.targets, all_images)
         pseudo = mean_losses(self.tasks, predictions, outputs.targets, every_image, self.ranks)
         with self.precision.autocast():
             return self.distillation(losses, features, outputs.features, pseudo)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.training.task_losses import LossFunction
 from utils.errors import UserError
 
 MOST_IN_A_ROW = 5
@@ -64,13 +65,15 @@ class SkippedSteps:
         self.count, self.in_a_row = state["count"], state["in_a_row"]
 
 
-def require_numbers(losses: Mapping[str, Tensor]) -> None:
-    """Waits for the device.
+def of_numbers(task_losses: LossFunction) -> LossFunction:
+    """A loss function that waits for the device, and raises `NotANumber` where a loss is none."""
 
-    Raises:
-        NotANumber: one of the losses is none.
-    """
-    finite = torch.stack([loss.detach().isfinite() for loss in losses.values()]).tolist()
-    for task, is_finite in zip(losses, finite, strict=True):
-        if not is_finite:
-            raise NotANumber(f"the loss of {task} was not a number")
+    def checked() -> dict[str, Tensor]:
+        losses = task_losses()
+        finite = torch.stack([loss.detach().isfinite() for loss in losses.values()]).tolist()
+        for task, is_finite in zip(losses, finite, strict=True):
+            if not is_finite:
+                raise NotANumber(f"the loss of {task} was not a number")
+        return losses
+
+    return checked

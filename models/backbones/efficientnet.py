@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from models.backbones import weights
 from models.backbones.staged import StagedBackbone
+from models.dropout import Dropout
 
 
 class EfficientNet(StagedBackbone):
@@ -37,14 +38,19 @@ class EfficientNet(StagedBackbone):
 
 
 class _Block(nn.Module):
-    """A block that is left out with the probability `drop` in training (stochastic depth)."""
+    """A block that, where it has a shortcut, is left out with the probability `drop` in training
+    (stochastic depth)."""
 
     def __init__(self, block: nn.Module, drop: float):
         super().__init__()
         self.block = block
-        self.drop = drop
+        self.drop = Dropout(drop, dims=1)
+        arguments = block._block_args
+        unchanged = arguments.stride == 1 and arguments.input_filters == arguments.output_filters
+        self.shortcut = block.id_skip and unchanged
+        block.id_skip = False  # the package's shortcut draws from PyTorch's generator
         # PyTorch's own: the package's function cannot be batched over gradients or exported.
         block._swish = nn.SiLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.block(x, drop_connect_rate=self.drop)
+        return self.drop(self.block(x)) + x if self.shortcut else self.block(x)

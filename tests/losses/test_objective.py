@@ -90,8 +90,26 @@ def test_a_resumed_run_goes_on_to_the_last_digit(problem, name):
     assert resumed.weights == objective.weights
     for each in (objective, resumed):
         each.evaluated({"segmentation:VOC": 0.2, "depth": 0.1, "normal": 0.3})
+        each.begin_step(2)
     assert resumed.weights == objective.weights
     close(case.step(objective), case.step(resumed), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ["rlw", "pcgrad", "graddrop", "sel-update"])
+def test_what_a_step_draws_is_a_function_of_its_number_and_the_seed(problem, name):
+    tasks = [f"t{k}" for k in range(5)]
+    case = problem(tasks, seed=2)  # whose gradients depend on the order, and on the group
+
+    def drawn(number, seed=0, before=0):
+        objective = losses.build(name, tasks, seed=seed)
+        for _ in range(before):
+            case.step(objective)
+        objective.begin_step(number)
+        return case.step(objective)
+
+    close(drawn(7), drawn(7, before=3), rtol=0, atol=0)
+    for other in (drawn(8), drawn(7, seed=1)):
+        assert not torch.equal(other["trunk.0.weight"], drawn(7)["trunk.0.weight"])
 
 
 @pytest.mark.parametrize("size", [1, 3, 11])

@@ -26,7 +26,7 @@ def taught(make_config, make_teachers, partial):
         paths = make_teachers(make_config(text, *options, *teacher_options), tasks)
         torch.manual_seed(0)
         network = make_network(config, {task.name: task.head for task in tasks})
-        plain = TaskLosses(network, tasks, Precision(CPU, False), Ranks())
+        plain = TaskLosses(network, tasks, Precision(CPU, False), Ranks(), 0)
         distilled = distilled_losses(plain, paths, config.data.size, 1.0)
         return config, tasks, network, distilled, torch.randn(3, 3, *config.data.size)
 
@@ -72,7 +72,7 @@ def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught)
     config, tasks, network, distilled, _ = taught()
     batch = batch_of(tasks, config.data.size)
     network.eval()
-    active, losses_of = distilled.on(batch)
+    active, losses_of = distilled.on(batch, 1)
     assert active == {task.name for task in tasks}
     result = losses_of()
     assert list(result) == [task.name for task in tasks]
@@ -114,7 +114,7 @@ def test_projections_are_the_task_s_own_and_train_as_new_layers(taught):
         assert (decay == 0) == (parameter.ndim == 1)
 
     objective = losses.build("kd-mtl", [task.name for task in tasks])
-    _, losses_of = distilled.on(batch_of(tasks, config.data.size))
+    _, losses_of = distilled.on(batch_of(tasks, config.data.size), 1)
     objective.backward(losses_of(), model, objective.tasks)
     assert all(p.grad is not None for p in projections)
 
@@ -127,7 +127,7 @@ def test_a_gradient_rule_leaves_the_projections_their_own_gradients(taught, rule
     gradients = []
     for gradient in ("none", rule):
         options = {"gradient": gradient, "loss_weight": (1.0, 1.0, 1.0)}
-        result = distilled.on(batch)[1]()
+        result = distilled.on(batch, 1)[1]()
         network.zero_grad()
         distilled.distillation.zero_grad()
         losses.build("kd-mtl", names, options=options).backward(result, distilled.model, names)
@@ -181,7 +181,7 @@ def test_a_checkpoint_that_is_gone_is_named(make_config, make_teachers, partial)
     paths = make_teachers(config, tasks)
     paths["depth"].unlink()
     network = make_network(config, {task.name: task.head for task in tasks})
-    plain = TaskLosses(network, tasks, Precision(CPU, False), Ranks())
+    plain = TaskLosses(network, tasks, Precision(CPU, False), Ranks(), 0)
     with pytest.raises(DataError, match=r"depth/best\.pt: there is no such checkpoint"):
         distilled_losses(plain, paths, config.data.size, 1.0)
 

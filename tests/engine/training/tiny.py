@@ -93,7 +93,7 @@ def make_batch(tasks, labelled=None, images=4, seed=0):
 
 
 def make_losses(network, tasks, ranks=None):
-    return TaskLosses(network, tasks, Precision(CPU, False), ranks or Ranks())
+    return TaskLosses(network, tasks, Precision(CPU, False), ranks or Ranks(), 0)
 
 
 def make_step(network, tasks, objective, optimizer=None, **options):

@@ -15,10 +15,11 @@ def build(weighting, **options):
     return losses.build("weighted-sum", TASKS, POTENTIAL, {"weighting": weighting, **options})
 
 
-def train(objective, problem, active=TASKS):
+def train(objective, problem, active=TASKS, epoch=0):
     """An epoch of two steps and its evaluation."""
     optimizer = torch.optim.SGD(problem.model.parameters(), 0.01)
-    for _ in range(2):
+    for step in range(2):
+        objective.begin_step(2 * epoch + step)
         for group in objective.groups():
             optimizer.zero_grad(set_to_none=True)
             objective.backward(problem.losses(active), problem.model, group)
@@ -81,14 +82,14 @@ def test_one_task_alone_trains(problem, name):
 def test_a_resumed_run_goes_on_to_the_last_digit(problem, name):
     first, second = problem(TASKS), problem(TASKS)
     whole, half = build(name), build(name)
-    for _ in range(2):
-        train(whole, first)
-        train(half, second)
+    for epoch in (0, 1):
+        train(whole, first, epoch=epoch)
+        train(half, second, epoch=epoch)
     resumed = build(name)
     resumed.load_state_dict(half.state_dict())
-    for _ in range(2):
-        train(whole, first)
-        train(resumed, second)
+    for epoch in (2, 3):
+        train(whole, first, epoch=epoch)
+        train(resumed, second, epoch=epoch)
     assert resumed.weights == whole.weights
     for a, b in zip(first.model.parameters(), second.model.parameters(), strict=True):
         assert torch.equal(a, b)
