@@ -1,9 +1,11 @@
-"""Runs of the program that are killed at a chosen write, as a machine that goes down would."""
+"""Runs of the program in processes of their own, which a test can kill or hinder where it wants."""
 
-import contextlib
 import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
 
 import train_test
 from utils import signals
@@ -12,45 +14,60 @@ WRITES = ("replace", "rename", "fsync", "mkdir", "unlink", "truncate")
 """The functions of `os` that change what is on the disk for good."""
 
 
-def run_in_fork(argv, after=None, number=signal.SIGKILL, setup=None):
-    """Runs a command line in a process of its own, which has what this one has imported.
+class Ended(NamedTuple):
+    """How a process ended: its exit status (negative: by which signal), how often it wrote, where
+    it came to its end, and all that it printed."""
+
+    status: int
+    writes: int
+    out: str
+    err: str
+
+
+class Fork:
+    """A command line that runs in a process of its own, which has what this one has imported.
 
     Args:
         after: the number of writes, from 1, after which the process gets a signal; None: never.
         number: the signal.
         setup: is called in the process before.
-
-    Returns:
-        (the status as `os.waitstatus_to_exitcode` gives it, the number of writes where the process
-        came to its end).
     """
-    reader, writer = os.pipe()
-    process = os.fork()
-    if process == 0:
-        os.close(reader)
-        _run(argv, after, number, setup, writer)
-    os.close(writer)
-    with os.fdopen(reader) as file:
-        text = file.read()
-    _, status = os.waitpid(process, 0)
-    return os.waitstatus_to_exitcode(status), int(text or 0)
 
+    def __init__(self, argv, after=None, number=signal.SIGKILL, setup=None):
+        self._folder = tempfile.TemporaryDirectory()
+        self.out, self.err = (Path(self._folder.name) / name for name in ("out", "err"))
+        self._writes = Path(self._folder.name) / "writes"
+        self.process = os.fork()
+        if self.process == 0:
+            self._live(argv, after, number, setup)
 
-def _run(argv, after, number, setup, writer):
-    """The life of the process."""
-    status, count = 99, [0]
-    try:
-        os.setpgid(0, 0)
-        _count_writes(count, after, number)
-        signals.install()
-        with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
+    def wait(self):
+        _, status = os.waitpid(self.process, 0)
+        writes = int(self._writes.read_text()) if self._writes.exists() else 0
+        out, err = self.out.read_text(), self.err.read_text()
+        self._folder.cleanup()
+        return Ended(os.waitstatus_to_exitcode(status), writes, out, err)
+
+    def _live(self, argv, after, number, setup):
+        status, count = 99, [0]
+        try:
+            os.setpgid(0, 0)
+            for path, descriptor in ((self.out, 1), (self.err, 2)):
+                os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+            sys.stdout, sys.stderr = open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
+            _count_writes(count, after, number)
+            signals.install()
             if setup:
                 setup()
             status = train_test.main([str(word) for word in argv])
-        os.write(writer, str(count[0]).encode())
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
+            sys.stdout.flush()
+            self._writes.write_text(str(count[0]))
+        finally:
+            os._exit(status)
+
+
+def run_in_fork(argv, **options):
+    return Fork(argv, **options).wait()
 
 
 def _count_writes(count, after, number):
@@ -69,3 +86,17 @@ def _count_writes(count, after, number):
 
     for name in WRITES:
         setattr(os, name, counted(getattr(os, name)))
+
+
+def before_call(owner, name, act, call=1):
+    """Makes the `call`-th call of a function of this process do something else first."""
+    function, calls, process = getattr(owner, name), [0], os.getpid()
+
+    def wrapped(*arguments, **options):
+        if os.getpid() == process:
+            calls[0] += 1
+            if calls[0] == call:
+                act()
+        return function(*arguments, **options)
+
+    setattr(owner, name, wrapped)

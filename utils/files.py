@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -11,7 +13,9 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+_CHECKSUM = "checksum"
 _HOST = re.sub(r"\W", "-", socket.gethostname())[:40]
 _LEFTOVER = re.compile(r".+\.(?P<host>[\w-]+)\.(?P<process>\d+)\.tmp")
 
@@ -43,6 +47,27 @@ def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes JSON with a checksum of its own, whole or not at all."""
+    write_text(path, json.dumps(content | {_CHECKSUM: _digest(content)}, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads what :func:`write_json` wrote.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is damaged, or another program wrote it.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(content, dict) or content.pop(_CHECKSUM, None) != _digest(content):
+        raise ValueError("its checksum is wrong")
+    return content
 
 
 def sync(path: Path) -> None:
@@ -105,3 +130,7 @@ def _is_running(process: int) -> bool:
     except PermissionError:  # somebody else's
         return True
     return True
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

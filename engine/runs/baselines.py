@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from engine.runs.cost import Cost
 from engine.runs.data import Data, build_data
 from engine.runs.folder import RunFolder
 from engine.runs.identity import baseline_identity, differences, key_of
+from engine.runs.keeper import Keeper
 from engine.runs.network import number_of_maps
 from engine.runs.results import Results
 from losses.presets import DistilledLoss
@@ -108,6 +111,9 @@ def trained_baselines(config: Config, tasks: Sequence[Task], train: TrainRun) ->
     if issubclass(config.run.loss.part, DistilledLoss):
         _check_teachable(config, tasks, singles)
     runs = {name: find_or_train(single, train) for name, single in singles.items()}
+    if issubclass(config.run.loss.part, DistilledLoss):
+        for folder, _ in runs.values():
+            Keeper(folder, {}, print).load_best(torch.device("cpu"))  # restores a damaged one
     results = {name: results for name, (_, results) in runs.items()}
     return Baselines(
         potential={

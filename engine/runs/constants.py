@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import torch
 from engine.runs.data import Data
 from engine.runs.identity import key_of
 from engine.training.evaluation import evaluate_constants
-from utils.files import write_text
+from utils.files import read_json, write_json
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -26,11 +25,11 @@ def constant_metrics(
     the labels that they were found for."""
     path = Path(config.run.runs) / "constants" / f"{_key(config, data)}.json"
     try:
-        return json.loads(path.read_text())
+        return read_json(path)
     except (OSError, ValueError):
         metrics = evaluate_constants(data.tasks, data.train, data.test_loader(config, device))
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(metrics) + "\n")
+    write_json(path, metrics)
     return metrics
 
 

@@ -85,6 +85,9 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         with locked(self.path / "lock", f"{self.path} is being trained"):
             remove_leftovers(self.path)
+            if os.path.lexists(self.results) and not self.finished():
+                print(f"{self.results} is damaged, or of another version: the run is tested again")
+                remove(self.results)
             if config is not None:
                 self.ensure_same_config(config)
                 if not self._has_begun():

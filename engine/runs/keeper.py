@@ -51,7 +51,9 @@ class Keeper:
             try:
                 state = checkpoint.load(self.folder.best_copy, device)
             except DataError:
-                raise mistake from None
+                raise DataError(
+                    f"{mistake}; remove {self.folder.path}, and the same command trains it anew"
+                ) from None
             self.log(f"{mistake}; it is restored from {self.folder.best_copy.name}")
         remove(self.folder.best)
         _copy(self.folder.best_copy, self.folder.best)

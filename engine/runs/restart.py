@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -12,7 +11,7 @@ from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.identity import file_digest
 from utils.errors import DataError, UserError
-from utils.files import replacing, write_text
+from utils.files import read_json, replacing, write_json
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -42,7 +41,7 @@ def restart(folder: RunFolder, config: Config) -> None:
         with replacing(earlier.best) as temporary:
             shutil.copyfile(folder.best, temporary)
         about["epoch"] = checkpoint.load(earlier.best)["epoch"]
-    write_text(earlier.path / _ABOUT, json.dumps(about) + "\n")
+    write_json(earlier.path / _ABOUT, about)
     # The state last: a process that is killed before finds the run as it was, and restarts it.
     for path in (folder.previous, folder.last):
         _move(path, earlier.path)
@@ -71,7 +70,7 @@ def _latest(folder: RunFolder) -> tuple[Path, dict[str, Any]] | None:
     if not latest.best.exists():  # there was none yet
         return None
     try:
-        return latest.best, json.loads((latest.path / _ABOUT).read_text())
+        return latest.best, read_json(latest.path / _ABOUT)
     except ValueError as reason:
         raise DataError(f"{latest.path / _ABOUT}: cannot be read ({reason})") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks import task_class
-from utils.files import write_text
+from utils.files import read_json, write_json
 
 Metrics = dict[str, dict[str, float | None]]
 """By task, its metrics by name; None where there was nothing to measure."""
@@ -74,12 +73,10 @@ class Results:
 
     @classmethod
     def read(cls, path: Path) -> Results | None:
-        """The results in a file; None where there are none, or none that are finished."""
+        """The results in a file; None where there are none, or none that are whole."""
         try:
-            stored = json.loads(path.read_text())
+            stored = read_json(path)
         except (OSError, ValueError):
-            return None
-        if not isinstance(stored, dict) or not stored.get("finished"):
             return None
         known = {attribute.name for attribute in fields(cls)}
         try:
@@ -89,7 +86,7 @@ class Results:
 
     def write(self, path: Path) -> None:
         """Writes the results, those of the comparison only where there is one."""
-        write_text(path, json.dumps(self.as_json(), indent=2) + "\n")
+        write_json(path, self.as_json())
 
     def as_json(self) -> dict[str, Any]:
         """The results as JSON has them: without NaN, and without what the run does not have."""

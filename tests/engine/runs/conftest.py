@@ -1,0 +1,119 @@
+"""The smallest run there is, and what two runs have in common that are the same."""
+
+import csv
+import json
+
+import pytest
+import torch
+
+from tests.killing import run_in_fork
+
+SINGLE = """
+[run]
+tasks = depth
+[data]
+train_dataset = NYUD_MT
+val = 0.2
+size = 32 48
+batch_size = 4
+num_workers = 0
+[scenes]
+render_train = 10
+render_val = 2
+render_size = 32 48
+[network]
+arch = DeepLab
+backbone = mobilenet_v2
+pretrained = false
+channels = 8
+[training]
+optimizer = adam
+lr = 8e-3
+max_epoch = 2
+"""
+MULTI = SINGLE.replace("depth", "depth normal", 1).replace("max_epoch = 2", "max_epoch = 3")
+TIMES = ("seconds", "images_per_second", "seconds_per_epoch")
+
+
+@pytest.fixture
+def one_thread():
+    """A process that is forked has the threads of OpenMP no more."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def command(cfg, tmp_path, one_thread):
+    """The command line of a run below a folder, with data and records of its own."""
+
+    def make(name, text, *options):
+        folder = tmp_path / name
+        words = ["--runs", folder / "runs", "--dataset_root", folder / "data", "--device", "cpu"]
+        return [cfg(text), *words, *options]
+
+    return make
+
+
+def contents(folder):
+    """All that a run has found out, by the paths of its files, without what is measured in time."""
+    result = {}
+    for path in sorted(folder.glob("runs/**/*")):
+        name = str(path.relative_to(folder))
+        if path.name in ("last.pt", "best.pt"):
+            result[name] = torch.load(path, weights_only=True)["network"]
+        elif path.suffix == ".csv":
+            with open(path, newline="") as file:
+                rows = list(csv.DictReader(file))
+            result[name] = [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+        elif path.name == "results.json":
+            stored = json.loads(path.read_text())
+            ignored = (*TIMES, "checksum", "options", "initial_checkpoint")
+            result[name] = {k: v for k, v in stored.items() if k not in ignored}
+    assert any(name.endswith("results.json") for name in result)
+    return result
+
+
+def assert_same(folder, whole):
+    ours, theirs = contents(folder), contents(whole)
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        if name.endswith(".pt"):
+            assert value.keys() == theirs[name].keys()
+            for key, tensor in value.items():
+                assert torch.equal(tensor, theirs[name][key]), f"{name}: {key}"
+        else:
+            assert value == theirs[name], name
+    leftovers = [path for path in folder.glob("**/*.tmp")]
+    assert not leftovers
+
+
+@pytest.fixture
+def whole(command, tmp_path):
+    """The undisturbed run: its folder, and the number of its writes."""
+
+    def run(text, *options):
+        ended = run_in_fork(command("whole", text, *options))
+        assert ended.status == 0, ended.err
+        return tmp_path / "whole", ended.writes
+
+    return run
+
+
+@pytest.fixture
+def single():
+    """A cfg of one task."""
+    return SINGLE
+
+
+@pytest.fixture
+def multi():
+    """A cfg of two tasks, with their baselines."""
+    return MULTI
+
+
+@pytest.fixture
+def same_run():
+    """Asserts that the run below a folder is the run below another."""
+    return assert_same
