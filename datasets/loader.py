@@ -94,8 +94,8 @@ class Loader:
             pin_memory=pin,
             persistent_workers=workers > 0,
             worker_init_fn=start_worker,
-            # Each start of the workers draws a number. Not from torch's own generator: that is the
-            # network's dropout.
+            # Each start of the workers draws a number: not from torch's own generator, which others
+            # may have seeded for themselves.
             generator=torch.Generator(),
         )
 

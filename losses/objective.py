@@ -41,7 +41,7 @@ class Objective:
         tasks: the names of all tasks, in order.
         weighting, mean: the parts.
         aggregation: the gradient rule at its place, if there is one.
-        generator: what the parts draw from. Its seed is that of all steps.
+        generator: what the parts draw from. `begin_step` seeds it anew.
     """
 
     affinity: Tensor | None = None
@@ -84,9 +84,9 @@ class Objective:
         return [self.tasks]
 
     def begin_step(self, number: int) -> None:
-        """Makes what is drawn in a step a function of the seed and of the step's number, whatever
-        was drawn before. To be called where a training may be cut off and go on; without it, the
-        steps draw one after another from the seed."""
+        """Makes what the step draws a function of the seed and of its number, whatever was drawn
+        before: a training that is cut off can go on there. Without it, the steps draw one after
+        another."""
         self.generator.manual_seed(seed_of(self._seed, number))
 
     def groups(self) -> list[tuple[str, ...]]:

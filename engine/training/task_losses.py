@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import count
 from typing import Any
 
 import torch
@@ -81,7 +81,7 @@ class TaskLosses:
 
     def places(self, step: int, images: int) -> Iterator[Place]:
         """The places of the forward passes of a step, one after another."""
-        return (Place(self.seed, step, n, range(images), images) for n in count())
+        return (Place(self.seed, step, n, range(images), images) for n in itertools.count())
 
     def labelled(self, batch: Batch) -> set[str]:
         """The tasks that any image is labelled for, the images of all processes together."""

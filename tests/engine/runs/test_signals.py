@@ -6,15 +6,16 @@ import signal
 import pytest
 
 from datasets.scenes import storing
-from engine.training import evaluation, step
+from engine.runs import experiment
+from engine.training import step, validation
 from tests.killing import before_call, run_in_fork
 
 STATUS = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGUSR1: 138}
 PLACES = {
     "rendering": (storing, "_require_absent", 2),
     "training": (step.Step, "_update", 2),
-    "evaluation": (evaluation, "_update", 1),
-    "testing": (evaluation, "_update", 3),
+    "evaluation": (validation, "evaluate", 1),
+    "testing": (experiment, "evaluate", 1),
 }
 
 

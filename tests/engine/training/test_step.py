@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 import losses
@@ -11,8 +12,12 @@ from datasets.base import Sample, Split
 from datasets.merge import MultiTaskDataset
 from datasets.photometric import normalised_images
 from engine.training.ema import moving_average
+from models import Network
 from tests.engine.training.tiny import (
     SIZE,
+    Head,
+    Neck,
+    Trunk,
     assert_same,
     make_batch,
     make_network,
@@ -154,3 +159,52 @@ def test_a_loss_that_is_not_a_number_updates_nothing_from_then_on(optimizer):
     assert_same(weights_of(network), good, atol=0, rtol=0)
     assert_same(weights_of(average), good_average, atol=0, rtol=0)
     assert step.divergence.reason(network) == "the loss of depth was not a number in step 2"
+
+
+class DroppingTrunk(Trunk):
+    """Two features a pixel, of which a quarter is dropped."""
+
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout(0.25)
+
+    def forward(self, images):
+        return [self.drop(self.layer(images))]
+
+
+def dropping_network(tasks):
+    torch.manual_seed(0)
+    trunk = DroppingTrunk()
+    heads = {task.name: Head(task.head.channels) for task in tasks}
+    return Network(trunk, Neck(), heads, list(trunk.parameters()))
+
+
+def test_every_forward_pass_of_a_training_draws_at_a_place_of_its_own():
+    tasks, places = make_tasks(), []
+    network = dropping_network(tasks)
+    network.register_forward_hook(lambda *_: places.append(network.masks.place))
+    step = make_step(network, tasks, losses.build("sel-update", THREE))
+    for number in (1, 2):
+        step(make_batch(tasks), number)
+    passes = [(place.step, place.forward_pass) for place in places]
+    assert passes == [(number, n) for number in (1, 2) for n in range(4)]
+    assert all((place.images, place.batch_size) == (range(4), 4) for place in places)
+
+
+@pytest.mark.parametrize("loss", ["rlw", "pcgrad", "graddrop"])
+def test_a_training_can_go_on_at_any_step_to_the_last_digit(loss):
+    tasks = make_tasks()
+    network, objective = dropping_network(tasks), losses.build(loss, THREE)
+    step = make_step(network, tasks, objective)
+    for number in (1, 2):
+        step(make_batch(tasks, seed=number), number)
+    resumed, state = dropping_network(tasks), objective.state_dict()
+    resumed.load_state_dict(network.state_dict())
+    for number in (3, 4):
+        step(make_batch(tasks, seed=number), number)
+    objective = losses.build(loss, THREE)
+    objective.load_state_dict(state)
+    resumed_step = make_step(resumed, tasks, objective)
+    for number in (3, 4):
+        resumed_step(make_batch(tasks, seed=number), number)
+    assert_same(weights_of(resumed), weights_of(network), atol=0, rtol=0)
