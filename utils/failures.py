@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 import tempfile
 import time
@@ -11,14 +10,6 @@ from pathlib import Path
 
 RESOURCE, FAULT = 1, 70
 """Exit statuses: the disk, the memory or another resource failed; a fault of this program."""
-
-_OF_RESOURCES = {
-    getattr(errno, name)
-    for name in (
-        *("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "ENAMETOOLONG"),
-        *("EMFILE", "ENFILE", "ENOMEM", "ENOTDIR", "EISDIR", "EEXIST", "ELOOP", "ESTALE"),
-    )
-}
 
 
 def report(error: Exception, debug: bool) -> int:
@@ -31,7 +22,7 @@ def report(error: Exception, debug: bool) -> int:
         traceback.print_exception(error)
     activity = next(iter(getattr(error, "__notes__", ())), None)
     place = f"while {activity}: " if activity else ""
-    if isinstance(error, OSError) and error.errno in _OF_RESOURCES:
+    if isinstance(error, OSError) and error.errno:
         file = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{file}{error.strerror}", file=sys.stderr)
         return RESOURCE

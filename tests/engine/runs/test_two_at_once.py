@@ -1,6 +1,8 @@
 """The same command in two processes, or another one for the same folder."""
 
+import os
 import shutil
+import signal
 import time
 
 import pytest
@@ -9,7 +11,28 @@ from engine.training import step
 from tests.killing import Fork, before_call, run_in_fork
 from utils.files import locked
 
-FOLDER = "runs/baselines"
+
+def wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def hold(lock):
+    """Holds a lock in a process of its own; returns what ends that."""
+    process = os.fork()
+    if process == 0:
+        with locked(lock, "a test"):
+            time.sleep(600)
+        os._exit(0)
+    wait_for(lambda: lock.exists() and lock.read_text())
+
+    def let_go():
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+
+    return let_go
 
 
 @pytest.fixture
@@ -35,12 +58,11 @@ def test_who_waits_looks_again(command, single, tmp_path, begun, finished):
     folder.mkdir(parents=True)
     shutil.copytree(tmp_path / "begun" / "data", tmp_path / "second" / "data")
     options = () if finished else ("--lr", "1e-3")
-    with locked(folder / "lock", "for a while"):
-        second = Fork(command("second", single, *options))
-        deadline = time.monotonic() + 60
-        while "waiting for process" not in second.out.read_text() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=lambda *_: ["lock"])
+    let_go = hold(folder / "lock")
+    second = Fork(command("second", single, *options))
+    wait_for(lambda: second.out.exists() and "waiting for process" in second.out.read_text())
+    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=lambda *_: ["lock"])
+    let_go()
     ended = second.wait()
     assert f"{folder} is being trained" in ended.out
     if finished:
