@@ -3,13 +3,27 @@ al., CVPR 2019)."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 
 from datasets.formats.arrays import fit
+from datasets.formats.decoding import check_budget, decoding
 from datasets.formats.normal_maps import NormalMap
 from utils.errors import DataError
+from utils.files import read_bytes
+
+_MOST_BYTES = 2**21
+"""Of a .mat: VOC's images have at most 500 x 500 pixels. Packed, it may hold a thousand times as
+much, which is read whatever the size that it tells."""
+_NUMBERS = (
+    "logical",
+    "double",
+    "single",
+    *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)),
+)
+_BYTES_A_PIXEL = 16  # of a double, as it is stored and as it is read
 
 _INDOORS = (
     3, 4, 6, 9, 10, 11, 13, 15, 17, 18, 22, 23, 29, 30, 33, 34, 36, 37, 38, 39, 41, 43, 46, 49, 50,
@@ -43,18 +57,19 @@ def _is_known(path: Path, size: tuple[int, int]) -> np.ndarray:
     Raises:
         DataError: the .mat is missing or damaged, or holds no `LabelMap`.
     """
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
-    try:
-        with path.open("rb") as file:
-            classes = loadmat(file, variable_names=["LabelMap"])["LabelMap"]
-    except FileNotFoundError:
-        raise DataError(f"{path}: the file is missing") from None
-    except KeyError:
-        raise DataError(f"{path}: holds no LabelMap, as PASCAL-Context's do") from None
-    except Exception as reason:  # of many kinds: it depends on which bytes are damaged
-        first_line = str(reason).partition("\n")[0]
-        raise DataError(f"{path}: cannot be read as a .mat ({first_line})") from None
-    if classes.ndim != 2 or classes.dtype.kind not in "uif":
+    stored = read_bytes(path, "a .mat", _MOST_BYTES)
+    with decoding(path, "a .mat"):
+        variables = {name: (shape, kind) for name, shape, kind in whosmat(io.BytesIO(stored))}
+    shape, kind = variables.get("LabelMap", ((), None))
+    if kind is None:
+        raise DataError(f"{path}: holds no LabelMap, as PASCAL-Context's do")
+    if len(shape) != 2 or kind not in _NUMBERS or not all(shape):
         raise DataError(f"{path}: its LabelMap is no map of numbers")
+    check_budget(shape, _BYTES_A_PIXEL, path)
+    with decoding(path, "a .mat"):
+        classes = loadmat(io.BytesIO(stored), variable_names=["LabelMap"])["LabelMap"]
+    if not ((classes >= 0) & (classes < len(_IS_INDOORS))).all():  # so with NaN
+        raise DataError(f"{path}: its LabelMap holds other numbers than those of classes")
     return fit(_IS_INDOORS[classes.astype(np.uint16)].view(np.uint8), size).view(bool)
