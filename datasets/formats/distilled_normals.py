@@ -4,6 +4,7 @@ al., CVPR 2019)."""
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,7 @@ from utils.files import read_bytes
 _MOST_BYTES = 2**21
 """Of a .mat: VOC's images have at most 500 x 500 pixels. Packed, it may hold a thousand times as
 much, which is read whatever the size that it tells."""
-_NUMBERS = (
-    "logical",
-    "double",
-    "single",
-    *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)),
-)
+_NUMBERS = re.compile(r"u?int\d+|single|double|logical")  # of Matlab's types
 _BYTES_A_PIXEL = 16  # of a double, as it is stored and as it is read
 
 _INDOORS = (
@@ -65,11 +61,12 @@ def _is_known(path: Path, size: tuple[int, int]) -> np.ndarray:
     shape, kind = variables.get("LabelMap", ((), None))
     if kind is None:
         raise DataError(f"{path}: holds no LabelMap, as PASCAL-Context's do")
-    if len(shape) != 2 or kind not in _NUMBERS or not all(shape):
+    if len(shape) != 2 or not _NUMBERS.fullmatch(kind) or not all(shape):
         raise DataError(f"{path}: its LabelMap is no map of numbers")
     check_budget(shape, _BYTES_A_PIXEL, path)
     with decoding(path, "a .mat"):
         classes = loadmat(io.BytesIO(stored), variable_names=["LabelMap"])["LabelMap"]
-    if not ((classes >= 0) & (classes < len(_IS_INDOORS))).all():  # so with NaN
+    known = (classes >= 0) & (classes < len(_IS_INDOORS))  # NaN is neither
+    if np.iscomplexobj(classes) or not known.all():
         raise DataError(f"{path}: its LabelMap holds other numbers than those of classes")
     return fit(_IS_INDOORS[classes.astype(np.uint16)].view(np.uint8), size).view(bool)
