@@ -27,8 +27,8 @@ class ClassMask(Format):
     label_type = "classes"
     suffixes = (".png", ".npy")
 
-    first: int = option(0, "the number of the first class")
-    void: int = option(VOID, "the number of pixels that do not count")
+    first: int = option(0, "the number of the first class", largest=2**15)
+    void: int = option(VOID, "the number of pixels that do not count", largest=2**16 - 1)
 
     def __init__(self, classes=(), numbers: tuple[int, ...] = (), **options):
         super().__init__(classes, **options)

@@ -23,6 +23,9 @@ _BYTES_A_PIXEL = {"WEBP": 16, "AVIF": 16, "JPEG2000": 16}
 _BYTES_OF_OTHERS = 6
 """What OpenCV and Pillow were seen to take while they decode colours; of the others a bit less."""
 
+MOST_PIXELS = BUDGET // _BYTES_OF_OTHERS
+"""Of any picture."""
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHUNK = 12  # the bytes of a chunk of a PNG without its content
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datasets.base import Split
-from utils.errors import ConfigError
+from utils.errors import ConfigError, DataError
 from utils.option_names import DATASET
 from utils.part import Choice
 
@@ -63,9 +63,12 @@ def read_split(
         DataError: the files cannot be read, are not there, or are not what the cfg says.
     """
     if choice.name in config.datasets:
-        root = Path(config.data.dataset_root).expanduser()
+        root = config.data.root
     with config.located(f"{DATASET}.{choice.name}"):
-        return choice.build(choice.name).read(root, split, missing_allowed)
+        try:
+            return choice.build(choice.name).read(root, split, missing_allowed)
+        except OSError as reason:  # a folder that may not be listed
+            raise DataError(f"{reason.filename}: cannot be read ({reason.strerror})") from None
 
 
 def declared_split(config: Config, choice: Choice) -> Split:
@@ -74,7 +77,7 @@ def declared_split(config: Config, choice: Choice) -> Split:
     Raises:
         ConfigError: its classes are not known without its files.
     """
-    root = Path(config.data.dataset_root).expanduser()
+    root = config.data.root
     with config.located(f"{DATASET}.{choice.name}"):
         try:
             return choice.build(choice.name).declared(root)
