@@ -194,5 +194,5 @@ def _tested(
     """The images to test on: a share of those labelled alike, at least one and not all. They are
     chosen by their names, so that images that come later displace hardly any of them."""
     labelled = {key: tuple(key in by_key for by_key in labels.values()) for key in images}
-    by_name = partial(sorted, key=lambda key: hashlib.sha256(images[key].encode()).digest())
+    by_name = partial(sorted, key=lambda key: hashlib.sha256(os.fsencode(images[key])).digest())
     return stratified_holdout(labelled, share, by_name)

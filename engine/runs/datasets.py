@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from utils.part import Choice
 
 if TYPE_CHECKING:
     from engine.config import Config
+
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # the bytes of a file's name that are not
 
 
 def validation_splits(config: Config) -> list[tuple[Choice, str]]:
@@ -66,9 +69,13 @@ def read_split(
         root = config.data.root
     with config.located(f"{DATASET}.{choice.name}"):
         try:
-            return choice.build(choice.name).read(root, split, missing_allowed)
+            listed = choice.build(choice.name).read(root, split, missing_allowed)
         except OSError as reason:  # a folder that may not be listed
             raise DataError(f"{reason.filename}: cannot be read ({reason.strerror})") from None
+    for sample in listed.samples:
+        if _NOT_UTF8.search(str(sample.image)):
+            raise DataError(f"{sample.image}: the file's name is not UTF-8; rename the file")
+    return listed
 
 
 def declared_split(config: Config, choice: Choice) -> Split:
