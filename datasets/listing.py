@@ -13,7 +13,7 @@ from utils.errors import DataError
 from utils.files import read_bytes
 
 _MOST_BYTES = 2**28  # of a list
-_MOST_LETTERS = 255  # of a file's name, in bytes
+_LONGEST_NAME, _LONGEST_PATH = 255, 1024  # bytes, of a file below its dataset's folder
 _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")  # in a file's name
 
 if TYPE_CHECKING:
@@ -69,8 +69,11 @@ def require_inside(folder: Path, names: Iterable[str], place: str) -> None:
             path = os.path.abspath(folder / name)
             if not Path(path).is_relative_to(os.path.abspath(folder)):
                 raise DataError(f"{place}: {name} leads out of the dataset's folder")
-        longest = max(map(len, name.encode(errors="replace").split(b"/")))
-        if longest > _MOST_LETTERS or _IMPOSSIBLE.search(name):
+        encoded = name.encode(errors="replace")
+        too_long = (
+            len(encoded) > _LONGEST_PATH or max(map(len, encoded.split(b"/"))) > _LONGEST_NAME
+        )
+        if too_long or _IMPOSSIBLE.search(name):
             raise DataError(f"{place}: {name} cannot be the name of a file")
 
 

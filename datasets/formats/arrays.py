@@ -78,6 +78,12 @@ def _npy_header(stored: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
     return shape, by_columns, dtype
 
 
+def as_float32(array: np.ndarray) -> np.ndarray:
+    """The numbers as float32; those that are too large for it are infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(np.float32, copy=False)
+
+
 def map_size(path: Path) -> tuple[int, int]:
     """(height, width) of a map in a PNG or .npy, without its numbers.
 

@@ -3,23 +3,17 @@ al., CVPR 2019)."""
 
 from __future__ import annotations
 
-import io
-import re
 from pathlib import Path
 
 import numpy as np
 
 from datasets.formats.arrays import fit
-from datasets.formats.decoding import check_budget, decoding
+from datasets.formats.mat_files import read_matrix
 from datasets.formats.normal_maps import NormalMap
 from utils.errors import DataError
 from utils.files import read_bytes
 
-_MOST_BYTES = 2**21
-"""Of a .mat: VOC's images have at most 500 x 500 pixels. Packed, it may hold a thousand times as
-much, which is read whatever the size that it tells."""
-_NUMBERS = re.compile(r"u?int\d+|single|double|logical")  # of Matlab's types
-_BYTES_A_PIXEL = 16  # of a double, as it is stored and as it is read
+_MOST_BYTES = 2**22  # of a .mat
 
 _INDOORS = (
     3, 4, 6, 9, 10, 11, 13, 15, 17, 18, 22, 23, 29, 30, 33, 34, 36, 37, 38, 39, 41, 43, 46, 49, 50,
@@ -53,20 +47,14 @@ def _is_known(path: Path, size: tuple[int, int]) -> np.ndarray:
     Raises:
         DataError: the .mat is missing or damaged, or holds no `LabelMap`.
     """
-    from scipy.io import loadmat, whosmat
-
     stored = read_bytes(path, "a .mat", _MOST_BYTES)
-    with decoding(path, "a .mat"):
-        variables = {name: (shape, kind) for name, shape, kind in whosmat(io.BytesIO(stored))}
-    shape, kind = variables.get("LabelMap", ((), None))
-    if kind is None:
+    try:
+        classes = read_matrix(stored, "LabelMap")
+    except ValueError as reason:
+        raise DataError(f"{path}: cannot be read as a .mat ({reason})") from None
+    if classes is None:
         raise DataError(f"{path}: holds no LabelMap, as PASCAL-Context's do")
-    if len(shape) != 2 or not _NUMBERS.fullmatch(kind) or not all(shape):
-        raise DataError(f"{path}: its LabelMap is no map of numbers")
-    check_budget(shape, _BYTES_A_PIXEL, path)
-    with decoding(path, "a .mat"):
-        classes = loadmat(io.BytesIO(stored), variable_names=["LabelMap"])["LabelMap"]
     known = (classes >= 0) & (classes < len(_IS_INDOORS))  # NaN is neither
-    if np.iscomplexobj(classes) or not known.all():
-        raise DataError(f"{path}: its LabelMap holds other numbers than those of classes")
+    if classes.ndim != 2 or not known.all():
+        raise DataError(f"{path}: its LabelMap is no map of numbers of classes")
     return fit(_IS_INDOORS[classes.astype(np.uint16)].view(np.uint8), size).view(bool)
