@@ -8,6 +8,7 @@ from pathlib import Path
 
 from datasets.base import Dataset, Sample, Split
 from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
+from datasets.listing import require_inside
 
 OBJECTS = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
@@ -43,6 +44,7 @@ class COCO(Dataset):
         part = _PARTS[split]
         path = folder / "annotations" / f"instances_{part}.json"
         annotations = load_annotations(path, OBJECTS)
+        require_inside(folder / part, annotations.names, str(path))
         boxes = CocoBoxes(OBJECTS, annotations)
         masks = CocoMasks(CLASSES["segmentation"], annotations)
         samples = [

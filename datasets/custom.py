@@ -31,6 +31,7 @@ words for `{split}` in the patterns, to train and to test: `split = train val` w
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Hashable, Mapping
 from functools import partial
 from pathlib import Path
@@ -137,7 +138,7 @@ class CustomDataset(Dataset):
         return self.labels_of[task_type].storage
 
     def _folder(self, dataset_root: Path) -> Path:
-        return dataset_root / Path(self.root or self.name).expanduser()
+        return dataset_root / os.path.expanduser(self.root or self.name)
 
     def _classes(self, folder: Path) -> dict[str, tuple[str, ...]]:
         return {task_type: labels.classes(folder) for task_type, labels in self.labels_of.items()}
@@ -193,5 +194,5 @@ def _tested(
     """The images to test on: a share of those labelled alike, at least one and not all. They are
     chosen by their names, so that images that come later displace hardly any of them."""
     labelled = {key: tuple(key in by_key for by_key in labels.values()) for key in images}
-    by_name = partial(sorted, key=lambda key: hashlib.sha256(images[key].encode()).digest())
+    by_name = partial(sorted, key=lambda key: hashlib.sha256(os.fsencode(images[key])).digest())
     return stratified_holdout(labelled, share, by_name)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.errors import DataError
+from utils.files import read_bytes
+
+_MOST_BYTES = 2**28  # of a list
+_LONGEST_NAME, _LONGEST_PATH = 255, 1024  # bytes, of a file below its dataset's folder
+_IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")  # in a file's name
 
 if TYPE_CHECKING:
     from datasets.base import Sample
@@ -16,28 +22,59 @@ if TYPE_CHECKING:
 
 def read_list(path: Path, columns: tuple[str, ...] = ("image",)) -> list[list[str]]:
     """Reads the first words of every line of a list of images, as many as there are `columns`,
-    which name them. Lines without any word are skipped.
+    which name them. Lines without any word are skipped; a path counts from a folder of the dataset,
+    with a slash before it or without.
 
     Raises:
-        DataError: the list is missing, unreadable or empty, or a line has too few words.
+        DataError: the list is missing, unreadable or empty, a line has too few words, or a path
+            leads out of its folder.
     """
-    try:
-        lines = path.read_text().splitlines()
-    except FileNotFoundError:
-        raise DataError(f"{path}: the list of images is missing") from None
-    except (OSError, UnicodeDecodeError) as reason:
-        raise DataError(f"{path}: cannot be read as a list of images ({reason})") from None
     rows = []
-    for number, line in enumerate(lines, start=1):
-        words = line.split()
+    for number, line in enumerate(read_lines(path), start=1):
+        words = [word.lstrip("/") for word in line.split()[: len(columns)]]
         if 0 < len(words) < len(columns):
             expected = " ".join(f"<{name}>" for name in columns)
             raise DataError(f"{path}:{number}: has {line.strip()!r}, a line says {expected}")
+        require_inside(path.parent, words, f"{path}:{number}")
         if words:
-            rows.append(words[: len(columns)])
+            rows.append(words)
     if not rows:
         raise DataError(f"{path}: the list of images is empty")
     return rows
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a list of files.
+
+    Raises:
+        DataError: it is missing, or cannot be read.
+    """
+    try:
+        return read_bytes(path, "a list of files", _MOST_BYTES).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as reason:
+        raise DataError(f"{path}: cannot be read as a list of files ({reason})") from None
+
+
+def require_inside(folder: Path, names: Iterable[str], place: str) -> None:
+    """Checks that names, which others have written into a list, are those of files in a folder.
+
+    Args:
+        place: of the names, for the error.
+
+    Raises:
+        DataError: one leads out of the folder, or cannot be the name of a file.
+    """
+    for name in names:
+        if name.startswith("/") or ".." in name:
+            path = os.path.abspath(folder / name)
+            if not Path(path).is_relative_to(os.path.abspath(folder)):
+                raise DataError(f"{place}: {name} leads out of the dataset's folder")
+        encoded = name.encode(errors="replace")
+        too_long = (
+            len(encoded) > _LONGEST_PATH or max(map(len, encoded.split(b"/"))) > _LONGEST_NAME
+        )
+        if too_long or _IMPOSSIBLE.search(name):
+            raise DataError(f"{place}: {name} cannot be the name of a file")
 
 
 def names_in(folder: Path) -> set[str]:
@@ -88,7 +125,7 @@ def _sizes_in(folder: Path) -> dict[str, int]:
     sizes = {}
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         for entry in entries:
-            with suppress(FileNotFoundError):  # a link to nowhere
+            with suppress(OSError):  # a link to nowhere
                 sizes[entry.name] = entry.stat().st_size
     return sizes
 

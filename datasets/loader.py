@@ -23,7 +23,7 @@ class Loading(Part):
 
     section = "data"
 
-    batch_size: int = option(32, "images a step", aliases=("-b",), at_least=1)
+    batch_size: int = option(32, "images a step", aliases=("-b",), at_least=1, largest=2**16)
     num_workers: int = option(
         2, "processes that read images; 0: none", at_least=0, affects="nothing"
     )

@@ -28,8 +28,8 @@ class NYU(Dataset):
         depth_map = DepthMap(unit=1e-3)
         samples = [
             Sample(
-                folder / below / image.lstrip("/"),
-                {"depth": Label(depth_map, (folder / below / depth.lstrip("/"),))},
+                folder / below / image,
+                {"depth": Label(depth_map, (folder / below / depth,))},
                 path,
             )
             for image, depth in read_list(path, ("image", "depth map"))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Hashable
 from pathlib import Path
 
+from datasets.listing import read_lines, require_inside
 from utils.errors import DataError
 
 NO_FILE = "-"
@@ -37,11 +38,14 @@ def find(folder: Path, pattern: str) -> dict[Hashable, str]:
     called below the folder.
 
     Raises:
-        DataError: there are none; a list cannot be read; two files have one key.
+        DataError: there are none; a list cannot be read, or names a file elsewhere; two files have
+            one key.
     """
     if is_list(pattern):
         lines = _lines(folder / pattern)
         files = {n: line for n, line in enumerate(lines, 1) if line != NO_FILE}
+        for number, line in files.items():
+            require_inside(folder, [line], f"{folder / pattern}:{number}")
         if not files:
             raise DataError(f"the list {folder / pattern} names no file")
         return files
@@ -74,12 +78,9 @@ def _lines(path: Path) -> list[str]:
     Raises:
         DataError: it is missing, unreadable or empty, or a line is empty.
     """
-    try:
-        lines = [line.strip() for line in path.read_text().rstrip().splitlines()]
-    except FileNotFoundError:
-        raise DataError(f"the list {path} is missing") from None
-    except (OSError, UnicodeDecodeError) as reason:
-        raise DataError(f"the list {path} cannot be read ({reason})") from None
+    lines = [line.strip() for line in read_lines(path)]
+    while lines and not lines[-1]:
+        del lines[-1]
     if not lines:
         raise DataError(f"the list {path} is empty")
     if "" in lines:

@@ -13,6 +13,8 @@ from utils.errors import ConfigError
 from utils.option import option
 from utils.part import Part, Registry
 
+_MOST_IMAGES = 10_000_000  # of an epoch, whose order is drawn at once
+
 
 class Sampler(Part):
     """How often the merged datasets are drawn from, and how long an epoch is.
@@ -38,11 +40,11 @@ class Sampler(Part):
     def __init__(self, **options):
         super().__init__(**options)
         words, text = ("all", "longest", "shortest"), self.epoch_images
-        is_number = text.isascii() and text.isdigit() and int(text) > 0
-        if text not in words and not is_number:
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_MOST_IMAGES))
+        if text not in words and not (is_number and 0 < int(text) <= _MOST_IMAGES):
             raise ConfigError(
-                "epoch_images wants all, longest, shortest, or a number of images above 0, "
-                f"not '{text}'",
+                "epoch_images wants all, longest, shortest, or a number of images above 0 and at "
+                f"most {_MOST_IMAGES:,}, not '{text}'",
                 "epoch_images",
             )
 

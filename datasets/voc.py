@@ -113,11 +113,10 @@ def _samples(
     for name in listed.ids:
         boxes = folder / "Annotations" / f"{name}.xml"
         labels = {"detection": Label(formats["detection"], (boxes,))}
-        files = [
-            below / (f"{name}.png" if below.parent == folder else f"2007_{name}.png")
-            for below in masks
-        ]
-        if mask := next((file for file in files if file.name in present[file.parent]), None):
-            labels["segmentation"] = Label(formats["segmentation"], (mask,))
+        for below in masks:
+            file = f"{name}.png" if below.parent == folder else f"2007_{name}.png"
+            if file in present[below]:
+                labels["segmentation"] = Label(formats["segmentation"], (below / file,))
+                break
         samples.append(Sample(folder / "JPEGImages" / f"{name}.jpg", labels, listed.file))
     return samples

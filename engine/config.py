@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -169,6 +170,8 @@ def read(argv: Sequence[str]) -> Config:
     """
     if not argv or argv[0][:1] in ("", "-"):
         raise ConfigError(f"the cfg comes first: {USAGE}; --help lists the options")
+    if not argv[0].isprintable():
+        raise ConfigError(f"command line: an invisible character in {argv[0]!r}")
     return _read(argv[0], parse_flags(argv[1:]))
 
 
@@ -222,6 +225,10 @@ def _check_parts(config: Config) -> None:
         for choice in (config.run.loss, config.data.sampling, config.network.arch):
             choice.build()
     check_divided(config)
+    runs = Path(config.run.runs)
+    place = next(place for place in (runs, *runs.parents) if os.path.exists(place))
+    if not place.is_dir():
+        raise config.error("runs", f"{place} is a file, and no folder for runs")
     tasks, cfgs = len(config.run.tasks), len(config.comparison.baselines)
     if cfgs and 1 < tasks != cfgs:
         raise config.error("baselines", f"names {cfgs} cfgs for the {tasks} tasks of the cfg")

@@ -4,6 +4,8 @@ which network, against which baselines."""
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 from typing import Any
 
 from datasets import DATASETS
@@ -15,6 +17,9 @@ from tasks import TASKS
 from utils.errors import ConfigError
 from utils.option import REQUIRED, option
 from utils.part import Part
+
+_PLAIN_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9]\d?))?", re.ASCII)
 
 
 class Run(Part):
@@ -50,6 +55,16 @@ class Run(Part):
 
     def __init__(self, **values: Any):
         super().__init__(**values)
+        if self.run and not _PLAIN_NAME.fullmatch(self.run):
+            raise ConfigError(
+                f"run wants a plain name of up to 100 letters, digits, . _ and -, not '{self.run}'",
+                "run",
+            )
+        if not _DEVICE.fullmatch(self.device):
+            raise ConfigError(
+                f"device wants auto, cpu, mps, cuda, or cuda:1 and so on, not '{self.device}'",
+                "device",
+            )
         names = [choice.name for choice in self.tasks]
         for name in names:
             if names.count(name) > 1:
@@ -84,6 +99,7 @@ class DataOptions(Part):
         aliases=("-s",),
         count=2,
         at_least=1,
+        largest=8192,
     )
     classes: str = option(
         "separate",
@@ -113,6 +129,11 @@ class DataOptions(Part):
                     raise ConfigError(
                         f"{dataset} has the splits train and test, not {split!r}", "val"
                     )
+
+    @property
+    def root(self) -> Path:
+        """The folder of the datasets; `~` stands for the user's own."""
+        return Path(os.path.expanduser(self.dataset_root))
 
     @property
     def held_out(self) -> float | None:

@@ -51,6 +51,9 @@ class Architecture(Part, ABC):
                 )
 
 
+MOST_CHANNELS = 4096
+
+
 def channels_option(default: int) -> int:
     """Declares the option `channels`, which an empty value leaves at the number of the paper."""
     return option(
@@ -58,4 +61,5 @@ def channels_option(default: int) -> int:
         "channels of what follows the backbone (empty: as in the architecture's paper)",
         aliases=("normal_size",),
         at_least=1,
+        largest=MOST_CHANNELS,
     )

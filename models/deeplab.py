@@ -6,7 +6,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from models.architecture import Architecture, channels_option
+from models.architecture import MOST_CHANNELS, Architecture, channels_option
 from models.heads.dense import DeepLabHead
 from models.necks.aspp import DeepLabNeck
 from models.network import Network
@@ -27,6 +27,7 @@ class DeepLab(Architecture):
         0,
         "channels of DeepLabV3+'s skip connection; 0: none, DeepLabV3",
         at_least=0,
+        largest=MOST_CHANNELS,
         spellings={"true": "48"},
     )
     shared_head: bool = option(True, "one ASPP for all tasks in DeepLab")

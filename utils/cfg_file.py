@@ -21,6 +21,7 @@ _KEY = re.compile(r"\s*([A-Za-z][\w-]*)\s*=(.*)")
 _FLAG = re.compile(r"--|-[A-Za-z]")  # -1 and -.5 are values
 _MOST_NAMED = 10
 _LONGEST = 60
+_MOST_BYTES = 2**20
 _DEPTH = 4  # cfg/<tasks>/<dataset>/<network>.cfg, seen from the folder above
 
 
@@ -110,13 +111,16 @@ def _short(line: str) -> str:
 def _read(path: str) -> str:
     """The text of a file, its lines ended by newlines."""
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:  # which may be a pipe
+            data = file.read(_MOST_BYTES + 1)
     except IsADirectoryError:
         raise ConfigError(f"{path}: this is a directory, not a cfg{_cfgs_in(path)}") from None
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(f"{path}: there is no such cfg{_nearest_cfg(path)}") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(data) > _MOST_BYTES:
+        raise ConfigError(f"{path}: has more than {_MOST_BYTES:,} bytes, so it is no cfg")
     if b"\0" in data:
         raise ConfigError(f"{path}: this is no text file, so no cfg")
     try:

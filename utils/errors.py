@@ -7,9 +7,29 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+_LONGEST = 600  # letters of a message
+_HEAD = 400  # of these, where its middle is left out
+
 
 class UserError(Exception):
-    """Something the user can mend; the message is one line: what is wrong and what to do."""
+    """Something the user can mend; the message is one line: what is wrong and what to do. It may
+    quote anything, however long or invisible: see :func:`one_line`."""
+
+    def __init__(self, message: str):
+        super().__init__(one_line(message))
+
+
+def one_line(text: str) -> str:
+    """The text as a terminal can show it in a line: invisible characters are escaped, and where it
+    is long its middle is left out."""
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in _cut(text))
+    return _cut("".join(shown))
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_HEAD]} … {text[_HEAD + 3 - _LONGEST :]}"
 
 
 class ConfigError(UserError):

@@ -8,6 +8,8 @@ import time
 import traceback
 from pathlib import Path
 
+from utils.errors import one_line
+
 RESOURCE, FAULT = 1, 70
 """Exit statuses: the disk, the memory or another resource failed; a fault of this program."""
 
@@ -32,10 +34,10 @@ def report(error: Exception, debug: bool) -> int:
             file=sys.stderr,
         )
         return RESOURCE
-    text = next(iter(str(error).splitlines()), "")
+    text = f"{type(error).__name__}: {one_line(str(error))}"
     print(
-        f"error: {place}{type(error).__name__}: {text}; this is a fault of the program, whose "
-        f"traceback is in {_write(error)}",
+        f"error: {place}{text}; this is a fault of the program, whose traceback is in "
+        f"{_write(error)}",
         file=sys.stderr,
     )
     return FAULT

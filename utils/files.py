@@ -1,23 +1,48 @@
-"""Files that are whole or not there."""
+"""Files that are read or written whole, or not at all."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 import socket
-import time
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from utils.errors import DataError
+
 _CHECKSUM = "checksum"
 _HOST = re.sub(r"\W", "-", socket.gethostname())[:40]
 _LEFTOVER = re.compile(r".+\.(?P<host>[\w-]+)\.(?P<process>\d+)\.tmp")
+
+
+def read_bytes(path: Path, kind: str, most: int) -> bytes:
+    """The contents of a file of data.
+
+    Args:
+        kind: what it should be, such as 'an image'.
+        most: the bytes that such a file has at most.
+
+    Raises:
+        DataError: the file is missing, too large, or cannot be read.
+    """
+    fault = f"{path}: cannot be read as {kind}"
+    try:
+        state = os.stat(path)
+        if not stat.S_ISREG(state.st_mode):
+            raise DataError(f"{fault} (it is a directory, a device or a pipe)")
+        if state.st_size > most:
+            raise DataError(f"{fault} (it has {state.st_size:,} bytes, more than {most:,})")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: the file is missing") from None
+    except OSError as reason:
+        raise DataError(f"{fault} ({reason.strerror})") from None
 
 
 @contextlib.contextmanager
@@ -98,28 +123,6 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def locked(path: Path, work: str) -> Iterator[None]:
-    """Within it, no other process is. The lock ends with the process, however that ends.
-
-    Args:
-        path: the file of the lock.
-        work: what is done, for those who wait.
-    """
-    with open(path, "a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            print(f"waiting for {lock.read().strip() or 'another process'}: {work}", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.truncate(0)
-        since = time.strftime("%Y-%m-%d %H:%M:%S")
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}, since {since}")
-        lock.flush()
-        yield
 
 
 def _is_running(process: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 import operator
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -28,6 +29,9 @@ _LIMITS = {
     "at most": operator.le,
     "below": operator.lt,
 }
+_LARGEST = {int: 1_000_000, float: 10**9}
+"""Of the numbers of options that do not say otherwise: larger ones are in no computer's reach."""
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095  # bytes, of a file
 _NOUNS = {int: "whole number", float: "number", bool: "true or false", str: "text"}
 
 
@@ -49,6 +53,7 @@ class Option:
     joined: bool = False
     spellings: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
+    largest: float | None = None
     affects: str = "result"
     only_with: str | None = None
     name: str = ""
@@ -110,7 +115,7 @@ class Option:
         return values[0]
 
     def check(self, value: Any) -> None:
-        """Checks a value against choices and limits.
+        """Checks a value against choices and limits, and against what a computer can hold.
 
         Raises:
             ConfigError: the value is outside of them.
@@ -122,7 +127,14 @@ class Option:
                 hint = nearest(str(item), map(str, self.choices))
                 raise self.error(f"{self.name} cannot be '{item}'{hint}")
             if any(not _LIMITS[name](item, limit) for name, limit in self.limits.items()):
-                raise self.error(f"{self.name} wants {self.wants()}, not '{item:g}'")
+                shown = f"{item:g}" if isinstance(item, float) else item
+                raise self.error(f"{self.name} wants {self.wants()}, not '{shown}'")
+            if isinstance(item, str):
+                self._check_length(item)
+            elif self.item_type in _LARGEST and abs(item) > self._largest():
+                raise self.error(
+                    f"{self.name} wants a number of at most {self._largest():,}, not '{item}'"
+                )
 
     def format(self, value: Any) -> str:
         """The value as it stands in a cfg; :meth:`parse` gives it back."""
@@ -147,6 +159,16 @@ class Option:
     def error(self, message: str) -> ConfigError:
         """A mistake in the value of this option, to be raised."""
         return ConfigError(message, self.name)
+
+    def _largest(self) -> float:
+        """The largest size of a number; a limit that is stated counts alone."""
+        return self.largest or self.limits.get("at most") or _LARGEST[self.item_type]
+
+    def _check_length(self, text: str) -> None:
+        """Most texts are paths or become parts of one."""
+        size = len(os.fsencode(text))
+        if size > _LONGEST_PATH or max(map(len, os.fsencode(text).split(b"/"))) > _LONGEST_NAME:
+            raise self.error(f"{self.name} is too long: a text of {size:,} bytes")
 
     def _parse_word(self, word: str) -> Any:
         word = self.spellings.get(word.lower(), word)
@@ -207,6 +229,8 @@ def option(
                 :class:`utils.part.Choice`, or a tuple of them for a list.
             count: a list of that many values; a single one stands for all.
             joined: several words are one text.
+            largest: of a number, the size beyond which no computer can hold what it is for. It is
+                for what stands in no reasonable cfg; limits that matter to a user are stated.
             spellings: other ways to write a value, in lower case.
             affects: 'result' where a run with another value comes out different, else 'nothing'.
             only_with: an option of the same part without which, as where it is false or 0, this

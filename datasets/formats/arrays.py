@@ -2,71 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import mmap
-import struct
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
+from datasets.formats.decoding import BUDGET, check_budget, decoding, open_picture
 from utils.errors import DataError
+from utils.files import read_bytes
 
 # Its warnings of damage name no file; what is raised here does.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
-PNG = b"\x89PNG\r\n\x1a\n"
-"""The first bytes of a PNG."""
+_GREY = ("L", "I;16")
+"""Pillow's words for pictures of grey values of 8 and of 16 bits."""
 
-_GREY = 0  # the colour type in a PNG's header
+_BYTES_OF_A_NUMBER = 4  # of the float32 that most arrays become
 
 
 def read_png(path: Path) -> np.ndarray:
-    """A PNG's stored numbers: (H, W) palette indices or grey values, or (H, W, 3) RGB.
+    """The stored numbers of a PNG, or of another picture: (H, W) palette indices or grey values, or
+    (H, W, 3) RGB.
 
     Raises:
-        DataError: the file is missing, or no image that can be read.
+        DataError: the file is missing, no image that can be read, or would fill the memory.
     """
-    try:
-        stored = path.read_bytes()
-        if (grey := _read_grey(stored)) is not None:
-            return grey
-        with Image.open(io.BytesIO(stored)) as image:
-            return np.asarray(image)
-    except FileNotFoundError:
-        raise DataError(f"{path}: the file is missing") from None
-    except UnidentifiedImageError:
-        raise DataError(f"{path}: cannot be read as an image (of no kind that is known)") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as reason:
-        raise DataError(f"{path}: cannot be read as an image ({reason})") from None
-
-
-def _read_grey(stored: bytes) -> np.ndarray | None:
-    """A PNG of grey values of 8 or 16 bits by OpenCV, which is faster than Pillow, but gives the
-    colours of palettes. None where it is another one, or damaged: Pillow says what is wrong."""
-    if len(stored) < 33 or not stored.startswith(PNG) or not is_whole_png(stored):
-        return None
-    width, height, bits, colours = struct.unpack(">IIBB", stored[16:26])
-    if bits < 8 or colours != _GREY or width * height > Image.MAX_IMAGE_PIXELS:
-        return None
-    try:
-        grey = cv2.imdecode(np.frombuffer(stored, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
-    return grey if grey is not None and grey.ndim == 2 else None
-
-
-def is_whole_png(stored: bytes) -> bool:
-    """Whether a PNG's chunks end within the file. OpenCV allocates as much memory as a chunk claims
-    to need, which is gigabytes where its length is damaged."""
-    place = len(PNG)
-    while place + 12 <= len(stored):
-        if stored[place + 4 : place + 8] == b"IEND":
-            return True
-        place += 12 + int.from_bytes(stored[place : place + 4], "big")
-    return False
+    stored = read_bytes(path, "an image", BUDGET)
+    picture = open_picture(stored, path)
+    with decoding(path, "an image"):
+        if picture.format == "PNG" and picture.mode in _GREY:
+            # By OpenCV, which is faster than Pillow, but gives the colours of palettes. What it
+            # makes of a damaged one is left alone: Pillow says what is wrong.
+            with contextlib.suppress(cv2.error):
+                grey = cv2.imdecode(np.frombuffer(stored, np.uint8), cv2.IMREAD_UNCHANGED)
+                if grey is not None and grey.ndim == 2:
+                    return grey
+        return np.asarray(picture)
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -78,19 +53,15 @@ def read_array(path: Path) -> np.ndarray:
     Raises:
         DataError: the file is missing, damaged, or holds no numbers.
     """
-    try:
+    with decoding(path, "a numpy array"):
         with path.open("rb", buffering=0) as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         start = 10 + int.from_bytes(mapped[8:10], "little")
         shape, by_columns, dtype = _npy_header(mapped[:start])
         array = np.ndarray(shape, dtype, mapped, start, order="F" if by_columns else "C")
-    except FileNotFoundError:
-        raise DataError(f"{path}: the file is missing") from None
-    except Exception as reason:  # of many kinds: it depends on which bytes are damaged
-        first_line = str(reason).partition("\n")[0]
-        raise DataError(f"{path}: cannot be read as a numpy array ({first_line})") from None
     if array.dtype.kind not in "fiu" or not array.size:
         raise DataError(f"{path}: is not an array of numbers")
+    check_budget(shape, dtype.itemsize + _BYTES_OF_A_NUMBER, path)
     return array
 
 
@@ -107,6 +78,12 @@ def _npy_header(stored: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
     return shape, by_columns, dtype
 
 
+def as_float32(array: np.ndarray) -> np.ndarray:
+    """The numbers as float32; those that are too large for it are infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(np.float32, copy=False)
+
+
 def map_size(path: Path) -> tuple[int, int]:
     """(height, width) of a map in a PNG or .npy, without its numbers.
 
@@ -116,11 +93,7 @@ def map_size(path: Path) -> tuple[int, int]:
     if path.suffix == ".npy":
         shape = read_array(path).shape
         return shape[-2:] if len(shape) == 3 and shape[0] < 4 <= shape[2] else shape[:2]
-    try:
-        with Image.open(path) as image:
-            return image.size[::-1]
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as reason:
-        raise DataError(f"{path}: cannot be read as an image ({reason})") from None
+    return open_picture(read_bytes(path, "an image", BUDGET), path).size[::-1]
 
 
 def fit(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -27,8 +27,8 @@ class ClassMask(Format):
     label_type = "classes"
     suffixes = (".png", ".npy")
 
-    first: int = option(0, "the number of the first class")
-    void: int = option(VOID, "the number of pixels that do not count")
+    first: int = option(0, "the number of the first class", largest=2**15)
+    void: int = option(VOID, "the number of pixels that do not count", largest=2**16 - 1)
 
     def __init__(self, classes=(), numbers: tuple[int, ...] = (), **options):
         super().__init__(classes, **options)
@@ -62,8 +62,10 @@ def read_mask(path: Path) -> np.ndarray:
         raise DataError(f"{path}: {_instead_of_numbers(mask)}")
     if mask.dtype == np.uint8:
         return mask
-    whole = np.rint(mask)
-    if not (whole == mask).all() or whole.min() < -(2**15) or whole.max() >= 2**16:
+    with np.errstate(invalid="ignore", over="ignore"):  # whatever the file holds
+        whole = np.rint(mask)
+        small = (whole == mask).all() and whole.min() >= -(2**15) and whole.max() < 2**16
+    if not small:
         raise DataError(
             f"{path}: holds other numbers than class numbers, which are whole and small"
         )

@@ -7,17 +7,24 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from datasets.formats.outlines import decode_runs
+from datasets.formats.coco_annotation import CocoAnnotation, CocoFault, compact, is_number
+from datasets.formats.decoding import MOST_PIXELS
 from utils.errors import DataError
+from utils.files import read_bytes
 
 # A box reaches past its image by rounding, not by more pixels than this.
 _BESIDE = 2.0
 
-_NO_POINTS, _NO_RUNS = np.zeros(0, np.float32), np.zeros(0, np.int32)
+_MOST_BYTES = 2**33
+_MOST_LETTERS = 255  # of a class's name
+_MOST_ROWS = 2**22
+"""Rows that the edges of an object's polygons pass in all: each of them takes memory to fill."""
+
+_NO_POINTS = np.zeros(0, np.float32)
 
 
 class Ragged(NamedTuple):
@@ -69,23 +76,6 @@ class Objects(NamedTuple):
         return np.split(points, np.cumsum(counts)[:-1]) if len(counts) else []
 
 
-class _Fault(Exception):
-    """What is wrong with a file, without its name."""
-
-
-class _Annotation(NamedTuple):
-    """An entry of 'annotations', as compact as it can be while the file is read."""
-
-    id: int
-    image: int
-    category: int
-    box: tuple[float, float, float, float]  # x, y, width, height
-    crowd: bool
-    polygons: list[np.ndarray]
-    runs: np.ndarray
-    runs_size: list[int] | None
-
-
 def parse(path: Path, classes: Sequence[str] | None) -> tuple[tuple[str, ...], Images, Objects]:
     """The class names, images and objects of a file; see `CocoAnnotations.load`."""
     try:
@@ -93,19 +83,18 @@ def parse(path: Path, classes: Sequence[str] | None) -> tuple[tuple[str, ...], I
         images = _images(_listed(content, "images"))
         names, index_of = _classes(_listed(content, "categories"), classes)
         return names, images, _objects(_listed(content, "annotations"), images, index_of, names)
-    except _Fault as fault:
+    except CocoFault as fault:
         raise DataError(f"{path}: {fault}") from None
 
 
 def _content(path: Path) -> dict:
+    stored = read_bytes(path, "JSON", _MOST_BYTES)
     try:
-        content = json.loads(path.read_bytes(), object_hook=_compact)
-    except FileNotFoundError:
-        raise _Fault("the file is missing") from None
-    except (OSError, ValueError, RecursionError) as reason:
-        raise _Fault(f"cannot be read as JSON ({reason})") from None
+        content = json.loads(stored, object_hook=compact)
+    except (ValueError, RecursionError) as reason:
+        raise CocoFault(f"cannot be read as JSON ({reason})") from None
     if not isinstance(content, dict):
-        raise _Fault(
+        raise CocoFault(
             "is not a COCO annotation file, which is an object of 'images', 'annotations' and "
             "'categories'"
         )
@@ -115,9 +104,9 @@ def _content(path: Path) -> dict:
 def _listed(content: dict, name: str) -> list:
     entries = content.get(name)
     if not isinstance(entries, list):
-        raise _Fault(f"has no list '{name}', which a COCO annotation file has")
+        raise CocoFault(f"has no list '{name}', which a COCO annotation file has")
     if not entries and name != "annotations":
-        raise _Fault(f"its list '{name}' is empty")
+        raise CocoFault(f"its list '{name}' is empty")
     return entries
 
 
@@ -125,22 +114,28 @@ def _images(entries: list) -> Images:
     names, sizes, rows_of_id = [], [], {}
     for number, entry in enumerate(entries, start=1):
         try:
-            name, size = str(entry["file_name"]), (int(entry["height"]), int(entry["width"]))
+            name, size = entry["file_name"], (entry["height"], entry["width"])
             rows_of_id[entry["id"]] = len(names)
-        except (KeyError, TypeError, ValueError):
-            raise _Fault(
+        except (KeyError, TypeError):
+            name, size = None, ()
+        if not (isinstance(name, str) and name and all(map(is_number, size))):
+            raise CocoFault(
                 f"image number {number} of the list has no proper 'id', 'file_name', 'height' and "
                 "'width'"
-            ) from None
-        if min(size) < 1:
-            raise _Fault(f"image {name}: its size, {size[1]} x {size[0]}, is not positive")
+            )
+        if min(size) < 1 or math.prod(size) > MOST_PIXELS:
+            raise CocoFault(
+                f"image {name}: its size, {size[1]} x {size[0]}, is not positive, or larger than "
+                "images that are read"
+            )
+        size = tuple(map(int, size))
         names.append(name.replace("\\", "/"))
         sizes.append(size)
     if len(rows_of_id) < len(names):
-        raise _Fault("two images have the same 'id'")
+        raise CocoFault("two images have the same 'id'")
     rows = {str(PurePath(name)): row for row, name in enumerate(names)}
     if len(rows) < len(names):
-        raise _Fault("two images have the same 'file_name'")
+        raise CocoFault("two images have the same 'file_name'")
     ends = [PurePath(name).name for name in names]
     count = Counter(ends)
     alone = {end: row for row, end in enumerate(ends) if count[end] == 1}
@@ -150,19 +145,25 @@ def _images(entries: list) -> Images:
 def _classes(entries: list, wanted: Sequence[str] | None) -> tuple[tuple[str, ...], dict]:
     """The names of the classes, and the class index of each category's id; -1: it is not wanted."""
     try:
-        named = {entry["id"]: str(entry["name"]) for entry in entries}
+        named = {entry["id"]: entry["name"] for entry in entries}
+        if not all(map(_is_class_name, named.values())):
+            raise TypeError
         names = tuple(named[number] for number in sorted(named)) if wanted is None else wanted
     except (KeyError, TypeError):
-        raise _Fault("a category has no proper 'id' and 'name'") from None
+        raise CocoFault("a category has no proper 'id' and 'name'") from None
     if len(named) < len(entries) or len(set(names)) < len(names):
-        raise _Fault("two categories have the same 'id' or 'name'")
+        raise CocoFault("two categories have the same 'id' or 'name'")
     place = {name: index for index, name in enumerate(names)}
     if wanted is not None and not set(named.values()) & set(wanted):
-        raise _Fault(
+        raise CocoFault(
             f"none of its categories ({_some(named.values())}) is one of the classes "
             f"({_some(wanted)})"
         )
     return tuple(names), {number: place.get(name, -1) for number, name in named.items()}
+
+
+def _is_class_name(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _MOST_LETTERS and value.isprintable()
 
 
 def _some(names) -> str:
@@ -173,13 +174,13 @@ def _some(names) -> str:
 def _objects(entries: list, images: Images, index_of: dict, names: Sequence[str]) -> Objects:
     rows, category = [], []
     for number, entry in enumerate(entries, start=1):
-        if not isinstance(entry, _Annotation):
-            raise _Fault(f"annotation number {number} of the list has no 'image_id'")
+        if not isinstance(entry, CocoAnnotation):
+            raise CocoFault(f"annotation number {number} of the list has no 'image_id'")
         try:
             rows.append(_row(entry, images))
             category.append(_category(entry, index_of, names))
-        except _Fault as fault:
-            raise _Fault(f"annotation {entry.id} {fault}") from None
+        except CocoFault as fault:
+            raise CocoFault(f"annotation {entry.id} {fault}") from None
     order = np.argsort(np.array(rows, np.int64), kind="stable")
     entries = [entries[k] for k in order]
     rows = np.array(rows, np.int64)[order]
@@ -203,32 +204,44 @@ def _lengths(polygons: list[np.ndarray]) -> np.ndarray:
     return np.array([len(points) // 2 for points in polygons], np.int32)
 
 
-def _row(entry: _Annotation, images: Images) -> int:
+def _row(entry: CocoAnnotation, images: Images) -> int:
     """The row of an annotation's image, of which it can be one."""
     row = images.rows_of_id.get(entry.image)
     if row is None:
-        raise _Fault(f"is of the image {entry.image}, which 'images' does not list")
+        raise CocoFault(f"is of the image {entry.image}, which 'images' does not list")
     height, width = images.sizes[row]
     x, y, w, h = entry.box
     if x > width + _BESIDE or y > height + _BESIDE or x + w < -_BESIDE or y + h < -_BESIDE:
-        raise _Fault(
+        raise CocoFault(
             f"has the box {x:g} {y:g} {w:g} {h:g}, which lies outside of its image "
             f"{images.names[row]} of {width} x {height} pixels"
         )
     if entry.runs_size not in (None, [height, width]):
-        raise _Fault(
+        raise CocoFault(
             f"has a mask of the size {entry.runs_size}, but its image {images.names[row]} is "
             f"{[height, width]}"
         )
+    if _rows_passed(entry.polygons, height) > _MOST_ROWS:
+        raise CocoFault("has polygons that go up and down too often to be an outline")
     return row
 
 
-def _category(entry: _Annotation, index_of: dict, names: Sequence[str]) -> int:
+def _rows_passed(polygons: list[np.ndarray], height: int) -> float:
+    """How many rows of an image the edges of polygons pass; where few points make it few, as nearly
+    always, no more than that many."""
+    at_most = sum(map(len, polygons)) // 2 * height
+    if at_most <= _MOST_ROWS:
+        return at_most
+    steps = [np.diff(points[1::2], append=points[1:2]) for points in polygons]
+    return sum(np.abs(step).clip(max=height).sum(dtype=float) for step in steps)
+
+
+def _category(entry: CocoAnnotation, index_of: dict, names: Sequence[str]) -> int:
     index = index_of.get(entry.category)
     if index is None:
-        raise _Fault(f"is of the category {entry.category}, which 'categories' does not list")
+        raise CocoFault(f"is of the category {entry.category}, which 'categories' does not list")
     if index < 0:
-        raise _Fault(
+        raise CocoFault(
             f"is of the category {entry.category}, whose name is no class (of {_some(names)})"
         )
     return index
@@ -237,63 +250,3 @@ def _category(entry: _Annotation, index_of: dict, names: Sequence[str]) -> int:
 def _corners(box: np.ndarray) -> np.ndarray:
     """x, y, width, height as x1, y1, x2, y2."""
     return np.concatenate([box[:, :2], box[:, :2] + box[:, 2:]], axis=1)
-
-
-def _compact(entry: dict) -> dict | _Annotation:
-    """Called with every object of the JSON: the lists of an annotation, which hold some millions of
-    numbers, become arrays as soon as they are read."""
-    if "image_id" not in entry:
-        return entry
-    number = entry.get("id")
-    try:
-        if not isinstance(number, int):
-            raise _Fault(f"has the 'id' {number!r}, not a whole number")
-        polygons, runs, size = _outline(entry.get("segmentation"))
-        crowd = bool(entry.get("iscrowd", 0))
-        ids = (number, entry["image_id"], entry["category_id"])
-        return _Annotation(*ids, _box(entry["bbox"]), crowd, polygons, runs, size)
-    except KeyError as missing:
-        raise _Fault(f"annotation {number} has no {missing}") from None
-    except _Fault as fault:
-        raise _Fault(f"annotation {number} {fault}") from None
-
-
-def _box(stored) -> tuple[float, float, float, float]:
-    try:
-        x, y, width, height = (float(value) for value in stored)
-    except (TypeError, ValueError):
-        raise _Fault("has a 'bbox' that is not four numbers: x, y, width, height") from None
-    if not math.isfinite(x + y + width + height):
-        raise _Fault(f"has the box {x:g} {y:g} {width:g} {height:g}, not all of them numbers")
-    if width < 0 or height < 0:
-        raise _Fault(
-            f"has the box {x:g} {y:g} {width:g} {height:g}, whose width or height is negative "
-            "(a box is x, y, width, height)"
-        )
-    return x, y, width, height
-
-
-def _outline(stored) -> tuple[list[np.ndarray], np.ndarray, list[int] | None]:
-    """Polygons, run lengths, and the size that the latter say they are for."""
-    if isinstance(stored, dict):
-        return [], *_runs(stored)
-    try:
-        polygons = [np.array(points, np.float32) for points in stored or ()]
-    except (TypeError, ValueError):
-        raise _Fault("has a 'segmentation' that is neither polygons nor run lengths") from None
-    for points in polygons:
-        if points.ndim != 1 or len(points) % 2 or not np.isfinite(points).all():
-            raise _Fault("has a polygon that is not a list of numbers x, y, x, y, …")
-    return polygons, _NO_RUNS, None
-
-
-def _runs(stored: dict) -> tuple[np.ndarray, list[int]]:
-    try:
-        size, counts = list(stored["size"]), stored["counts"]
-        runs = np.array(decode_runs(counts) if isinstance(counts, str) else counts, np.int64)
-        proper = runs.ndim == 1 and runs.min() >= 0 and runs.sum() == size[0] * size[1] < 1 << 31
-    except (KeyError, TypeError, ValueError, OverflowError, IndexError) as reason:
-        raise _Fault(f"has a run-length mask that cannot be read ({reason})") from None
-    if not proper:
-        raise _Fault(f"has a run-length mask whose runs do not add up to its size {size}")
-    return runs.astype(np.int32), size

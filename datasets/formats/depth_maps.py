@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from datasets.formats.arrays import all_finite, channels_last, fit, read_array, read_png
+from datasets.formats.arrays import all_finite, as_float32, channels_last, fit, read_array, read_png
 from datasets.formats.base import Format
 from utils.errors import DataError
 from utils.option import option
@@ -31,9 +31,10 @@ class DepthMap(Format):
             depth = depth[..., 0] if depth.shape[2] == 1 else depth
         if depth.ndim != 2:
             raise DataError(f"{path}: holds an array {depth.shape}, a depth map has two dimensions")
-        depth = depth.astype(np.float32, copy=False)
+        depth = as_float32(depth)
         if unit != 1:
-            depth = depth * np.float32(unit)
+            with np.errstate(over="ignore", invalid="ignore"):
+                depth = depth * np.float32(unit)
         if not all_finite(depth):
             depth = np.nan_to_num(depth, nan=0.0, posinf=0.0, neginf=0.0)
         return fit(depth, size)

@@ -10,6 +10,10 @@ import numpy as np
 from datasets.formats.arrays import fit, read_png
 from datasets.formats.base import Format
 from utils.errors import DataError
+from utils.files import read_bytes
+
+_MOST_BYTES = 2**20
+_LARGEST = 1e9  # baseline × focal length
 
 DEFAULT_CAMERA = (0.209313, 2262.52)
 """Baseline in metres and focal length in pixels of most of Cityscapes, where an image has no camera
@@ -37,17 +41,16 @@ class DisparityMap(Format):
 def _camera(path: Path) -> tuple[float, float]:
     """Baseline in metres and focal length in pixels, of the JSON of a camera."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_bytes(path, "a camera file", _MOST_BYTES))
         baseline = float(content["extrinsic"]["baseline"])
         focal_length = float(content["intrinsic"]["fx"])
-    except FileNotFoundError:
-        raise DataError(f"{path}: the file is missing") from None
-    except (OSError, ValueError, TypeError, RecursionError) as reason:
+    except (ValueError, TypeError, OverflowError, RecursionError) as reason:
         raise DataError(f"{path}: cannot be read as a camera file ({reason})") from None
     except KeyError as missing:
         raise DataError(f"{path}: has no {missing}, a camera file has") from None
-    if not 0 < baseline * focal_length < float("inf"):
+    if not 0 < baseline * focal_length <= _LARGEST:
         raise DataError(
-            f"{path}: has the baseline {baseline} and fx {focal_length}, which are not positive"
+            f"{path}: has the baseline {baseline} and fx {focal_length}, which are not positive or "
+            "too large"
         )
     return baseline, focal_length

@@ -8,8 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from datasets.formats.arrays import fit
+from datasets.formats.mat_files import read_matrix
 from datasets.formats.normal_maps import NormalMap
 from utils.errors import DataError
+from utils.files import read_bytes
+
+_MOST_BYTES = 2**22  # of a .mat
 
 _INDOORS = (
     3, 4, 6, 9, 10, 11, 13, 15, 17, 18, 22, 23, 29, 30, 33, 34, 36, 37, 38, 39, 41, 43, 46, 49, 50,
@@ -43,18 +47,14 @@ def _is_known(path: Path, size: tuple[int, int]) -> np.ndarray:
     Raises:
         DataError: the .mat is missing or damaged, or holds no `LabelMap`.
     """
-    from scipy.io import loadmat
-
+    stored = read_bytes(path, "a .mat", _MOST_BYTES)
     try:
-        with path.open("rb") as file:
-            classes = loadmat(file, variable_names=["LabelMap"])["LabelMap"]
-    except FileNotFoundError:
-        raise DataError(f"{path}: the file is missing") from None
-    except KeyError:
-        raise DataError(f"{path}: holds no LabelMap, as PASCAL-Context's do") from None
-    except Exception as reason:  # of many kinds: it depends on which bytes are damaged
-        first_line = str(reason).partition("\n")[0]
-        raise DataError(f"{path}: cannot be read as a .mat ({first_line})") from None
-    if classes.ndim != 2 or classes.dtype.kind not in "uif":
-        raise DataError(f"{path}: its LabelMap is no map of numbers")
+        classes = read_matrix(stored, "LabelMap")
+    except ValueError as reason:
+        raise DataError(f"{path}: cannot be read as a .mat ({reason})") from None
+    if classes is None:
+        raise DataError(f"{path}: holds no LabelMap, as PASCAL-Context's do")
+    known = (classes >= 0) & (classes < len(_IS_INDOORS))  # NaN is neither
+    if classes.ndim != 2 or not known.all():
+        raise DataError(f"{path}: its LabelMap is no map of numbers of classes")
     return fit(_IS_INDOORS[classes.astype(np.uint16)].view(np.uint8), size).view(bool)

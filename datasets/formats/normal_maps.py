@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from datasets.formats.arrays import channels_last, fit, read_array, read_png
+from datasets.formats.arrays import as_float32, channels_last, fit, read_array, read_png
 from datasets.formats.base import Format, Label
 from utils.errors import DataError
 
@@ -44,7 +44,7 @@ class NormalMap(Format):
             black = cv2.inRange(stored, (0, 0, 0), (0, 0, 0)) > 0
             stored = cv2.LUT(stored, _OF_COLOUR)
             stored[black] = 0
-        return stored.astype(np.float32, copy=False)
+        return as_float32(stored)
 
 
 def _are_unit(normals: np.ndarray) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from datasets.formats.arrays import fit, read_array, read_png
+from datasets.formats.arrays import as_float32, fit, read_array, read_png
 from datasets.formats.base import Format
+from utils.errors import DataError
 
 
 class NumberMap(Format):
@@ -17,4 +16,8 @@ class NumberMap(Format):
     def read(self, label, size):
         path = label.file
         stored = read_array(path) if path.suffix == ".npy" else read_png(path)
-        return fit(stored.astype(np.float32), size)
+        if stored.ndim not in (2, 3):
+            raise DataError(
+                f"{path}: holds an array {stored.shape}, a map has two dimensions or three"
+            )
+        return fit(as_float32(stored), size)

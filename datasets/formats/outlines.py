@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+_MOST_BITS = 35  # of a run length: seven groups, which hold those of all images
+
 
 def fill_polygon(mask: np.ndarray, points: np.ndarray) -> None:
     """Sets the pixels of a (H, W) bool mask whose centres lie within a polygon.
@@ -61,6 +63,8 @@ def decode_runs(text: str) -> list[int]:
             raise ValueError(f"has the character {character!r}")
         value |= (code & 31) << shift
         shift += 5
+        if shift > _MOST_BITS:
+            raise ValueError("has a number that no image has pixels for")
         if code & 32:
             continue
         if code & 16:

@@ -10,7 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.formats.base import Format
+from datasets.formats.decoding import decoding
 from utils.errors import DataError
+from utils.files import read_bytes
+
+_MOST_BYTES = 2**22  # some 10,000 objects
+_LARGEST = 1e9
+"""Of the numbers in a file: a box may reach past its image, but not to no end."""
 
 
 class VocXml(Format):
@@ -79,12 +85,9 @@ class _PlainTree(ET.TreeBuilder):
 
 
 def _parse(path: Path) -> ET.Element:
-    try:
-        return ET.parse(path, ET.XMLParser(target=_PlainTree())).getroot()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (OSError, ET.ParseError, LookupError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as XML: {error}") from None
+    stored = read_bytes(path, "XML", _MOST_BYTES)
+    with decoding(path, "XML"):
+        return ET.XML(stored, ET.XMLParser(target=_PlainTree()))
 
 
 def _object(element: ET.Element, size: tuple[int, int], path: Path) -> AnnotatedObject:
@@ -113,6 +116,6 @@ def _number(element: ET.Element, where: str, path: Path) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not abs(value) <= _LARGEST:  # so with NaN
         raise DataError(f"{path}: <{where}> is '{text.strip()}', not a number")
     return value

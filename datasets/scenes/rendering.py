@@ -22,6 +22,7 @@ class Rendering(Part):
         "height and width of the rendered images",
         count=2,
         at_least=1,
+        largest=4096,
         only_with="render_train",
     )
     render_seed: int = option(

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.modes.base import Mode
+from utils.errors import DataError
 from utils.option import option
+
+if TYPE_CHECKING:
+    from engine.config import Config
 
 
 class Train(Mode):
@@ -24,7 +30,28 @@ class Train(Mode):
     def run(self, config):
         from engine.runs.experiment import run_experiment
 
-        if self.ckpt and not Path(self.ckpt).is_file():
-            raise config.error("ckpt", f"there is no checkpoint {self.ckpt}")
+        self._check_files(config)
         run_experiment(config)
         return 0
+
+    def _check_files(self, config: Config) -> None:
+        """Checks the files that weights start from, before anything is trained.
+
+        Raises:
+            ConfigError: one is missing or damaged, or holds something else.
+        """
+        from engine.runs.checkpoint import load
+        from models.backbones import weights
+
+        if self.ckpt and not os.path.isfile(self.ckpt):
+            raise config.error("ckpt", f"there is no checkpoint {self.ckpt}")
+        backbone = config.network.backbone
+        pretrained = backbone.value("pretrained")
+        with config.located():
+            if pretrained not in ("true", "false"):
+                weights.read(Path(pretrained), backbone.name)
+        try:
+            if self.ckpt:
+                load(self.ckpt)
+        except DataError as reason:
+            raise config.error("ckpt", str(reason)) from None

@@ -22,7 +22,7 @@ from datasets.unite import build_tasks
 from engine.runs.datasets import read_split, validation_splits
 from tasks import Task
 from utils.errors import DataError
-from utils.files import locked
+from utils.locks import locked
 from utils.part import Choice
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def build_data(config: Config, only: Task | None = None) -> Data:
 def data_root(config: Config, datasets: Sequence[Choice]) -> Path:
     """The folder the datasets lie in. Scenes have one for each way to render them, so that they
     neither mix with real data nor with other scenes."""
-    root, rendering = Path(config.data.dataset_root).expanduser(), config.rendering
+    root, rendering = config.data.root, config.rendering
     if not rendering.render_train:
         return root
     height, width = rendering.render_size

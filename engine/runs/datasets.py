@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datasets.base import Split
-from utils.errors import ConfigError
+from utils.errors import ConfigError, DataError
 from utils.option_names import DATASET
 from utils.part import Choice
 
 if TYPE_CHECKING:
     from engine.config import Config
+
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # the bytes of a file's name that are not
 
 
 def validation_splits(config: Config) -> list[tuple[Choice, str]]:
@@ -63,9 +66,16 @@ def read_split(
         DataError: the files cannot be read, are not there, or are not what the cfg says.
     """
     if choice.name in config.datasets:
-        root = Path(config.data.dataset_root).expanduser()
+        root = config.data.root
     with config.located(f"{DATASET}.{choice.name}"):
-        return choice.build(choice.name).read(root, split, missing_allowed)
+        try:
+            listed = choice.build(choice.name).read(root, split, missing_allowed)
+        except OSError as reason:  # a folder that may not be listed
+            raise DataError(f"{reason.filename}: cannot be read ({reason.strerror})") from None
+    for sample in listed.samples:
+        if _NOT_UTF8.search(str(sample.image)):
+            raise DataError(f"{sample.image}: the file's name is not UTF-8; rename the file")
+    return listed
 
 
 def declared_split(config: Config, choice: Choice) -> Split:
@@ -74,7 +84,7 @@ def declared_split(config: Config, choice: Choice) -> Split:
     Raises:
         ConfigError: its classes are not known without its files.
     """
-    root = Path(config.data.dataset_root).expanduser()
+    root = config.data.root
     with config.located(f"{DATASET}.{choice.name}"):
         try:
             return choice.build(choice.name).declared(root)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from engine.runs.identity import differences
 from engine.runs.results import Results
 from utils.errors import ConfigError, DataError, UserError
-from utils.files import locked, remove, remove_leftovers, write_text
+from utils.files import remove, remove_leftovers, write_text
+from utils.locks import locked
 
 if TYPE_CHECKING:
     from engine.config import Config

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.formats.arrays import is_whole_png
+from datasets.formats.decoding import is_whole_png
 from datasets.formats.images import read_image
 from utils.errors import DataError
 

@@ -9,7 +9,7 @@ import pytest
 
 from engine.training import step
 from tests.killing import Fork, before_call, run_in_fork
-from utils.files import locked
+from utils.locks import locked
 
 
 def wait_for(condition):

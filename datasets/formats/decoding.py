@@ -1,0 +1,105 @@
+"""What is decoded, and what is not: a file's kind and size are known before it takes any memory."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from utils.errors import DataError
+
+BUDGET = 2**30
+"""The bytes of memory that decoding a file may take."""
+
+_KINDS = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF", "JPEG2000", "BMP", "GIF", "PPM")
+"""The kinds of pictures. Pillow knows more, of which some run programs, such as EPS."""
+
+_BYTES_A_PIXEL = {"WEBP": 16, "AVIF": 16, "JPEG2000": 16}
+_BYTES_OF_OTHERS = 6
+"""What OpenCV and Pillow were seen to take while they decode colours; of the others a bit less."""
+
+MOST_PIXELS = BUDGET // _BYTES_OF_OTHERS
+"""Of any picture."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_CHUNK = 12  # the bytes of a chunk of a PNG without its content
+
+_JPEG = ("JPEG", "MPO")
+_SCAN = b"\xff\xda"  # how a scan of a JPEG begins
+_MOST_SCANS = 100  # a progressive one has about ten, each of which goes over all of its pixels
+
+# Pillow warns of large pictures, which have their limit here, and of damage, without a file's name.
+warnings.filterwarnings("ignore", module="PIL")
+
+
+@contextlib.contextmanager
+def decoding(path: Path, kind: str) -> Iterator[None]:
+    """Around the call of a library that decodes a file, and around nothing of this program's own.
+    What a library raises is of any type: it depends on which bytes are damaged.
+
+    Args:
+        kind: what the file should be, such as 'an image'.
+
+    Raises:
+        DataError: in the place of any error; names the file.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path}: the file is missing") from None
+    except Exception as reason:
+        words = str(reason).partition("\n")[0] or type(reason).__name__
+        raise DataError(f"{path}: cannot be read as {kind} ({words})") from None
+
+
+def open_picture(stored: bytes, path: Path) -> Image.Image:
+    """A picture whose header alone was read.
+
+    Raises:
+        DataError: it is of no kind that is known, damaged, or would take too much memory.
+    """
+    with decoding(path, "an image"):
+        try:
+            picture = Image.open(io.BytesIO(stored), formats=_KINDS)
+        except OSError:  # half a header, or of no kind that is known
+            raise DataError(f"{path}: cannot be read as an image") from None
+    bytes_a_pixel = _BYTES_A_PIXEL.get(picture.format, _BYTES_OF_OTHERS)
+    check_budget(picture.size, bytes_a_pixel, path)
+    if stored.startswith(_PNG) and not is_whole_png(stored):
+        raise DataError(f"{path}: cannot be read as an image (a part of it is missing)")
+    if picture.format in _JPEG and stored.count(_SCAN) > _MOST_SCANS:
+        raise DataError(f"{path}: cannot be read as an image (it has over {_MOST_SCANS} scans)")
+    return picture
+
+
+def check_budget(shape: tuple[int, ...], bytes_each: int, path: Path) -> None:
+    """Checks what the numbers of a file, of such a shape, would take.
+
+    Raises:
+        DataError: more than the budget.
+    """
+    if (size := math.prod(shape) * bytes_each) > BUDGET:
+        raise DataError(
+            f"{path}: would take {size / 1e9:.1f} GB of memory with its size of "
+            f"{' x '.join(map(str, shape))}, and a file may take {BUDGET / 1e9:.1f}; cut it into "
+            "smaller ones"
+        )
+
+
+def is_whole_png(stored: bytes) -> bool:
+    """Whether a PNG's chunks end within the file. OpenCV allocates as much memory as a chunk claims
+    to need, which is gigabytes where its length is damaged."""
+    place = len(_PNG)
+    while place + _CHUNK <= len(stored):
+        name = stored[place + 4 : place + 8]
+        place += _CHUNK + int.from_bytes(stored[place : place + 4], "big")
+        if name == b"IEND":
+            return place <= len(stored)
+    return False

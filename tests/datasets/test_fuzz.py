@@ -1,0 +1,126 @@
+"""Damaged files of every kind: each is read, or refused in one line that names it."""
+
+import random
+import resource
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+from datasets import DATASETS
+from datasets.formats import Label
+from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
+from datasets.formats.decoding import BUDGET
+from datasets.formats.distilled_normals import DistilledNormals
+from datasets.formats.images import read_image
+from tests.conftest import RENDERED_SIZE
+from tests.fuzzing import damaged_bytes, damaged_text
+from tests.labels import read_split
+from utils.errors import UserError
+
+TIMES = 20  # that each file is damaged
+
+IMAGES = ("jpg", "png", "webp", "avif", "tiff", "bmp", "gif", "jp2", "ppm")
+MASKS = ("png", "webp", "avif", "tiff", "bmp", "gif")
+LABELS = (
+    *(("VOC", "segmentation"), ("VOC", "detection"), ("NYU", "depth"), ("NYUD_MT", "depth")),
+    *(("NYUD_MT", "normal"), ("NYUv2", "segmentation"), ("PASCAL_MT", "normal")),
+    ("Cityscapes", "depth"),
+)
+LISTS = (
+    ("VOC", "VOC2012/ImageSets/Main/trainval.txt"),
+    ("NYU", "nyudepthv2_train_files_with_gt.txt"),
+    ("NYUD_MT", "gt_sets/train.txt"),
+    ("COCO", "annotations/instances_train2017.json"),
+)
+TEXTS = (".xml", ".json", ".txt")
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+@pytest.fixture
+def survives(request):
+    """Damages a file in many ways, and reads it: what is raised is one line, and names the file, or
+    what it is said to."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def check(path, read, names=None):
+        draw, stored, errors = random.Random(request.node.name), path.read_bytes(), []
+        damage = damaged_text if path.suffix in TEXTS else damaged_bytes
+        for _ in range(TIMES):
+            path.write_bytes(damage(stored, draw))
+            try:
+                read()
+            except UserError as error:
+                errors.append(str(error))
+        assert errors
+        assert all(str(names or path) in error for error in errors)
+        assert all(error.isprintable() and len(error) <= 600 for error in errors)
+        taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        assert taken * 1024 < BUDGET
+
+    return check
+
+
+def sample(scenes_root, name, task_type):
+    """An image of a rendered dataset with a label of that type."""
+    samples = read_split(name, scenes_root, "train").samples
+    return next(s for s in samples if task_type in s.labels)
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+def test_images(survives, scenes_root, tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    Image.open(sample(scenes_root, "VOC", "detection").image).save(path)
+    survives(path, lambda: read_image(path))
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_masks(survives, scenes_root, tmp_path, kind):
+    label = sample(scenes_root, "VOC", "segmentation").labels["segmentation"]
+    path = tmp_path / f"a.{kind}"
+    Image.open(label.file).save(path)
+    survives(path, lambda: replace(label, files=(path,)).read(RENDERED_SIZE))
+
+
+@pytest.mark.parametrize(("name", "task_type"), LABELS)
+def test_labels(survives, scenes_root, tmp_path, name, task_type):
+    stored = sample(scenes_root, name, task_type).labels[task_type]
+    label = replace(stored, files=tuple(tmp_path / file.name for file in stored.files))
+    for path in label.files:
+        for file in stored.files:
+            shutil.copy(file, tmp_path)
+        survives(path, lambda: label.read(RENDERED_SIZE))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_mats(survives, tmp_path, packed):
+    normals, classes = tmp_path / "a.png", tmp_path / "a.mat"
+    Image.fromarray(np.full((*RENDERED_SIZE, 3), 128, np.uint8)).save(normals)
+    savemat(classes, {"LabelMap": np.full(RENDERED_SIZE, 440, np.uint16)}, do_compression=packed)
+    label = Label(DistilledNormals(), (normals, classes))
+    survives(classes, lambda: label.read(RENDERED_SIZE))
+
+
+def test_coco(survives, scenes_root, tmp_path):
+    path = tmp_path / "a.json"
+    shutil.copy(scenes_root / "mscoco/annotations/instances_train2017.json", path)
+
+    def read():
+        stored = CocoAnnotations.load(path)
+        for format in (CocoBoxes, CocoMasks):
+            for name in stored.names:
+                format(stored.classes, stored).label(name).read(RENDERED_SIZE)
+
+    survives(path, read)
+
+
+@pytest.mark.parametrize(("name", "listed_in"), LISTS)
+def test_lists(survives, scenes_root, tmp_path, name, listed_in):
+    """What is wrong is in the list, or in the files that it names."""
+    folder = tmp_path / DATASETS[name].folder
+    shutil.copytree(scenes_root / DATASETS[name].folder, folder)
+    survives(folder / listed_in, lambda: read_split(name, tmp_path, "train"), names=folder)
