@@ -12,6 +12,7 @@ from datasets.base import Sample, Split
 from datasets.merge import MultiTaskDataset
 from datasets.photometric import normalised_images
 from engine.training.ema import moving_average
+from engine.training.undo import SkippedSteps
 from models import Network
 from tests.engine.training.tiny import (
     SIZE,
@@ -26,6 +27,7 @@ from tests.engine.training.tiny import (
     weights_of,
 )
 from tests.labels import label
+from utils.errors import UserError
 
 THREE = ("segmentation", "depth", "normal")
 
@@ -208,3 +210,43 @@ def test_a_training_can_go_on_at_any_step_to_the_last_digit(loss):
     for number in (3, 4):
         resumed_step(make_batch(tasks, seed=number), number)
     assert_same(weights_of(resumed), weights_of(network), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("loss", ["uw", "famo", "grad-norm", "dwa", "sel-update", "amtl"])
+def test_a_step_that_is_not_a_number_is_as_if_it_had_not_been(loss):
+    """With the statistics of BatchNorm, the optimizer's state and that of the objective."""
+    states = []
+    for with_a_bad_step in (True, False):
+        tasks = make_tasks()
+        network = make_network(tasks)
+        network.backbone.layer = nn.Sequential(network.backbone.layer, nn.BatchNorm2d(2))
+        objective = losses.build(loss, THREE, potential=dict.fromkeys(THREE, 0.5))
+        optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
+        average = moving_average(network, 0.5)
+        skipped = SkippedSteps([network, optimizer, objective, average])
+        step = make_step(network, tasks, objective, optimizer, averaged=average, skipped=skipped)
+        step(make_batch(tasks, seed=1), 1)
+        if with_a_bad_step:
+            bad = make_batch(tasks, seed=2)
+            bad.targets["normal"][0] = float("inf")
+            assert step(bad, 2) == {}
+            assert (skipped.count, skipped.in_a_row) == (1, 1)
+        step(make_batch(tasks, seed=3), 3)
+        assert skipped.in_a_row == 0
+        task_weights = {"task weights": torch.tensor(list(objective.weights.values()))}
+        averages = {f"average {name}": value for name, value in weights_of(average).items()}
+        states.append(weights_of(network) | task_weights | averages)
+    assert_same(*states, atol=0, rtol=0)
+
+
+def test_a_few_steps_in_a_row_may_be_skipped_but_no_more():
+    tasks = make_tasks("depth")
+    network = make_network(tasks)
+    objective = losses.build("weighted-sum", ["depth"])
+    step = make_step(network, tasks, objective, skipped=SkippedSteps([network, objective]))
+    bad = make_batch(tasks)
+    network.heads["depth"].layer.bias.data.fill_(float("inf"))
+    for number in range(1, 6):
+        assert step(bad, number) == {}
+    with pytest.raises(UserError, match="the loss of depth was not a number in step 6, and so it"):
+        step(bad, 6)
