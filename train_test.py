@@ -16,7 +16,7 @@ import sys
 # without any spinning they take half as long again. OpenMP looks at this when it is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
-from utils.errors import UserError, one_line
+from utils.errors import UserError
 
 
 def main(argv: list[str]) -> int:
@@ -55,7 +55,7 @@ def _run(argv: list[str]) -> int:
 
     config = read(argv)
     for notice in config.notices:
-        print(one_line(notice), file=sys.stderr)
+        print(notice, file=sys.stderr)
     return config.run.mode.build().run(config)
 
 

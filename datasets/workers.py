@@ -26,7 +26,7 @@ def single_thread_worker(_: int) -> None:
 
 @contextmanager
 def worker_crash_as_error(text: str) -> Iterator[None]:
-    """Around the reading of a `DataLoader`, whose workers read `what`.
+    """Around the reading of a `DataLoader`, whose workers read `text`.
 
     Raises:
         DataError: a worker was ended from outside.
@@ -34,7 +34,8 @@ def worker_crash_as_error(text: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        # Not `Caught … in DataLoader worker process`, which is a fault of what a worker did.
+        if "DataLoader worker (pid" not in str(error):
             raise
         raise DataError(
             f"a process that read {text} was ended from outside (too little memory?); use fewer: "
