@@ -17,7 +17,7 @@ import sys
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 from utils import signals
-from utils.errors import UserError, one_line
+from utils.errors import UserError
 from utils.failures import report
 
 
@@ -59,7 +59,7 @@ def _run(argv: list[str]) -> int:
 
     config = read(argv)
     for notice in config.notices:
-        print(one_line(notice), file=sys.stderr)
+        print(notice, file=sys.stderr)
     return config.run.mode.build().run(config)
 
 

@@ -36,7 +36,8 @@ def worker_crash_as_error(text: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        # Not `Caught … in DataLoader worker process`, which is a fault of what a worker did.
+        if "DataLoader worker (pid" not in str(error):
             raise
         raise DataError(
             f"a process that read {text} was ended from outside (too little memory?); use fewer: "

@@ -87,6 +87,17 @@ def test_a_dataset_that_is_not_there(here, capsys):
     assert os.listdir(here) == ["a.cfg"]
 
 
+@pytest.mark.parametrize("option", ["--ckpt", "--pretrained"])
+@pytest.mark.parametrize("content", [b"text\n", b".", b"\x80", b"((((", b"PK\x03\x04", bytes(99)])
+def test_a_file_that_holds_no_weights(here, capsys, scenes_root, option, content):
+    """Before the baselines are trained."""
+    Path("a.cfg").write_text(GOOD)
+    Path("a.txt").write_bytes(content)
+    line = refusal(capsys, "a.cfg", "--dataset_root", scenes_root, option, "a.txt")
+    assert line.startswith(f"error: {option}: a.txt")
+    assert sorted(os.listdir(here)) == ["a.cfg", "a.txt"], "nothing is written"
+
+
 def test_weights_that_cannot_be_had(here, capsys, scenes_root):
     Path("a.cfg").write_text(GOOD)
     line = refusal(

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from datasets.augment import Augmentation
+from datasets.formats.depth_maps import DepthMap
 from datasets.loader import Loader, Loading
 from datasets.merge import MultiTaskDataset
 from datasets.sampling import BatchSampler
@@ -106,3 +107,13 @@ class TestDamage:
         data.entries[:] = [data.entries[0]._replace(image=tmp_path / "gone.jpg")] * 4
         with pytest.raises(DataError, match=r"^\S*gone\.jpg: the file is missing$"):
             list(loader(data, workers, training=False).epoch())
+
+    @pytest.mark.parametrize("workers", [0, 2])
+    @pytest.mark.parametrize("fault", [TypeError, RuntimeError])
+    def test_a_fault_of_the_program_is_not_one_of_a_file(self, torn, workers, fault, monkeypatch):
+        def read(*_):
+            raise fault("of ours")
+
+        monkeypatch.setattr(DepthMap, "read", read)
+        with pytest.raises(fault, match="of ours"):
+            list(loader(torn[0], workers).epoch())

@@ -117,6 +117,24 @@ def test_lists(folder):
     assert line_count(root / "images.txt") == line_count(root / "labels.txt") == 3
 
 
+@pytest.mark.parametrize(
+    "name", ["../x.jpg", "a/../../x.jpg", "/etc/passwd", "x" * 256, "x" * 2**20, "x/" * 600, "a\0b"]
+)
+def test_a_list_that_leads_out_of_its_folder(folder, name):
+    root = folder("a.jpg", images=f"a.jpg\n{name}\n")
+    with pytest.raises(DataError) as caught:
+        find(root, "images.txt")
+    assert str(caught.value).startswith(f"{root / 'images.txt'}:2: ")
+    assert len(str(caught.value)) <= 600
+
+
+def test_a_list_may_name_a_file_in_any_way_that_stays_in_its_folder(folder):
+    root = folder("a/b.jpg")
+    names = ["a/../a/b.jpg", f"{root}/a/b.jpg", "a/./b..jpg"]
+    (root / "images.txt").write_text("\n".join(names))
+    assert list(find(root, "images.txt").values()) == names
+
+
 def test_lists_that_are_none(folder):
     root = folder(empty=" \n\n", gap="a\n\nb\n", nothing="-\n-\n")
     for name, says in (

@@ -65,6 +65,15 @@ class TestReadList:
         assert str(caught.value).startswith(f"{path}: ")
         assert "\n" not in str(caught.value)
 
+    @pytest.mark.parametrize("name", ["../a", "/../a", "b/../../a", "x" * 256, "x" * 2**20, "a\0"])
+    def test_a_name_that_leads_out_of_its_folder(self, tmp_path, name):
+        write(tmp_path / "a.txt", "one", name)
+        with pytest.raises(
+            DataError, match=r"a\.txt:2: .* (leads out of|cannot be the name)"
+        ) as caught:
+            read_list(tmp_path / "a.txt")
+        assert len(str(caught.value)) <= 600
+
     def test_a_folder_in_its_place(self, tmp_path):
         with pytest.raises(DataError, match="cannot be read"):
             read_list(tmp_path)

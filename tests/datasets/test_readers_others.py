@@ -142,6 +142,16 @@ class TestCoco:
         assert not masks[0].any()
         assert set(masks[1].ravel()) == {0, 80}  # the object lies on the crowd
 
+    @pytest.mark.parametrize("name", ["../x.jpg", "/x.jpg", "x" * 5000, "a\0.jpg", "a\ud800.jpg"])
+    def test_an_image_elsewhere(self, root, name):
+        path = root / "mscoco/annotations/instances_train2017.json"
+        path.write_text(path.read_text().replace("000000000285.jpg", json.dumps(name)[1:-1]))
+        message = refusal("COCO", root)
+        assert message.startswith(f"{path}: ")
+        assert message.endswith(
+            ("leads out of the dataset's folder", "cannot be the name of a file")
+        )
+
     def test_classes_are_those_of_coco_in_its_order(self, root):
         source = read_split("COCO", root, "train")
         assert source.classes["detection"] == OBJECTS

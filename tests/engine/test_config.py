@@ -222,6 +222,37 @@ def test_bytes_of_other_systems(path):
         ("[loss]\ngradient = cagrd", "4: there is no gradient rule 'cagrd'; did you mean cagrad?"),
         ("[loss]\nmean = x", "4: mean cannot be 'x'; it is one of"),
         ("mode = tets", "3: there is no mode 'tets'; did you mean test?"),
+        ("[data]\nsize = 1e20", "size wants 1 or 2 whole numbers, at least 1, not '1e20'"),
+        (f"[data]\nsize = 1{'0' * 20}", f"size wants a number of at most 8,192, not '1{'0' * 20}'"),
+        ("[data]\nsize = 32 9000", "4: size wants a number of at most 8,192, not '9000'"),
+        (
+            "[data]\nepoch_images = 1e12",
+            "a number of images above 0 and at most 10,000,000, not '1e",
+        ),
+        ("[data]\nepoch_images = 1000000000000", "at most 10,000,000, not '1000000000000'"),
+        (f"[data]\nepoch_images = {'9' * 5000}", "epoch_images is too long: a text of 5,000 bytes"),
+        ("[data]\nbatch_size = 1000000", "batch_size wants a number of at most 65,536"),
+        ("[network]\nchannels = 100000000", "channels wants a number of at most 4,096"),
+        (
+            "[training]\nmax_depth = 1e300",
+            "max_depth wants a number of at most 1,000,000,000, not '1",
+        ),
+        ("[training]\nmax_epoch = 10000000", "max_epoch wants a number of at most 1,000,000, not"),
+        (f"seed = {'9' * 4000}", "3: seed wants a whole number, at least 0 and at most 42949672"),
+        (f"[data]\ndataset_root = {'x' * 5000}", "4: dataset_root is too long: a text of 5,000 b"),
+        (f"runs = {'é' * 128}/y", "3: runs is too long: a text of 258 bytes"),
+        (f"ckpt = {'x/' * 2048}", "3: ckpt is too long: a text of 4,096 bytes"),
+        (
+            "run = /../../x",
+            "3: run wants a plain name of up to 100 letters, digits, . _ and -, not '/",
+        ),
+        ("run = a b", "3: run wants one value"),
+        (f"run = {'x' * 101}", "3: run wants a plain name"),
+        ("device = meta", "3: device wants auto, cpu, mps, cuda, or cuda:1 and so on, not 'meta'"),
+        *(
+            (f"device = {name}", f"not '{name}'")
+            for name in ("cpu:5", "cuda:", "cuda:01", "gpu", "xla")
+        ),
     ],
 )
 def test_a_mistake_gets_one_line_with_its_place(path, line, says):
@@ -245,6 +276,30 @@ def test_mistakes_on_the_command_line(path):
     assert "command line: an invisible character in '--l\\nr'" in error(cfg, "--l\nr")
     for argv in ([], ["--lr", "1"], [""]):
         assert "the cfg comes first: python3 train_test.py CFG [--option value …]" in error(*argv)
+
+
+@pytest.mark.parametrize("run", ["a", "A-b_c.9", "x" * 100, "..."])
+@pytest.mark.parametrize("device", ["cpu", "auto", "cuda", "cuda:0", "cuda:12", "mps"])
+def test_names_of_runs_and_devices(path, run, device):
+    config = read([path(), "--run", run, "--device", device])
+    assert (config.run.run, config.run.device) == (run, device)
+
+
+def test_a_file_in_the_place_of_the_folder_for_runs(path, tmp_path):
+    (tmp_path / "file").touch()
+    for runs in ("file", "file/runs/of/mine"):
+        says = f"--runs: {tmp_path / 'file'} is a file, and no folder for runs"
+        assert error(path(), "--runs", str(tmp_path / runs)) == says
+
+
+def test_what_is_quoted_keeps_to_its_line(path):
+    cfg = path(f"{TASKS}\x1b[31m = 1\n")
+    assert r"'\x1b[31m = 1' is no [section]" in error(cfg)
+    message = error(path(f"{TASKS}{'y' * 10**6} = 1\n"))
+    assert len(message) <= 600
+    assert message.endswith("--help lists the options")
+    assert "has more than 1,048,576 bytes, so it is no cfg" in error(path("#" * 2**20 + TASKS))
+    assert error("a\0b.cfg") == r"command line: an invisible character in 'a\x00b.cfg'"
 
 
 def test_files_that_are_no_cfg(path, tmp_path, monkeypatch):

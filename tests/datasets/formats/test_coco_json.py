@@ -262,6 +262,30 @@ class TestBadFiles:
             ({"segmentation": {"size": [40, 60], "counts": "o"}}, "cannot be read"),
             ({"segmentation": {"size": [40, 60], "counts": []}}, "cannot be read"),
             ({"segmentation": {"counts": [2400]}}, "cannot be read"),
+            ({"segmentation": {"size": [40, 60], "counts": "o" * 9 + "0"}}, "cannot be read"),
+            ({"segmentation": {"size": [40, 60], "counts": [[2400]]}}, "cannot be read"),
+            ({"segmentation": {"size": [40, 60], "counts": [2400.5]}}, "do not add up"),
+            ({"segmentation": {"size": [[40], 60], "counts": [2400]}}, "do not add up"),
+            (
+                {"segmentation": {"size": [40, 60], "counts": [2**62] * 4}},
+                "cannot be read",
+            ),
+            ({"segmentation": {"size": 7, "counts": [2400]}}, "cannot be read"),
+            ({"segmentation": [[1, 2, 3, 1e30, 5, 6]]}, "a polygon that is not"),
+            ({"segmentation": [[1, 2, 3, 10**30, 5, 6]]}, "neither polygons nor"),
+            ({"segmentation": [[0, 0, 9, 40] * 2**17]}, "go up and down too often"),
+            ({"segmentation": 5}, "neither polygons nor"),
+            ({"bbox": [1, 2, 10**400, 4]}, "not all of which are numbers"),
+            ({"bbox": [1, 2, 1e30, 4]}, "not all of which are numbers"),
+            ({"bbox": [1, 2, [3], 4]}, "not four numbers"),
+            ({"bbox": [1, 2, True, 4]}, "not four numbers"),
+            ({"bbox": "1234"}, "not four numbers"),
+            ({"bbox": {"1": 0, "2": 0, "3": 0, "4": 0}}, "not four numbers"),
+            ({"iscrowd": [0]}, "has the 'iscrowd' [0]"),
+            ({"image_id": [1]}, "has the 'image_id' [1]"),
+            ({"category_id": {}}, "has the 'category_id' {}"),
+            ({"image_id": float("inf")}, "is of the image inf, which"),
+            ({"category_id": 1e30}, "is of the category 1e+30, which"),
         ],
     )
     def test_an_annotation(self, load, tmp_path, changes, says):
@@ -270,6 +294,11 @@ class TestBadFiles:
         assert str(caught.value).startswith(f"{tmp_path / 'a.json'}: annotation 42 ")
         assert says in str(caught.value)
         assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("number", [2**63, 1e30, [42], "42", None])
+    def test_an_annotation_without_a_proper_id(self, load, number):
+        with pytest.raises(DataError, match=r"a\.json: annotation .* has the 'id' .*not a whole"):
+            load(annotation(number))
 
     @pytest.mark.parametrize("gone", ["id", "category_id", "bbox", "image_id"])
     def test_an_annotation_that_lacks_something(self, load, tmp_path, gone):
@@ -320,11 +349,35 @@ class TestBadFiles:
         ],
     )
     def test_images(self, load, images, says):
+        self.refuses_images(load, images, says)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            *({"height": value} for value in (float("inf"), 1e30, 10**30, [4], "4", True, None)),
+            *({"id": value} for value in ([1], {})),
+            *({"file_name": value} for value in ("", ["a.jpg"], 5, None)),
+        ],
+    )
+    def test_an_image(self, load, changes):
+        entry = {"id": 1, "file_name": "a.jpg", "height": 4, "width": 4}
+        self.refuses_images(load, [entry | changes], "image number 1 of the list")
+
+    def test_an_image_of_gigapixels(self, load):
+        entry = {"id": 1, "file_name": "a.jpg", "height": 60_000, "width": 60_000}
+        self.refuses_images(load, [entry], "60000 x 60000, .* larger than images that are read")
+
+    def refuses_images(self, load, images, says):
         with pytest.raises(DataError, match=says):
             load(images=images)
 
     @pytest.mark.parametrize(
-        "categories", [[{"id": 1}], [3], [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}], []]
+        "categories",
+        [
+            *([{"id": 1}], [3], [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}], []),
+            *([{"id": 1, "name": name}] for name in ("", ["a"], 5, None, "a" * 5000, "a\x07")),
+            *([{"id": number, "name": "a"}] for number in ([1], {})),
+        ],
     )
     def test_categories(self, load, categories):
         with pytest.raises(DataError, match="categor"):
