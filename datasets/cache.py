@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.errors import DataError
-from utils.files import replacing
+from utils.files import remove_leftovers, replacing
 
 _HEADER = struct.Struct("<8s16s8s3qQ")  # version, state of the sources, dtype, shape, checksum
 _VERSION = b"kept   3"
@@ -115,6 +115,7 @@ def open_cache(kind: str, runs: Path) -> Cache | None:
     folder = runs / "cache"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
     except OSError as reason:
         raise DataError(f"{folder}: the cache cannot be written ({reason})") from None
     return Cache(folder)

@@ -71,7 +71,8 @@ def _screen() -> str:
         "  --help NAME          one part with its own options: a loss (amtl), an architecture",
         "                       (DeepLab), a task (depth), an optimizer, a schedule, a mode …",
         "  --list losses        the losses with their papers and costs",
-        "  docs/                datasets.md, losses.md, networks.md, extending.md",
+        "  --debug              shows the traceback of a fault of the program",
+        "  docs/                runs.md, datasets.md, losses.md, networks.md, extending.md",
     ]
     return "\n".join(lines)
 

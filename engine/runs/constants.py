@@ -11,7 +11,7 @@ import torch
 from engine.runs.data import Data
 from engine.runs.identity import key_of
 from engine.training.evaluation import evaluate_constants
-from utils.files import read_json, write_json
+from utils.files import read_json, remove_leftovers, write_json
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -29,6 +29,7 @@ def constant_metrics(
     except (OSError, ValueError):
         metrics = evaluate_constants(data.tasks, data.train, data.test_loader(config, device))
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent)
     write_json(path, metrics)
     return metrics
 
