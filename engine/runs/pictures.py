@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import cv2
@@ -33,7 +34,9 @@ def draw_results(
         batch = data.collate([item]).to(device)
         predictions = network(normalised_images(batch))
         picture = _picture(data, item, predictions)
-        cv2.imwrite(str(folder / f"{number}.png"), picture[..., ::-1])
+        path = folder / f"{number}.png"
+        if not cv2.imwrite(str(path), picture[..., ::-1]):
+            raise OSError(errno.EIO, "the picture cannot be written", str(path))
 
 
 def _picture(data: MultiTaskDataset, item: dict, predictions: dict) -> np.ndarray:
