@@ -41,9 +41,15 @@ def damaged_bytes(stored: bytes, draw) -> bytes:
 
 
 def damaged_text(stored: bytes, draw) -> bytes:
-    """A file of text with numbers and words that are others, or damaged as any file."""
-    if draw.random() < 0.3:
+    """A file of text with other numbers and words, with a line elsewhere or twice, or damaged as any
+    file."""
+    kind = draw.random()
+    if kind < 0.1:
         return damaged_bytes(stored, draw)
+    if kind < 0.3:
+        lines = stored.splitlines(keepends=True)
+        lines.insert(draw.randrange(len(lines)), draw.choice(lines))
+        return b"".join(lines)
     for _ in range(draw.randint(1, 2)):
         pattern, others = draw.choice(((_NUMBER, NUMBERS), (_WORD, TEXTS)))
         places = list(pattern.finditer(stored))
