@@ -33,7 +33,7 @@ def _write(
     chosen: list[tuple[Choice, str | None]] = []
     for name, declared in part.options.items():
         value = values[name]
-        if not has_effect(declared, values):
+        if not has_effect(declared, values) or declared.affects == "start":
             continue
         if part.section == DATASET and value == declared.default_value():
             continue

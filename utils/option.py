@@ -232,7 +232,9 @@ def option(
             largest: of a number, the size beyond which no computer can hold what it is for. It is
                 for what stands in no reasonable cfg; limits that matter to a user are stated.
             spellings: other ways to write a value, in lower case.
-            affects: 'result' where a run with another value comes out different, else 'nothing'.
+            affects: 'result' where a run with another value comes out different, 'start' where only
+                the command that begins it does something else, which its cfg does not remember,
+                else 'nothing'.
             only_with: an option of the same part without which, as where it is false or 0, this
                 one has no effect.
     """

@@ -130,7 +130,7 @@ def identity(part: type[Part], values: Mapping[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {"version": part.version} if part.version > 1 else {}
     for name, declared in part.options.items():
         value = values[name]
-        if declared.affects == "nothing" or not has_effect(declared, values):
+        if declared.affects != "result" or not has_effect(declared, values):
             continue
         if declared.parts is not None:
             result[name] = _identities(value)

@@ -24,7 +24,9 @@ class Train(Mode):
     )
 
     restart: bool = option(
-        False, "begin a run with other options again, from the best network that it had so far"
+        False,
+        "begin a run with other options again, from the best network that it had so far",
+        affects="start",
     )
 
     def run(self, config):

@@ -69,7 +69,7 @@ def contents(folder):
             result[name] = [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
         elif path.name == "results.json":
             stored = json.loads(path.read_text())
-            ignored = (*TIMES, "checksum", "options", "initial_checkpoint")
+            ignored = (*TIMES, "checksum", "cfg", "options", "initial_checkpoint")
             result[name] = {k: v for k, v in stored.items() if k not in ignored}
     assert any(name.endswith("results.json") for name in result)
     return result
@@ -89,14 +89,24 @@ def assert_same(folder, whole):
     assert not leftovers
 
 
+@pytest.fixture(scope="session")
+def undisturbed_runs(tmp_path_factory):
+    """The folders of undisturbed runs, with the numbers of their writes, by cfg and options."""
+    return tmp_path_factory.mktemp("undisturbed"), {}
+
+
 @pytest.fixture
-def whole(command, tmp_path):
-    """The undisturbed run: its folder, and the number of its writes."""
+def whole(command, undisturbed_runs):
+    """The undisturbed run: its folder, which is not to be changed, and the number of its writes."""
+    root, known = undisturbed_runs
 
     def run(text, *options):
-        ended = run_in_fork(command("whole", text, *options))
-        assert ended.status == 0, ended.err
-        return tmp_path / "whole", ended.writes
+        if (text, options) not in known:
+            folder = root / str(len(known))
+            ended = run_in_fork(command(folder, text, *options))
+            assert ended.status == 0, ended.err
+            known[text, options] = folder, ended.writes
+        return known[text, options]
 
     return run
 

@@ -15,16 +15,18 @@ def kill():
 
 
 @pytest.fixture
-def begun(command, whole, single, tmp_path):
+def begun(command, whole, single, tmp_path, undisturbed_runs):
     """A function that copies a run of two epochs, killed in the second, into a folder; and its
     command there."""
     options = ("--save_minutes", "0.00001")
     undisturbed, _ = whole(single, *options)
-    argv = command("begun", single, *options)
-    run_in_fork(argv, setup=lambda: before_call(step.Step, "_update", kill, 4))
+    killed = undisturbed_runs[0] / "killed"
+    if not killed.exists():
+        argv = command(killed, single, *options)
+        run_in_fork(argv, setup=lambda: before_call(step.Step, "_update", kill, 4))
 
     def make(name):
-        shutil.copytree(tmp_path / "begun", tmp_path / name)
+        shutil.copytree(killed, tmp_path / name)
         [state] = (tmp_path / name / "runs").glob("**/last.pt")
         return state.parent, command(name, single, *options), undisturbed
 
@@ -98,20 +100,22 @@ def test_both_states_damaged_is_one_line_that_says_what_to_do(begun):
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "a folder"])
-def test_damaged_results_are_told_and_made_again(command, whole, single, same_run, damage):
-    folder, _ = whole(single)
-    shutil.copytree(folder, folder.with_name("copy"))
-    [results] = folder.glob("runs/**/results.json")
+def test_damaged_results_are_told_and_made_again(
+    command, whole, single, tmp_path, same_run, damage
+):
+    undisturbed, _ = whole(single)
+    shutil.copytree(undisturbed, tmp_path / "copy")
+    [results] = (tmp_path / "copy").glob("runs/**/results.json")
     DAMAGES[damage](results)
-    ended = run_in_fork(command("whole", single))
+    ended = run_in_fork(command("copy", single))
     assert ended.status == 0
     assert f"{results} is damaged" in ended.out
-    same_run(folder, folder.with_name("copy"))
+    same_run(tmp_path / "copy", undisturbed)
 
 
 def test_a_damaged_teacher_is_restored(command, whole, multi, tmp_path, same_run):
     undisturbed, _ = whole(multi, "--loss", "kd-mtl", "--max_epoch", "1")
-    shutil.copytree(tmp_path / "whole", tmp_path / "taught")
+    shutil.copytree(undisturbed, tmp_path / "taught")
     shutil.rmtree(tmp_path / "taught" / "runs" / "tiny")
     for best in (tmp_path / "taught").glob("runs/baselines/depth*/best.pt"):
         flip(best)
@@ -121,10 +125,12 @@ def test_a_damaged_teacher_is_restored(command, whole, multi, tmp_path, same_run
     same_run(tmp_path / "taught", undisturbed)
 
 
-def test_an_array_of_the_cache_that_is_damaged_is_made_anew(command, whole, single, same_run):
+def test_an_array_of_the_cache_that_is_damaged_is_made_anew(
+    command, whole, single, tmp_path, same_run
+):
     undisturbed, _ = whole(single, "--cache", "disk")
     argv = command("again", single, "--cache", "disk")
-    again = undisturbed.with_name("again")
+    again = tmp_path / "again"
     shutil.copytree(undisturbed, again)
     shutil.rmtree(next((again / "runs").glob("tiny")))
     arrays = list((again / "runs" / "cache").iterdir())

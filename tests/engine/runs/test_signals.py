@@ -74,4 +74,4 @@ def test_a_second_signal_ends_at_once(command, single):
     argv = command("stopped", single)
     ended = run_in_fork(argv, setup=lambda: before_call(step.Step, "_update", send_twice))
     assert ended.status == -signal.SIGINT
-    assert "stopped" not in ended.out + ended.err
+    assert "stopped by" not in ended.out + ended.err
