@@ -108,7 +108,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
         elif token["one"]:
             parts.append("([^/])")
         else:
-            chosen = token["set"].replace("\\", r"\\")
+            chosen = re.sub(r"[\\\[&~|^]", r"\\\g<0>", token["set"])  # which mean nothing in a name
             parts.append(f"([{'^' + chosen[1:] if chosen[0] == '!' else chosen}])")
     parts.append(re.escape(pattern[end:]) + (r"\.[^./]+" if any_ending else ""))
     try:

@@ -227,7 +227,7 @@ def _check_parts(config: Config) -> None:
     check_divided(config)
     runs = Path(config.run.runs)
     place = next(place for place in (runs, *runs.parents) if os.path.exists(place))
-    if not place.is_dir():
+    if not os.path.isdir(place):
         raise config.error("runs", f"{place} is a file, and no folder for runs")
     tasks, cfgs = len(config.run.tasks), len(config.comparison.baselines)
     if cfgs and 1 < tasks != cfgs:

@@ -116,6 +116,8 @@ class DataOptions(Part):
 
     def __init__(self, **values: Any):
         super().__init__(**values)
+        if not self.train_dataset:
+            raise ConfigError("names no dataset to train on", "train_dataset")
         if self.val != "test" and self.held_out is None:
             for word in self.val.split():
                 dataset, _, split = word.partition(":")

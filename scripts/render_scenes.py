@@ -14,12 +14,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tqdm import tqdm
 
 from datasets.scenes import LAYOUTS, write
-from utils.errors import UserError
+from utils.errors import UserError, one_line
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        self.exit(2, f"error: {message}\n")
+        self.exit(2, f"error: {one_line(message)}\n")
 
 
 def main() -> int:
@@ -49,22 +49,28 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--root", type=Path, required=True, help="the folder of the datasets (dataset_root)")
     add("--layout", nargs="+", choices=LAYOUTS, default=list(LAYOUTS), help="all unless given")
-    count = {"type": _at_least(1), "metavar": "N"}
+    count = {"type": _number(1, 1_000_000), "metavar": "N"}
     add("--train", default=384, **count, help="training images of each (%(default)s); VOC gets "
         "15/24 as many")  # fmt: skip
     add("--val", default=96, **count, help="test images of each (%(default)s)")
-    size = {"type": _at_least(32), "nargs": 2, "metavar": ("H", "W")}
+    size = {"type": _number(32, 4096), "nargs": 2, "metavar": ("H", "W")}
     add("--size", default=(120, 160), **size, help="height and width in pixels (120 160)")
-    add("--seed", type=_at_least(0), default=0, metavar="S", help="%(default)s unless given")
-    add("--processes", type=_at_least(1), metavar="P", help="as many as there are cores")
+    add(
+        "--seed",
+        type=_number(0, 2**32 - 1),
+        default=0,
+        metavar="S",
+        help="%(default)s unless given",
+    )
+    add("--processes", type=_number(1, 1024), metavar="P", help="as many as there are cores")
     return parser
 
 
-def _at_least(least: int):
+def _number(least: int, most: int):
     def number(text: str) -> int:
         value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be {least} or more, is {text}")
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"must be from {least:,} to {most:,}, is {text}")
         return value
 
     number.__name__ = "whole number"  # argparse names it in its message

@@ -41,8 +41,7 @@ def damaged_bytes(stored: bytes, draw) -> bytes:
 
 
 def damaged_text(stored: bytes, draw) -> bytes:
-    """A file of text with other numbers and words, with a line elsewhere or twice, or damaged as any
-    file."""
+    """A file of text with other numbers and words, with a line twice, or damaged as any file."""
     kind = draw.random()
     if kind < 0.1:
         return damaged_bytes(stored, draw)

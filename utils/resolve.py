@@ -17,7 +17,7 @@ from utils.option import REQUIRED, Option, nearest
 from utils.option_names import DATASET, OptionNames, plain, plain_names
 from utils.part import Choice, Part, Registry, Variant, has_effect
 
-_DATASET_NAME = re.compile(r"\w[\w-]*")
+_DATASET_NAME = re.compile(r"\w[\w-]{0,59}")
 
 
 @dataclass
@@ -208,6 +208,7 @@ def _dataset_name(entry: Entry) -> str | None:
         return None
     if not _DATASET_NAME.fullmatch(name):
         raise ConfigError(
-            f"{entry.where}: a dataset's name has letters, digits, _ and -, not '{name}'"
+            f"{entry.where}: a dataset's name has letters, digits, _ and -, not '{name}', and no "
+            "more than 60"
         )
     return name

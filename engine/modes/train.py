@@ -50,7 +50,7 @@ class Train(Mode):
         backbone = config.network.backbone
         pretrained = backbone.value("pretrained")
         with config.located():
-            if pretrained not in ("true", "false"):
+            if os.path.isfile(pretrained):  # else it is told where it is needed
                 weights.read(Path(pretrained), backbone.name)
         try:
             if self.ckpt:

@@ -63,6 +63,13 @@ def test_any_ending(folder):
         find(root, "i/*.*")
 
 
+@pytest.mark.filterwarnings("error")
+def test_sets_of_any_signs(folder):
+    root = folder("i/^.jpg", "i/a.jpg", "i/[.jpg", "i/&.jpg", "i/|.jpg", "i/~.jpg", "i/\\.jpg")
+    assert set(keys(root, r"i/[^[&|~\].jpg")) == {f"i/{sign}.jpg" for sign in "^[&|~\\"}
+    assert set(keys(root, "i/[!&&||].jpg")) == {f"i/{sign}.jpg" for sign in "^a[~\\"}
+
+
 def test_names_with_signs_that_mean_something_elsewhere(folder):
     root = folder("i (1)/a+b$.jpg", "i (1)/{x}^.jpg")
     assert keys(root, "i (1)/*.jpg") == {

@@ -417,3 +417,14 @@ def test_the_script_answers_a_mistake_with_one_line(words, tmp_path):
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "words", ["--size 16 9999", "--train 1000001", "--val 1e3", "--processes 0"]
+)
+def test_the_script_refuses_numbers_that_no_computer_can_hold(tmp_path, words):
+    done = run_script("--root", "data", *words.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: argument {words.split()[0]}: ")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())

@@ -203,6 +203,7 @@ def test_bytes_of_other_systems(path):
         ("[data]\nsize =", "not 0 of them"),
         ("[data]\ntrain_dataset = VOC, NYU", "blanks separate several values, not commas: 'VOC,'"),
         ("[data]\ntrain_dataset = NUY", "4: there is no dataset 'NUY'; did you mean NYU?"),
+        ("[data]\ntrain_dataset =", "4: names no dataset to train on"),
         ("[data]\nval = 1.5", "4: val wants a share above 0 and below 1, datasets as NAME:split"),
         ("[data]\nval = NYU", "4: val wants a share"),
         ("[data]\nval = NYU:val", "4: NYU has the splits train and test, not 'val'"),

@@ -88,6 +88,7 @@ def test_a_section_can_be_continued_and_flags_may_stand_in_it(path):
     [
         ("[dataset.a b]", "3: a dataset's name has letters, digits, _ and -, not 'a b'"),
         ("[dataset.]", "3: a dataset's name has letters, digits, _ and -, not ''"),
+        (f"[dataset.{'x' * 61}]", "and no more than 60"),
         ("[dataset]\nimages = x", "3: there is no section [dataset]"),
         ("[datset.x]\nimages = x", "3: there is no section [datset.x]; did you mean dataset.<na"),
         ("[dataset.a]\nimages = x\nimages = y", "5: images is given twice, first in "),

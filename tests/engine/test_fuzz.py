@@ -13,6 +13,8 @@ from tests.fuzzing import NUMBERS, TEXTS, damaged_text
 
 EDITS, VALUES = 300, 200
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 SHIPPED = Path(__file__).parents[2] / "cfg/seg+det+depth/NYU/VMM_efficientnet-v2-s.cfg"
 CUSTOM = """
 --app seg det depth

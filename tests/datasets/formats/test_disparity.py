@@ -53,6 +53,13 @@ def test_a_point_20_m_away_in_a_street_is_read_as_20_m(tmp_path):
         ('{"extrinsic": {"baseline": 0.2}, "intrinsic": {"fx": "wide"}}', "cannot be read"),
         ('{"extrinsic": {"baseline": -0.2}, "intrinsic": {"fx": 2200}}', "not positive"),
         ('{"extrinsic": {"baseline": NaN}, "intrinsic": {"fx": 2200}}', "not positive"),
+        ('{"extrinsic": {"baseline": 0.2}, "intrinsic": {"fx": 1e300}}', "too large"),
+        (
+            f'{{"extrinsic": {{"baseline": 1{"0" * 400}}}, "intrinsic": {{"fx": 1}}}}',
+            "cannot be read",
+        ),
+        ('{"extrinsic": {"baseline": [1]}, "intrinsic": {"fx": 1}}', "cannot be read"),
+        (" " * 2**20 + "{}", "bytes, more than"),
         (None, "is missing"),
     ],
 )

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.io import savemat
+from scipy.io import loadmat, savemat
 
 from datasets.formats import Label
 from datasets.formats.distilled_normals import DistilledNormals
+from datasets.formats.mat_files import read_matrix
 from utils.errors import DataError
 
 WALL, SKY, CHAIR, GRASS = 440, 360, 72, 187
@@ -46,6 +47,11 @@ def test_classes_of_another_size_are_stretched(label):
         (b"no mat" * 100, "cannot be read"),
         ({"Other": np.ones((4, 6))}, "no LabelMap"),
         ({"LabelMap": "words"}, "no map of numbers"),
+        ({"LabelMap": {"a": 1}}, "no map of numbers"),
+        ({"LabelMap": np.ones((4, 6), complex)}, "no map of numbers"),
+        *(({"LabelMap": np.full((4, 6), n)}, "numbers of classes") for n in (np.nan, -1, 1e30)),
+        ({"LabelMap": np.ones((4, 6, 2))}, "numbers of classes"),
+        ({"LabelMap": np.ones((0, 6))}, "no map of numbers"),
         (None, "is missing"),
     ],
 )
@@ -59,6 +65,28 @@ def test_a_mat_that_is_none_is_named(label, content, says):
         label.read((4, 6))
     assert str(caught.value).startswith(f"{label.files[1]}: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4", "u8", "f4", "f8", "?"])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (37, 53)])
+def test_a_matrix_is_the_one_that_scipy_reads(tmp_path, dtype, packed, shape):
+    rng = np.random.default_rng(0)
+    stored = {
+        "text": "x",
+        "other": np.ones(3),
+        "LabelMap": rng.integers(0, 99, shape).astype(dtype),
+    }
+    savemat(tmp_path / "a.mat", stored, do_compression=packed)
+    result = read_matrix((tmp_path / "a.mat").read_bytes(), "LabelMap")
+    np.testing.assert_array_equal(result, loadmat(tmp_path / "a.mat")["LabelMap"])
+
+
+def test_a_mat_that_grows_when_it_is_unpacked(label):
+    savemat(label.files[1], {"LabelMap": np.zeros((5000, 5000), np.uint8)}, do_compression=True)
+    assert label.files[1].stat().st_size < 100_000
+    with pytest.raises(DataError, match=r"c\.mat: cannot be read as a \.mat \(it has more than"):
+        label.read((4, 6))
 
 
 def test_a_torn_mat_is_named(label):

@@ -1,6 +1,7 @@
 """A user's own datasets, from the cfg to a trained network."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -11,7 +12,7 @@ from engine.runs.data import build_data
 from engine.runs.datasets import read_split, validation_splits
 from engine.runs.network import declared_tasks
 from tasks import TASKS
-from utils.errors import ConfigError
+from utils.errors import ConfigError, DataError
 
 CLASSES = "bottle chair diningtable pottedplant sofa tvmonitor"
 OWN = f"""
@@ -166,3 +167,15 @@ def test_a_baseline_in_a_cfg_of_its_own_has_its_own_sections(make, cfg):
     config = make(OWN, "--baselines", str(path), str(path))
     baseline = baseline_config(config, TASKS["depth"]())
     assert baseline.datasets["robot"].build("robot").storage("depth") == {"unit": 0.1}
+
+
+def test_a_file_whose_name_is_not_utf8(make, own_root):
+    name = os.fsdecode(b"photos/a\xff.jpg")
+    (own_root / "salon" / name).write_bytes(b"-")
+    with pytest.raises(DataError, match=r"a\\udcff\.jpg: the file's name is not UTF-8; rename"):
+        build_data(make())
+
+
+def test_a_home_that_there_is_not_is_a_folder_that_there_is_not(make):
+    with pytest.raises(ConfigError, match="no folder ~nobody-at-all/salon"):
+        build_data(make(OWN, "--dataset_root", "~nobody-at-all"))
