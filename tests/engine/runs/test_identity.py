@@ -1,0 +1,82 @@
+"""A baseline is known by what its run builds: by no more, and by no less."""
+
+import pytest
+
+from engine.runs.baselines import single_task
+from engine.runs.data import build_data
+
+
+@pytest.fixture
+def key(make_config, dense, scenes_root):
+    """The key of a task's baseline under some options."""
+
+    def of(*options, task="depth"):
+        text = dense.replace("ema = true\n", "").replace("ema_momentum = 0.9\n", "")
+        config = make_config(text, *options)
+        [choice] = [choice for choice in config.run.tasks if choice.name == task]
+        single = config.single_task(choice)
+        return single_task(single, build_data(single)).key
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--loc_weight", "5"),
+        ("--label_smoothing", "0.2"),
+        ("--neck", "fpn"),
+        ("--patience", "3"),
+        ("--render_seed", "4"),
+        ("--ema_momentum", "0.5"),
+        ("--classes", "unite"),
+        ("--loss", "dwa", "--temperature", "3"),
+        ("--loss", "kd-amtl", "--margin", "0.1"),
+        ("--num_workers", "3"),
+        ("--cache", "disk"),
+        ("--device", "cpu"),
+        ("--save_freq", "3", "--save_minutes", "1", "--diagnose", "5", "--display_freq", "2"),
+        ("--max_depth", "10", "--lr", "0.008", "--momentum", "0.5"),
+    ],
+    ids=lambda options: options[0],
+)
+def test_what_it_does_not_use_changes_no_key(key, options):
+    assert key(*options) == key()
+
+
+def test_where_its_data_lie_changes_no_key(key, scenes_root, tmp_path):
+    assert key("--dataset_root", f"{scenes_root}/.") == key()
+    (tmp_path / "elsewhere").symlink_to(scenes_root)
+    assert key("--dataset_root", str(tmp_path / "elsewhere")) == key()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--lr", "1e-3"),
+        ("--max_depth", "8"),
+        ("--seed", "1"),
+        ("--size", "32", "64"),
+        ("--batch_size", "2"),
+        ("--max_epoch", "3"),
+        ("--amp",),
+        ("--ema",),
+        ("--channels", "24"),
+        ("--backbone", "resnet34"),
+        ("--max_scale", "1.2"),
+        ("--sampling", "balanced"),
+        ("--val", "0.3"),
+        ("--scheduler", "cosine"),
+        ("--on_nan", "skip"),
+    ],
+    ids=lambda options: options[0],
+)
+def test_what_it_uses_changes_its_key(key, options):
+    assert key(*options) != key()
+
+
+def test_an_option_of_one_task_changes_the_key_of_that_one_alone(key):
+    smoothed = ("--label_smoothing", "0.2")
+    assert key(*smoothed, task="segmentation") != key(task="segmentation")
+    for task in ("depth", "normal"):
+        assert key(*smoothed, task=task) == key(task=task)
