@@ -21,7 +21,7 @@ from tests.fuzzing import damaged_bytes, damaged_text
 from tests.labels import read_split
 from utils.errors import UserError
 
-TIMES = 20  # that each file is damaged
+TIMES = 40  # that each file is damaged
 
 IMAGES = ("jpg", "png", "webp", "avif", "tiff", "bmp", "gif", "jp2", "ppm")
 MASKS = ("png", "webp", "avif", "tiff", "bmp", "gif")
