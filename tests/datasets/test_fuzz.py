@@ -1,5 +1,6 @@
 """Damaged files of every kind: each is read, or refused in one line that names it."""
 
+import json
 import random
 import resource
 import shutil
@@ -21,7 +22,7 @@ from tests.fuzzing import damaged_bytes, damaged_text
 from tests.labels import read_split
 from utils.errors import UserError
 
-TIMES = 20  # that each file is damaged
+TIMES = 40  # that each file is damaged
 
 IMAGES = ("jpg", "png", "webp", "avif", "tiff", "bmp", "gif", "jp2", "ppm")
 MASKS = ("png", "webp", "avif", "tiff", "bmp", "gif")
@@ -106,8 +107,14 @@ def test_mats(survives, tmp_path, packed):
 
 
 def test_coco(survives, scenes_root, tmp_path):
-    path = tmp_path / "a.json"
-    shutil.copy(scenes_root / "mscoco/annotations/instances_train2017.json", path)
+    """A short one, so that every value of it is damaged now and then."""
+    path, file = tmp_path / "a.json", scenes_root / "mscoco/annotations/instances_train2017.json"
+    stored = json.loads(file.read_text())
+    shown = stored["annotations"][0] | {"segmentation": [[1, 2, 30, 4, 5, 36]]}
+    images = [image for image in stored["images"] if image["id"] == shown["image_id"]]
+    categories = [c for c in stored["categories"] if c["id"] == shown["category_id"]]
+    content = {"images": images, "annotations": [shown], "categories": categories}
+    path.write_text(json.dumps(content))
 
     def read():
         stored = CocoAnnotations.load(path)
