@@ -195,12 +195,14 @@ def _task_of(single: Config, task: Task) -> Task:
 
 
 def _nearest_other(single: SingleTask) -> tuple[Path, list[str]] | None:
-    """The finished baseline of the same task that differs in the fewest options, and these."""
+    """The finished baseline of the same task and cfg that differs in the fewest options, and
+    these."""
     name = single.data.tasks[0].name
     others = []
     for path in sorted(baselines_root(single.config).glob("*/results.json")):
         results = Results.read(path)
-        if results and results.tasks == [name] and results.identity:
+        same = results and results.identity and results.cfg == str(single.config.path)
+        if same and results.tasks == [name]:
             others.append((path.parent, differences(single.identity, results.identity)))
     return min(others, key=lambda other: len(other[1]), default=None)
 
