@@ -69,13 +69,13 @@ class Keeper:
         self, take: Callable[[Mapping[str, Any], Path], None], device: torch.device
     ) -> Path | None:
         """Gives the last state that is whole to `take`, and returns its path; None where there is
-        no state yet. A state under which a network was chosen as the best needs this one.
+        no state yet.
 
         Args:
             take: loads the state; raises DataError where the state does not fit.
 
         Raises:
-            DataError: neither state is whole, or the best network is not.
+            DataError: neither state is whole.
         """
         mistakes: list[DataError] = []
         for path in (self.folder.last, self.folder.previous):

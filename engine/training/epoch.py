@@ -21,7 +21,7 @@ class EpochSteps:
 
     Attributes:
         epoch: its number, from 1.
-        batches: how many of its batches are done; kept by who takes them from the loader.
+        batches: how many of its batches are done; the loop, which takes them, sets it.
     """
 
     def __init__(self, tasks: Sequence[str]):

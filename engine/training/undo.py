@@ -51,7 +51,8 @@ class SkippedSteps:
         if self.in_a_row > MOST_IN_A_ROW:
             raise UserError(
                 f"{reason} in step {step}, and so it was in the {MOST_IN_A_ROW} steps before, "
-                "which were undone"
+                "which were undone; lower --lr, lengthen --warmup_epoch or set --clip_grad, with "
+                "--restart or --run NAME"
             )
 
     def done(self) -> None:
