@@ -117,6 +117,12 @@ def remove_leftovers(folder: Path) -> None:
             remove(path)
 
 
+def make_way(path: Path) -> None:
+    """Removes a folder that stands where a file of the program belongs."""
+    if path.is_dir():
+        remove(path)
+
+
 def remove(path: Path) -> None:
     """Removes a file, or whatever stands in its place."""
     if path.is_dir() and not path.is_symlink():

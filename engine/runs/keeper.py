@@ -13,7 +13,7 @@ import torch
 from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
 from utils.errors import DataError
-from utils.files import remove, replacing
+from utils.files import make_way, remove, replacing
 
 
 class Keeper:
@@ -62,6 +62,7 @@ class Keeper:
     def save(self, state: Mapping[str, Any]) -> None:
         """Writes the state of the training."""
         if self.folder.last.exists():
+            make_way(self.folder.previous)
             os.replace(self.folder.last, self.folder.previous)
         checkpoint.save(self.folder.last, {**self.header, **state})
 
@@ -99,5 +100,6 @@ class Keeper:
 
 
 def _copy(path: Path, other: Path) -> None:
+    make_way(other)
     with replacing(other) as temporary:
         shutil.copyfile(path, temporary)

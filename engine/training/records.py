@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.runs.folder import RunFolder
 from engine.training.affinity import draw_affinity, groups_in_words
 from losses.gradient_statistics import statistic_names
-from utils.files import replacing
+from utils.files import make_way, replacing
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -107,6 +107,7 @@ class Records:
         """Writes the rows of all epochs."""
         keys = dict.fromkeys(key for row in history for key in row)
         rows = [{key: row.get(key, "") for key in keys} for row in history]
+        make_way(self.folder.epochs)
         with replacing(self.folder.epochs) as temporary:
             temporary.write_text(_csv(list(keys), rows, header=True), newline="")
 

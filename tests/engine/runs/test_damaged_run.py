@@ -69,7 +69,7 @@ SOME = [
 ]
 REST = [
     (name, damage)
-    for name in ("last.pt", "best.pt", "best-copy.pt", "config.cfg", "epochs.csv")
+    for name in ("last.pt", "previous.pt", "best.pt", "best-copy.pt", "config.cfg", "epochs.csv")
     for damage in DAMAGES
     if (name, damage) not in SOME
 ]
