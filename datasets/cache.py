@@ -154,14 +154,7 @@ def _load(place: Path, stamp: tuple[bytes, bytes]) -> np.ndarray | None:
         shape = [length for length in shape if length >= 0]
         array = np.ndarray(shape, dtype.rstrip(b"\0").decode(), kept, _HEADER.size)
         return array if _checksum(fields, array) == checksum else None
-    except (
-        OSError,
-        ValueError,
-        struct.error,
-        TypeError,
-        UnicodeDecodeError,
-        MemoryError,
-    ):  # not a file of ours
+    except (OSError, ValueError, struct.error, TypeError):  # not a file of ours
         return None
     finally:
         os.close(descriptor)

@@ -147,7 +147,11 @@ class MultiTaskDataset(Dataset):
         not change what is learnt."""
         if not self.augmentation:
             return label.read(shape)
-        if self.cache is None:
+
+        def packed() -> np.ndarray:
             return task.pack(label.read(shape))
+
+        if self.cache is None:
+            return packed()
         key = f"{task.task_type} {label.key} {shape}"
-        return self.cache.get(label.files, key, lambda: task.pack(label.read(shape)))
+        return self.cache.get(label.files, key, packed)

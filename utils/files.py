@@ -117,6 +117,13 @@ def remove_leftovers(folder: Path) -> None:
             remove(path)
 
 
+def copy(path: Path, other: Path) -> None:
+    """Copies a file whole or not at all, in the place of whatever stands there."""
+    make_way(other)
+    with replacing(other) as temporary:
+        shutil.copyfile(path, temporary)
+
+
 def make_way(path: Path) -> None:
     """Removes a folder that stands where a file of the program belongs."""
     if path.is_dir():

@@ -122,7 +122,7 @@ def _train_run(config, data, folder, device, baselines) -> Results:
     loop = Loop(config, data, task_losses, objective, folder, header, log)
     _announce(config, data, folder, precision, baselines, log)
     loop.run()
-    return _test(config, data, folder, loop, baselines, log)
+    return _test(config, data, folder, loop, baselines, initial, log)
 
 
 def test_checkpoint(config: Config, path: Path) -> tuple[Data, Evaluation]:
@@ -212,7 +212,7 @@ def _announce(config, data, folder, precision, baselines, log) -> None:
             log("teachers: " + ", ".join(paths))
 
 
-def _test(config, data, folder, loop, baselines, log) -> Results:
+def _test(config, data, folder, loop, baselines, initial, log) -> Results:
     """Tests the best checkpoint, and writes and prints the results."""
     best = loop.keeper.load_best(loop.device)
     network = loop.network
@@ -220,7 +220,7 @@ def _test(config, data, folder, loop, baselines, log) -> Results:
     loader = data.test_loader(config, loop.device)
     evaluation = evaluate(network, data.tasks, loader, loop.precision)
     results = _results(config, data, loop, best, evaluation)
-    results.initial_checkpoint = initial_checkpoint(config, folder)
+    results.initial_checkpoint = initial
     if baselines:
         results.potential, results.potential_given = baselines.potential, baselines.cost is None
         results.compare(baselines.metrics)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import torch
 from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
 from utils.errors import DataError
-from utils.files import make_way, remove, replacing
+from utils.files import copy, make_way, remove
 
 
 class Keeper:
@@ -37,7 +36,7 @@ class Keeper:
     def save_best(self, state: Mapping[str, Any]) -> None:
         """Writes the best network so far. `state` has its `epoch`, `validation` and `network`."""
         checkpoint.save(self.folder.best, {**self.header, **state})
-        _copy(self.folder.best, self.folder.best_copy)
+        copy(self.folder.best, self.folder.best_copy)
 
     def load_best(self, device: torch.device) -> dict[str, Any]:
         """The best network so far; where `best.pt` is damaged, it is restored.
@@ -56,7 +55,7 @@ class Keeper:
                 ) from None
             self.log(f"{mistake}; it is restored from {self.folder.best_copy.name}")
         remove(self.folder.best)
-        _copy(self.folder.best_copy, self.folder.best)
+        copy(self.folder.best_copy, self.folder.best)
         return state
 
     def save(self, state: Mapping[str, Any]) -> None:
@@ -97,9 +96,3 @@ class Keeper:
                 "to train anew"
             )
         return None
-
-
-def _copy(path: Path, other: Path) -> None:
-    make_way(other)
-    with replacing(other) as temporary:
-        shutil.copyfile(path, temporary)

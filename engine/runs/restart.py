@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.identity import file_digest
 from utils.errors import DataError, UserError
-from utils.files import read_json, replacing, write_json
+from utils.files import copy, read_json, write_json
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -26,8 +25,7 @@ def restart(folder: RunFolder, config: Config) -> None:
     Raises:
         UserError: the run is finished, or its best network is damaged.
     """
-    options = [name for name in folder.other_options(config) if name != "restart"]
-    if not options:
+    if not (options := folder.other_options(config)):
         return
     if folder.finished():
         raise UserError(
@@ -38,14 +36,13 @@ def restart(folder: RunFolder, config: Config) -> None:
     earlier.path.mkdir(parents=True)
     about: dict[str, Any] = {"other_options": options}
     if folder.best.exists():
-        with replacing(earlier.best) as temporary:
-            shutil.copyfile(folder.best, temporary)
+        copy(folder.best, earlier.best)
         about["epoch"] = checkpoint.load(earlier.best)["epoch"]
     write_json(earlier.path / _ABOUT, about)
     # The state last: a process that is killed before finds the run as it was, and restarts it.
     for path in (folder.previous, folder.last):
         _move(path, earlier.path)
-    for path in folder.path.iterdir():
+    for path in list(folder.path.iterdir()):
         if path.name not in ("lock", "restarts"):
             _move(path, earlier.path)
 

@@ -75,9 +75,7 @@ class Loop:
         )
         self.schedule = options.scheduler.build(optimizer, self.steps, options.max_epoch)
         self.averaged = moving_average(self.network, options.ema_momentum) if options.ema else None
-        changing = [self.network, *temporary.values(), optimizer, self.precision.scaler, objective]
-        changing += [self.averaged] if self.averaged else []
-        self.skipped = SkippedSteps(changing) if options.on_nan == "skip" else None
+        self.skipped = self._undo(optimizer, temporary) if options.on_nan == "skip" else None
         self.step = Step(
             task_losses,
             objective,
@@ -153,6 +151,12 @@ class Loop:
         finally:
             progress.close()
             self.records.close()
+
+    def _undo(self, optimizer, temporary: Mapping[str, Any]) -> SkippedSteps:
+        """What takes everything that a step changes back to before it."""
+        parts = [self.network, *temporary.values(), optimizer, self.precision.scaler]
+        averaged = [self.averaged] if self.averaged else []
+        return SkippedSteps([*parts, self.objective, *averaged])
 
     def _train(self, epoch: int, progress: Progress) -> None:
         """Trains the batches of an epoch that are left."""
