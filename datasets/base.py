@@ -31,6 +31,16 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Unmatched:
+    """Labels that belong to no image of a split: how many, the name of the first, and what may be
+    the reason, in words, where there is one."""
+
+    count: int
+    example: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Split:
     """A split of one dataset.
 
@@ -39,12 +49,17 @@ class Split:
         samples: its images, in a fixed order.
         classes: the class names of its tasks that have classes, by task type.
         root: the folder that the ids of the images count from.
+        unmatched: by task type, the labels that belong to no image of the dataset.
+        decided: what was decided about the dataset as a whole, in words, by subject ('split', …);
+            what the numbers of a label mean is told by its format.
     """
 
     name: str
     samples: tuple[Sample, ...]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     root: Path = Path()
+    unmatched: Mapping[str, Unmatched] = field(default_factory=dict)
+    decided: Mapping[str, str] = field(default_factory=dict)
 
 
 class Dataset(Part):

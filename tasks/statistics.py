@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,14 @@ class LabelStatistics:
     Attributes:
         labels: how many were added.
         warnings: what is odd about single labels and can still be used, each with its file.
+        decided: what the numbers in the files are taken to mean, by subject ('unit', …): how many
+            labels each meaning has.
     """
 
     def __init__(self):
         self.labels = 0
         self.warnings: list[str] = []
+        self.decided: dict[str, Counter[str]] = {}
         self._resized = 0
         self._resized_first: str | None = None
 
@@ -28,6 +32,8 @@ class LabelStatistics:
         """Adds a label (a `datasets.formats.base.Label`), and the target that it gave for an image
         of `size` (height, width)."""
         self.labels += 1
+        for subject, meaning in label.format.decided(label).items():
+            self.decided.setdefault(subject, Counter())[meaning] += 1
         stored = label.format.stored_size(label)
         if stored != size:
             self._resized += 1
@@ -40,6 +46,8 @@ class LabelStatistics:
         """Adds the statistics of a later part of the same split."""
         self.labels += later.labels
         self.warnings += later.warnings
+        for subject, meanings in later.decided.items():
+            self.decided.setdefault(subject, Counter()).update(meanings)
         self._resized += later._resized
         self._resized_first = self._resized_first or later._resized_first
         self.merge_counts(later)

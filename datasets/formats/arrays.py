@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import math
 import mmap
 from pathlib import Path
 
@@ -20,6 +21,9 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 _GREY = ("L", "I;16")
 """Pillow's words for pictures of grey values of 8 and of 16 bits."""
+
+_STRETCHED = 0.03
+"""The proportions of a label and its image differ by rounding, not by more than this share."""
 
 _BYTES_OF_A_NUMBER = 4  # of the float32 that most arrays become
 
@@ -96,12 +100,37 @@ def map_size(path: Path) -> tuple[int, int]:
     return open_picture(read_bytes(path, "an image", BUDGET), path).size[::-1]
 
 
-def fit(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A map stretched by nearest pixels to `size` (height, width), where it has another."""
+def fit(array: np.ndarray, size: tuple[int, int], path: Path) -> np.ndarray:
+    """A map stretched by nearest pixels to `size` (height, width), where it has another.
+
+    Raises:
+        DataError: the map has another shape; see :func:`require_same_shape`.
+    """
     if array.shape[:2] == size:
         return array
+    require_same_shape(array.shape[:2], size, path)
     # OpenCV's INTER_NEAREST takes the pixel to the upper left instead.
     return cv2.resize(array, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def require_same_shape(stored: tuple[int, int], size: tuple[int, int], path: Path | str) -> None:
+    """Checks that a label was made for an image of this shape, if of another size: that width and
+    height are in the same proportion, to 3 %.
+
+    Args:
+        stored: (height, width) of what the label was made for.
+        size: (height, width) of the image.
+        path: the file of the label, as an error names it.
+
+    Raises:
+        DataError: they are not: it is the label of another image, or of one that was turned.
+    """
+    if abs(math.log(stored[0] * size[1] / (stored[1] * size[0]))) > _STRETCHED:
+        raise DataError(
+            f"{path}: is for an image of {stored[1]} x {stored[0]} pixels, but the image has "
+            f"{size[1]} x {size[0]}: the label of another image, or of this one turned by a "
+            "camera's note (EXIF), which is not followed here"
+        )
 
 
 def all_finite(array: np.ndarray) -> bool:

@@ -56,6 +56,12 @@ class Format(Part, ABC):
         """(height, width) of the image that the label was made for, as the file says."""
         return map_size(label.file)
 
+    def decided(self, label: Label) -> dict[str, str]:
+        """What the numbers of a label's file are taken to mean, in a few words each, by 'unit',
+        'range', 'void', 'classes', 'axes', 'no reading' or the like: by the cfg, else by the
+        format's standard. Reads no more than the file's head."""
+        return {}
+
     def clipped(self, label: Label) -> list[str]:
         """The class of each box that reached past the image, for formats of boxes."""
         return []

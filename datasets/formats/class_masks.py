@@ -48,7 +48,7 @@ class ClassMask(Format):
                 f"{path}: has the value {mask[beyond > 0][0]}, but the {count} classes are "
                 f"{self.first} to {self.first + count - 1}, and void is {self.void}"
             )
-        return fit(_looked_up(mask, classes), size)
+        return fit(_looked_up(mask, classes), size, path)
 
 
 def read_mask(path: Path) -> np.ndarray:

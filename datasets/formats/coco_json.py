@@ -6,14 +6,13 @@ that read labels share.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import numpy as np
 
-from datasets.formats.arrays import fit
+from datasets.formats.arrays import fit, require_same_shape
 from datasets.formats.base import Format, Label
 from datasets.formats.coco_parsing import Images, Objects, parse
 from datasets.formats.outlines import fill_polygon, fill_runs
@@ -27,9 +26,6 @@ BACKGROUND = "background"
 """The class of the pixels that show no object, where a dataset has a class so called."""
 
 _MOST_CLASSES = 254
-
-# The shape of an image differs from the annotated one's by rounding, not by more than this share.
-_STRETCHED = 0.03
 
 
 class CocoAnnotations:
@@ -184,14 +180,8 @@ class CocoImage:
 
     def _size(self, size: tuple[int, int]) -> tuple[int, int]:
         """The annotated image's (height, width)."""
-        height, width = self.size
-        if abs(math.log(height * size[1] / (width * size[0]))) > _STRETCHED:
-            raise DataError(
-                f"{self.file}: is for an image {self.name} of {width} x {height} pixels, but the "
-                f"image has {size[1]} x {size[0]}: another image, or turned by a camera's note "
-                "that was followed when it was annotated"
-            )
-        return height, width
+        require_same_shape(self.size, size, f"{self.file}: {self.name}")
+        return self.size
 
 
 class CocoFormat(Format):
@@ -254,4 +244,4 @@ class CocoMasks(CocoFormat):
             if name not in self.classes:
                 raise DataError(f"{label.file}: its category '{name}' is none of the classes")
             numbers[stored] = self.classes.index(name)
-        return fit(numbers[self._image(label).mask(size)], size)
+        return fit(numbers[self._image(label).mask(size)], size, label.file)

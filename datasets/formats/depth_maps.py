@@ -37,4 +37,4 @@ class DepthMap(Format):
                 depth = depth * np.float32(unit)
         if not all_finite(depth):
             depth = np.nan_to_num(depth, nan=0.0, posinf=0.0, neginf=0.0)
-        return fit(depth, size)
+        return fit(depth, size, path)

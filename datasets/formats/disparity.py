@@ -35,7 +35,7 @@ class DisparityMap(Format):
         disparity = (stored.astype(np.float32) - 1) / 256
         scale = np.float32(np.prod(_camera(label.files[1]) if label.files[1:] else DEFAULT_CAMERA))
         depth = np.divide(scale, disparity, out=np.zeros_like(disparity), where=disparity > 0)
-        return fit(depth, size)
+        return fit(depth, size, label.file)
 
 
 def _camera(path: Path) -> tuple[float, float]:

@@ -57,4 +57,4 @@ def _is_known(path: Path, size: tuple[int, int]) -> np.ndarray:
     known = (classes >= 0) & (classes < len(_IS_INDOORS))  # NaN is neither
     if classes.ndim != 2 or not known.all():
         raise DataError(f"{path}: its LabelMap is no map of numbers of classes")
-    return fit(_IS_INDOORS[classes.astype(np.uint16)].view(np.uint8), size).view(bool)
+    return fit(_IS_INDOORS[classes.astype(np.uint16)].view(np.uint8), size, path).view(bool)

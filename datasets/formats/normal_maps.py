@@ -25,7 +25,7 @@ class NormalMap(Format):
     suffixes = (".png", ".npy")
 
     def read(self, label, size):
-        normals = fit(self.stored(label), size)
+        normals = fit(self.stored(label), size, label.file)
         state = label.file.stat()
         file = (label.file, size, state.st_mtime_ns, state.st_size)
         if file not in _OF_UNIT_LENGTH:

@@ -20,4 +20,4 @@ class NumberMap(Format):
             raise DataError(
                 f"{path}: holds an array {stored.shape}, a map has two dimensions or three"
             )
-        return fit(as_float32(stored), size)
+        return fit(as_float32(stored), size, path)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.formats.arrays import require_same_shape
 from datasets.formats.base import Format
 from datasets.formats.decoding import decoding
 from utils.errors import DataError
@@ -22,13 +23,14 @@ _LARGEST = 1e9
 class VocXml(Format):
     """(N, 6) float32 boxes of a VOC annotation, one XML file an image: x1, y1, x2, y2 in pixels on
     edges, class index, and 1 where the object is difficult. They are scaled where the file was made
-    for another size."""
+    for a larger or smaller image."""
 
     label_type = "boxes"
     suffixes = (".xml",)
 
     def read(self, label, size):
         stored, objects = read_voc_xml(label.file)
+        require_same_shape(stored, size, label.file)
         scale = np.array([size[1] / stored[1], size[0] / stored[0]] * 2)
         rows = [
             (*(np.array(item.box) * scale), self._index(item.name, label.file), item.difficult)

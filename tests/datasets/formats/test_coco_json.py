@@ -123,7 +123,9 @@ class TestBoxes:
     def test_an_image_of_another_shape_is_refused(self, load):
         label = load(annotation()).image("a.jpg")
         for read in (label.boxes, label.mask):
-            with pytest.raises(DataError, match=r"a\.jpg of 60 x 40 pixels, .* has 40 x 60"):
+            with pytest.raises(
+                DataError, match=r"a\.jpg: is for an image of 60 x 40 pixels, .* has 40 x 60"
+            ):
                 read((60, 40))
 
     def test_the_task_s_targets(self, load):

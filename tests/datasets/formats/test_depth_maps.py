@@ -34,8 +34,8 @@ def test_what_is_no_number_has_no_reading(tmp_path):
 
 def test_another_size_is_stretched_without_mixing_depths(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[1.0, 5], [0, 3]]))
-    result = read(TASK, tmp_path / "a.npy", (4, 6))
-    np.testing.assert_array_equal(result, np.array([[1, 5], [0, 3]]).repeat(2, 0).repeat(3, 1))
+    result = read(TASK, tmp_path / "a.npy", (6, 6))
+    np.testing.assert_array_equal(result, np.array([[1, 5], [0, 3]]).repeat(3, 0).repeat(3, 1))
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 1), (1, 2, 3)])

@@ -33,7 +33,9 @@ def test_of_rooms_they_are_kept_of_the_outdoors_not(label):
 
 
 def test_classes_of_another_size_are_stretched(label):
-    savemat(label.files[1], {"LabelMap": np.array([[WALL, SKY], [GRASS, CHAIR]], np.uint16)})
+    savemat(
+        label.files[1], {"LabelMap": np.array([[WALL, SKY, GRASS], [GRASS, SKY, CHAIR]], np.uint16)}
+    )
     normals = label.read((8, 12))
     assert normals[0, 0].any()
     assert not normals[0, -1].any()

@@ -133,7 +133,7 @@ def test_targets_hold_the_box_the_class_and_whether_it_is_difficult(write):
     boxes = read(TASK, path, (48, 64))
     assert boxes.dtype == np.float32
     np.testing.assert_array_equal(boxes, [[10, 20, 30, 40, 1, 1]])
-    np.testing.assert_array_equal(read(TASK, path, (96, 32)), [[5, 40, 15, 80, 1, 1]])
+    np.testing.assert_array_equal(read(TASK, path, (96, 128)), [[20, 40, 60, 80, 1, 1]])
 
 
 def test_an_image_without_objects_is_as_one_without_a_label(write):

@@ -174,20 +174,20 @@ class TestWhole:
         folder = root / "NYUD_MT"
         first, second = words(folder / "gt_sets" / "val.txt")[:2]
         image = folder / "images" / f"{first}.jpg"
-        Image.open(image).resize((100, 60)).save(image)
+        Image.open(image).resize((100, 75)).save(image)
         mask = folder / "segmentation" / f"{second}.png"
-        Image.open(mask).resize((56, 40), Image.Resampling.NEAREST).save(mask)
+        Image.open(mask).resize((56, 42), Image.Resampling.NEAREST).save(mask)
         status, values = check(DENSE)
         test = split(values, "NYUD_MT", "test")
         assert status == 0
-        assert test["sizes"]["heights"] == [48, 60]
+        assert test["sizes"]["heights"] == [48, 75]
         assert test["sizes"]["widths"] == [64, 100]
         assert test["sizes"]["common"][0] == {"size": [48, 64], "images": 5}
         notes = dict(note.split(": ", 1) for note in test["notes"])
         assert list(notes) == ["segmentation", "depth", "normal"]
         assert notes["segmentation"].startswith("2 labels are of another size than the image")
         assert notes["depth"].startswith("1 label is of another size")
-        assert notes["normal"].endswith(f"{first}.npy: 48×64 for an image of 60×100")
+        assert notes["normal"].endswith(f"{first}.npy: 48×64 for an image of 75×100")
 
     def test_a_box_that_leaves_the_image_is_told_and_used(self, check, root, tmp_path):
         file = sorted((root / "VOC" / "VOC2007" / "Annotations").iterdir())[0]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from datasets.coco import load_annotations
+from datasets.custom.patterns import find, is_list, line_count, wildcards
 from datasets.formats import FORMATS, Format, Label
 from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
-from datasets.patterns import find, is_list, line_count, wildcards
 from tasks import TASKS, Task
 from utils.errors import ConfigError, DataError
 from utils.option import Option, option
@@ -22,7 +22,7 @@ SPLIT = "{split}"
 """In a pattern: one of the two words of `split`."""
 
 Names = Mapping[Hashable, str]
-"""Files below the dataset's folder by their keys; see `datasets.patterns`."""
+"""Files below the dataset's folder by their keys; see `datasets.custom.patterns`."""
 
 _JSON_FORMATS = {stored.label_type: stored for stored in (CocoBoxes, CocoMasks)}
 

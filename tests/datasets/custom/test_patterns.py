@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from datasets.patterns import find, is_list, line_count, wildcards
+from datasets.custom.patterns import find, is_list, line_count, wildcards
 from utils.errors import DataError
 
 
