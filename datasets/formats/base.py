@@ -62,6 +62,11 @@ class Format(Part, ABC):
         format's standard. Reads no more than the file's head."""
         return {}
 
+    def class_names(self, label: Label) -> set[str]:
+        """The names of the classes of the objects in a label, as its file spells them, whether the
+        dataset knows them or not; empty for formats that hold no names."""
+        return set()
+
     def clipped(self, label: Label) -> list[str]:
         """The class of each box that reached past the image, for formats of boxes."""
         return []
