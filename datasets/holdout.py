@@ -7,17 +7,35 @@ from dataclasses import replace
 
 import numpy as np
 
-from datasets.base import Split
+from datasets.base import Sample, Split
+
+_PROBES = 20
+"""Labels that tell whether all of a dataset are usable: to read them all would take long."""
 
 
-def train_val_split(split: Split, share: float) -> tuple[Split, Split]:
+def train_val_split(
+    split: Split, share: float, usable: Callable[[Split, Sample], bool] | None = None
+) -> tuple[Split, Split]:
     """A dataset without a share of its images, and that share.
 
     Images are taken evenly from those labelled alike, so that every task keeps its share; at least
-    one of each is held out, and which they are depends on nothing but the list of images.
+    one of each is held out, and which they are depends on nothing but the list of images and on
+    `usable`.
+
+    Args:
+        usable: whether the labels of an image can measure anything. Where one of the first twenty
+            images to hold out cannot, images that can are held out before others; without it, all
+            can.
     """
+
+    def choose(images: list[Hashable], count: int) -> list[Hashable]:
+        shuffled = _shuffled(images)
+        if usable is None:
+            return shuffled[:count]
+        return _usable_first(shuffled, count, lambda i: usable(split, split.samples[i]))
+
     labelled = {i: tuple(sorted(sample.labels)) for i, sample in enumerate(split.samples)}
-    chosen = stratified_holdout(labelled, share, _shuffled)
+    chosen = stratified_holdout(labelled, share, choose)
     kept = tuple(s for i, s in enumerate(split.samples) if i not in chosen)
     taken = tuple(s for i, s in enumerate(split.samples) if i in chosen)
     return replace(split, samples=kept), replace(split, samples=taken)
@@ -26,14 +44,14 @@ def train_val_split(split: Split, share: float) -> tuple[Split, Split]:
 def stratified_holdout(
     labelled: Mapping[Hashable, Hashable],
     share: float,
-    in_order: Callable[[list[Hashable]], Sequence[Hashable]],
+    choose: Callable[[list[Hashable], int], Sequence[Hashable]],
 ) -> set[Hashable]:
-    """A share of some images: of those labelled alike the first ones in order, at least one and not
-    all.
+    """A share of some images: of those labelled alike as many as the share says, at least one and
+    not all.
 
     Args:
         labelled: by image, what it is labelled for.
-        in_order: puts images that are labelled alike in the order in which they are chosen.
+        choose: a number of images of those that are labelled alike.
     """
     groups: dict[Hashable, list[Hashable]] = {}
     for image, labels in labelled.items():
@@ -41,8 +59,22 @@ def stratified_holdout(
     chosen: set[Hashable] = set()
     for group in groups.values():
         count = min(max(1, round(share * len(group))), len(group) - 1)
-        chosen.update(in_order(group)[:count])
+        chosen.update(choose(group, count))
     return chosen
+
+
+def _usable_first(
+    images: list[Hashable], count: int, usable: Callable[[Hashable], bool]
+) -> list[Hashable]:
+    """The first `count` usable images; where there are too few, others after them."""
+    if all(map(usable, images[: min(count, _PROBES)])):
+        return images[:count]
+    chosen, others = [], []
+    for image in images:
+        if len(chosen) == count:
+            break
+        (chosen if usable(image) else others).append(image)
+    return [*chosen, *others][:count]
 
 
 def _shuffled(images: list[Hashable]) -> list[Hashable]:

@@ -189,6 +189,10 @@ class Task(Part, ABC):
         """Empty statistics of this task's labels, for the check of a dataset."""
         return LabelStatistics()
 
+    def decided(self) -> dict[str, str]:
+        """Which numbers of a target count, in a few words by subject, where an option says so."""
+        return {}
+
     def selection_score(self, metrics: dict[str, float]) -> float:
         """One number for the choice of the checkpoint: the geometric mean of the `selection`, where
         lower is better turned round (1/x). 0 where one of them is 0, NaN where one is."""

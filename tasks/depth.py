@@ -81,6 +81,9 @@ class Depth(Task):
     def label_statistics(self):
         return _DepthRange(self.max_depth)
 
+    def decided(self):
+        return {"range": f"{NEAREST:g} to {self.max_depth:g} m counts (max_depth)"}
+
     def constant(self, targets):
         if not targets:
             return None

@@ -1,9 +1,14 @@
-"""Tables of text."""
+"""Numbers of things, and tables, in text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+
+
+def count_of(count: int, noun: str) -> str:
+    """'1 label', '2,000 labels'."""
+    return f"{count:,} {noun}{'s' if count != 1 else ''}"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Hashable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,5 +165,9 @@ def _tested(
     """The images to test on: a share of those labelled alike, at least one and not all. They are
     chosen by their names, so that images that come later displace hardly any of them."""
     labelled = {key: tuple(key in by_key for by_key in labels.values()) for key in images}
-    by_name = partial(sorted, key=lambda key: hashlib.sha256(os.fsencode(images[key])).digest())
-    return stratified_holdout(labelled, share, by_name)
+
+    def choose(keys: list[Hashable], count: int) -> list[Hashable]:
+        by_hash = sorted(keys, key=lambda key: hashlib.sha256(os.fsencode(images[key])).digest())
+        return by_hash[:count]
+
+    return stratified_holdout(labelled, share, choose)

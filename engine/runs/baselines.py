@@ -15,7 +15,7 @@ from engine.runs.data import Data, build_data
 from engine.runs.folder import RunFolder
 from engine.runs.identity import baseline_identity, differences, key_of
 from engine.runs.keeper import Keeper
-from engine.runs.network import number_of_maps
+from engine.runs.network import check_batch_size, number_of_maps
 from engine.runs.results import Results
 from losses.presets import DistilledLoss
 from tasks import Task
@@ -186,7 +186,9 @@ def baselines_root(config: Config) -> Path:
 
 def _single_task(config: Config, task: Task) -> SingleTask:
     single = baseline_config(config, task)
-    return single_task(single, build_data(single, only=_task_of(single, task)))
+    data = build_data(single, only=_task_of(single, task))
+    check_batch_size(single, data.tasks, len(data.train))
+    return single_task(single, data)
 
 
 def _task_of(single: Config, task: Task) -> Task:

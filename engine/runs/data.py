@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,14 @@ import torch
 from tqdm import tqdm
 
 from datasets import scenes
-from datasets.base import Split
 from datasets.cache import open_cache
-from datasets.holdout import train_val_split
 from datasets.loader import Loader
 from datasets.merge import MultiTaskDataset
 from datasets.scenes.rendering import Rendering
 from datasets.unite import build_tasks
-from engine.runs.datasets import read_split, validation_splits
+from datasets.usable import has_usable_label
+from engine.runs.datasets import validation_splits
+from engine.runs.splits import few_validation_images, read_splits
 from tasks import Task
 from utils.errors import DataError
 from utils.locks import locked
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 class Data:
     """The training, validation and test images, and the tasks they are labelled for.
 
-    `selected_on` says where the validation images come from: 'validation' or 'test'.
+    `selected_on` says where the validation images come from: 'validation' or 'test'. `notes` are
+    what a user should know of the data, a line each.
     """
 
     tasks: list[Task]
@@ -41,6 +42,7 @@ class Data:
     val: MultiTaskDataset
     test: MultiTaskDataset
     selected_on: str
+    notes: list[str] = field(default_factory=list)
 
     def loaders(self, config: Config, device: torch.device) -> tuple[Loader, Loader]:
         """Those of the training and the validation images."""
@@ -73,23 +75,26 @@ def build_data(config: Config, only: Task | None = None) -> Data:
     Raises:
         ConfigError, DataError: see `utils.errors`.
     """
-    trained = config.data.train_dataset
-    tested = config.data.test_dataset or trained
-    root = data_root(config, [*trained, *tested])
-    allowed = config.loading.on_bad_sample == "skip"
-    train = [read_split(config, choice, root, "train", allowed) for choice in trained]
-    test = [read_split(config, choice, root, "test") for choice in tested]
-    train, val = _validation(config, root, train, test)
-    tasks = [only] if only else build_tasks(config.run.tasks, train, config.data.classes)
+    named = [choice for choice, _ in validation_splits(config)]
+    root = data_root(config, [*config.data.train_dataset, *config.data.test_dataset, *named])
+    splits = read_splits(config, root)
+    tasks = [only] if only else build_tasks(config.run.tasks, splits.train, config.data.classes)
     size, cache = config.data.size, open_cache(config.loading.cache, Path(config.run.runs))
     data = Data(
         tasks=tasks,
-        train=MultiTaskDataset(train, tasks, size, config.augmentation, config.run.seed, cache),
-        val=MultiTaskDataset(val, tasks, size),
-        test=MultiTaskDataset(test, tasks, size),
-        selected_on="test" if config.data.val == "test" else "validation",
+        train=MultiTaskDataset(
+            splits.train, tasks, size, config.augmentation, config.run.seed, cache
+        ),
+        val=MultiTaskDataset(splits.val, tasks, size),
+        test=MultiTaskDataset(splits.test, tasks, size),
+        selected_on=splits.selected_on,
+        notes=splits.notes,
     )
     _require_labels(data)
+    if data.selected_on == "validation":
+        data.notes += few_validation_images(
+            {task.name: len(data.val.labelled_for(task)) for task in tasks}
+        )
     return data
 
 
@@ -131,21 +136,26 @@ def _render(root: Path, names: Sequence[str], rendering: Rendering) -> None:
     )
 
 
-def _validation(
-    config: Config, root: Path, train: list[Split], test: list[Split]
-) -> tuple[list[Split], list[Split]]:
-    """The training splits without what is held out, and the validation splits."""
-    if config.data.val == "test":
-        return train, test
-    if config.data.held_out is None:
-        named = validation_splits(config)
-        return train, [read_split(config, choice, root, part) for choice, part in named]
-    parts = [train_val_split(split, config.data.held_out) for split in train]
-    return [kept for kept, _ in parts], [taken for _, taken in parts]
-
-
 def _require_labels(data: Data) -> None:
+    """Checks that every task has labels that can be learnt from, and tested on.
+
+    Raises:
+        DataError: a task has none.
+    """
     for task in data.tasks:
         for part in ("train", "val", "test"):
             if not getattr(data, part).labelled_for(task):
                 raise DataError(f"no image of the {part} set has labels for {task.name}")
+        for part in ("train", "test"):
+            if not has_usable_label(task, getattr(data, part)):
+                raise DataError(_unusable(task, part))
+    # One that validation cannot measure is left out of the choice of the checkpoint.
+    if not any(has_usable_label(task, data.val) for task in data.tasks):
+        raise DataError(_unusable(data.tasks[0], "val"))
+
+
+def _unusable(task: Task, part: str) -> str:
+    return (
+        f"no label of the {part} set is usable for {task.name}: none has a pixel that counts; "
+        "--mode check tells what the labels hold"
+    )

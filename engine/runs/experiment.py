@@ -16,11 +16,13 @@ from engine.runs.baselines import (
     single_task,
     trained_baselines,
 )
+from engine.runs.class_names import check_class_names
 from engine.runs.constants import constant_metrics
 from engine.runs.cost import network_cost
 from engine.runs.data import Data, build_data
+from engine.runs.decisions import dataset_lines
 from engine.runs.folder import RunFolder, run_folder
-from engine.runs.network import make_network
+from engine.runs.network import check_batch_size, make_network
 from engine.runs.pictures import draw_results
 from engine.runs.restart import initial_checkpoint, restart
 from engine.runs.results import Results, mean
@@ -59,7 +61,9 @@ def run_experiment(config: Config) -> Results:
     device = choose_device(config)
     with doing(f"the data of {config.path} were being listed"):
         data = build_data(config)
+        check_class_names(config, data)
     network_cost(config, data.tasks)  # refuses what cannot be built
+    check_batch_size(config, data.tasks, len(data.train))
     if len(data.tasks) == 1:
         return _run_single_task(config, data, folder, device)
     given = given_potentials(config, data.tasks)
@@ -200,6 +204,8 @@ def _announce(config, data, folder, precision, baselines, log) -> None:
     labels = ", ".join(f"{t.name} {len(data.train.labelled_for(t))}" for t in data.tasks)
     rate = config.training.optimizer.build().learning_rate(config.loading.batch_size)
     log(f"{folder.path}")
+    for line in (*dataset_lines(data), *data.notes):
+        log(line)
     log(
         f"{len(data.train)} training images (labelled: {labels}), {len(data.val)} to validate on, "
         f"{len(data.test)} to test on; {precision.device}, {precision.name}, learning rate "

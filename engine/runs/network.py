@@ -17,6 +17,12 @@ from utils.errors import DataError
 if TYPE_CHECKING:
     from engine.config import Config
 
+SINGLE_IMAGE = (
+    "the maps of this network shrink to one pixel an image, of which BatchNorm has no statistics: "
+    "take batches of two images or more, or a larger size"
+)
+"""Why a batch of one image cannot train a network, and what to do."""
+
 
 def make_network(
     config: Config, heads: Mapping[str, DenseHead | BoxHead], pretrained: bool = True
@@ -58,3 +64,26 @@ def number_of_maps(config: Config, tasks: Sequence[Task]) -> int:
         network = make_network(config, {t.name: t.head for t in tasks}, pretrained=False).eval()
         network(torch.empty(1, 3, *config.data.size))
     return len(network.features)
+
+
+def trains_on_single_images(config: Config, tasks: Sequence[Task]) -> bool:
+    """Whether a batch of one image can train a cfg's network, found without memory: BatchNorm has
+    no statistics where a map of one image is a single pixel."""
+    with torch.device("meta"), torch.no_grad():
+        network = make_network(config, {t.name: t.head for t in tasks}, pretrained=False).train()
+        try:
+            network(torch.empty(1, 3, *config.data.size))
+        except ValueError:
+            return False
+    return True
+
+
+def check_batch_size(config: Config, tasks: Sequence[Task], images: int) -> None:
+    """Checks that batches, of no more than `images` images, can train a cfg's network.
+
+    Raises:
+        ConfigError: they are of one image, which cannot.
+    """
+    if min(config.loading.batch_size, images) == 1 and not trains_on_single_images(config, tasks):
+        reason = f"{images} training image" if images == 1 else "batch_size = 1"
+        raise config.error("batch_size", f"with {reason} {SINGLE_IMAGE}")

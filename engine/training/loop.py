@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from engine.runs.data import Data
 from engine.runs.folder import RunFolder
 from engine.runs.keeper import Keeper
+from engine.runs.network import SINGLE_IMAGE, trains_on_single_images
 from engine.training.affinity import groups_in_words
 from engine.training.ema import moving_average
 from engine.training.epoch import EpochSteps
@@ -26,7 +27,7 @@ from engine.training.undo import SkippedSteps
 from engine.training.validation import Validation
 from losses import Objective
 from utils import signals
-from utils.errors import UserError
+from utils.errors import DataError, UserError
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -58,6 +59,7 @@ class Loop:
         header: Mapping[str, Any],
         log: Log,
     ):
+        self.config = config
         options = self.options = config.training
         self.tasks, self.folder, self.log = data.tasks, folder, log
         self.keeper = Keeper(folder, header, log)
@@ -118,6 +120,11 @@ class Loop:
         self.groups = objective.grouping
         self.saved = time.monotonic()
 
+    @cached_property
+    def single_images(self) -> bool:
+        """Whether a batch of one image can train the network."""
+        return trains_on_single_images(self.config, self.tasks)
+
     @property
     def steps_done(self) -> int:
         """The number of steps of all epochs so far."""
@@ -164,6 +171,7 @@ class Loop:
         diagnose, steps, first = self.options.diagnose, self.epoch_steps, (epoch - 1) * self.steps
         steps.go_on()
         for batch in self.train_loader.epoch(epoch, steps.batches):
+            self._check_images(len(batch.images))
             step = first + self.train_loader.taken - 1
             rate = self.schedule.set(step)
             statistics: dict | None = {} if diagnose and step % diagnose == 0 else None
@@ -175,6 +183,18 @@ class Loop:
             if self._save_is_due():
                 self._save()
         self._record_steps()
+
+    def _check_images(self, images: int) -> None:
+        """Checks that a batch of which images were skipped can train the network.
+
+        Raises:
+            DataError: a single image is left, which cannot.
+        """
+        if images == 1 < self.train_loader.batch_size and not self.single_images:
+            skipped = next(reversed(self.train_loader.skipped))
+            raise DataError(
+                f"one image is left of a batch, others cannot be read ({skipped}): {SINGLE_IMAGE}"
+            )
 
     def _finish(self, epoch: int) -> None:
         """Evaluates where it is time to, completes the records of the epoch, and saves."""

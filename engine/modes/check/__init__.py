@@ -5,9 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from engine.modes.base import Mode
+from utils.errors import UserError
 from utils.option import option
+
+if TYPE_CHECKING:
+    from engine.config import Config
+    from engine.modes.check.scan import ScanResult
 
 
 class Check(Mode):
@@ -24,9 +31,23 @@ class Check(Mode):
 
         # With `json`, nothing but the JSON goes to stdout.
         with contextlib.redirect_stdout(sys.stderr) if self.json else contextlib.nullcontext():
-            results, unlisted = scan(config)
+            results, faults = scan(config)
+            notes = _division(config, results, faults)
             sheet = write_sheet(cfg_folder(config) / "check.png", results)
-        result = summary(config, results, unlisted, sheet)
+        result = summary(config, results, faults, notes, sheet)
         as_json = json.dumps(result, indent=2, ensure_ascii=False)
         print(as_json if self.json else report(result, results), flush=True)
-        return 1 if result["damaged"] else 0
+        return 1 if result["damaged"] or result["unmatched"] else 0
+
+
+def _division(config: Config, results: Sequence[ScanResult], faults: list[str]) -> list[str]:
+    """Notes on how the images are divided. Adds to `faults` why they cannot be, unless damaged
+    files tell that already."""
+    from engine.runs.data import build_data
+
+    try:
+        return build_data(config).notes
+    except UserError as error:
+        if not faults and not any(result.damaged for result in results):
+            faults.append(str(error))
+        return []

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.modes.check.scan import ScanResult
+from engine.runs.decisions import decisions_in_words, unmatched_in_words
+from tasks import Task
+from tasks.statistics import LabelStatistics
+from utils.text import count_of
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -19,27 +24,46 @@ _NAMED = 20  # warnings that are told in words
 
 
 def summary(
-    config: Config, results: Sequence[ScanResult], unlisted: Sequence[str], sheet: Path
+    config: Config,
+    results: Sequence[ScanResult],
+    faults: Sequence[str],
+    notes: Sequence[str],
+    sheet: Path,
 ) -> dict:
     """The whole report as JSON has it.
 
     Args:
-        unlisted: the faults of the splits that cannot be listed.
+        faults: what is wrong beside single files, such as splits that cannot be listed.
+        notes: how the images are divided into training, validation and test set.
         sheet: where the sheet of samples is.
     """
     return {
         "cfg": str(config.path),
-        "damaged": [{"file": None, "reason": fault} for fault in dict.fromkeys(unlisted)]
+        "damaged": [{"file": None, "reason": fault} for fault in dict.fromkeys(faults)]
         + [
             {"file": str(damage.file), "reason": damage.reason}
             for damage in dict.fromkeys(d for result in results for d in result.damaged)
         ],
+        "unmatched": _unmatched(results),
+        "notes": list(notes),
         "contact_sheet": str(sheet),
-        "splits": [_split(result) for result in results],
+        "splits": [_split(result, config.data.size) for result in results],
     }
 
 
-def _split(result: ScanResult) -> dict:
+def _unmatched(results: Sequence[ScanResult]) -> list[dict]:
+    """The labels that belong to no image, once for each dataset and task."""
+    entries = [
+        {"dataset": result.data.name, "task": kind, **asdict(result.data.unmatched[kind])}
+        for result in results
+        for kind in result.statistics
+        if kind in result.data.unmatched
+    ]
+    return [entry for number, entry in enumerate(entries) if entry not in entries[:number]]
+
+
+def _split(result: ScanResult, size: tuple[int, int]) -> dict:
+    """A split; `size` is the (height, width) that images are stretched to."""
     samples = result.data.samples
     statistics = result.statistics
     return {
@@ -57,11 +81,41 @@ def _split(result: ScanResult) -> dict:
             }
             for kind, counted in statistics.items()
         },
+        "decided": {
+            "dataset": dict(result.data.decided),
+            **{task.task_type: _decided(task, statistics) for task in result.tasks},
+        },
         "notes": [
-            f"{kind}: {note}" for kind, counted in statistics.items() for note in counted.notes()
+            *_turned(result.sizes, size),
+            *(
+                f"{kind}: {note}"
+                for kind, counted in statistics.items()
+                for note in counted.notes()
+            ),
         ],
         "warnings": [warning for counted in statistics.values() for warning in counted.warnings],
     }
+
+
+def _decided(task: Task, statistics: Mapping[str, LabelStatistics]) -> dict[str, str]:
+    """What the numbers of a task's labels are taken to mean, by subject. Where the files of a
+    dataset differ, the number of labels stands after each meaning."""
+    decided = {}
+    for subject, meanings in statistics[task.task_type].decided.items():
+        counted = [f"{meaning} ({count_of(n, 'label')})" for meaning, n in meanings.items()]
+        decided[subject] = ", ".join(meanings if len(meanings) == 1 else counted)
+    return {**decided, **task.decided()}
+
+
+def _turned(sizes: Counter[tuple[int, int]], size: tuple[int, int]) -> list[str]:
+    """A note where most images are upright and `size` lies, or the other way round."""
+    turned = sum(n for (h, w), n in sizes.items() if (h - w) * (size[0] - size[1]) < 0)
+    if 2 * turned <= sizes.total():
+        return []
+    return [
+        f"size {size[0]} {size[1]} (height, width) turns most images from upright to lying or the "
+        f"other way: {count_of(turned, 'image')} of {sizes.total():,}"
+    ]
 
 
 def _sizes(sizes: Counter[tuple[int, int]]) -> dict:
@@ -88,6 +142,10 @@ def report(summary: dict, results: Sequence[ScanResult]) -> str:
             lines.append(f"  and {len(warnings) - _NAMED:,} more; --json lists them all")
         lines.append("")
     lines += [f"samples: {summary['contact_sheet']}", ""]
+    lines += [*(f"note: {note}" for note in summary["notes"]), *([""] if summary["notes"] else [])]
+    if summary["unmatched"]:
+        lines.append("labels that belong to no image:")
+        lines += [f"  {unmatched_in_words(**entry)}" for entry in summary["unmatched"]] + [""]
     damaged = summary["damaged"]
     if not damaged:
         return "\n".join([*lines, "every file can be read"])
@@ -107,6 +165,8 @@ def _paragraph(split: dict, result: ScanResult) -> list[str]:
         images += f", {split['used']:,} of them with labels of the cfg's tasks"
     name = f"{split['dataset']} {split['split']}"
     lines = _wrapped(f"{name}: {images}{_sizes_in_words(split['sizes'])}", 0)
+    if decided := split["decided"]["dataset"]:
+        lines += _wrapped(f"decided: {decisions_in_words(decided)}", 2)
     if split["damaged"]:
         lines.append(f"  damaged: {_counted(split['damaged'], 'file')}, named at the end")
     for kind, counted in result.statistics.items():
@@ -114,6 +174,8 @@ def _paragraph(split: dict, result: ScanResult) -> list[str]:
         lines += _wrapped(f"{kind}: {labels}", 2)
         for line in counted.lines() if counted.labels else []:
             lines += _wrapped(line, 4)
+        if decided := split["decided"][kind]:
+            lines += _wrapped(f"decided: {decisions_in_words(decided)}", 4)
     for note in split["notes"]:
         lines += _wrapped(f"note: {note}", 2)
     return lines
@@ -121,7 +183,7 @@ def _paragraph(split: dict, result: ScanResult) -> list[str]:
 
 def _counted(count: int, noun: str, expected: int | None = None) -> str:
     """A number of things, beside the one that is known of the whole dataset."""
-    text = f"{count:,} {noun}{'s' if count != 1 else ''}"
+    text = count_of(count, noun)
     if expected is None:
         return text
     full = "as many as in" if count == expected else f"{expected:,} in"

@@ -29,8 +29,8 @@ def write_sheet(path: Path, results: Sequence[ScanResult]) -> Path:
     """Writes a PNG with a block for each split: a row of images, and below it a row for each of its
     tasks; grey where an image has no label. Returns the path.
 
-    Shown are images that can be read with all their labels, those with the most labels, evenly
-    taken.
+    Shown are images that can be read with all their labels, evenly taken from those of each kind
+    that are labelled alike, the kinds with the most labels first.
 
     Raises:
         DataError: the file cannot be written.
@@ -76,11 +76,17 @@ def _captioned(block: np.ndarray, result: ScanResult, rows: Sequence[str]) -> np
 def _chosen(result: ScanResult) -> list[int]:
     """The indices of the images to show."""
     kinds = [task.task_type for task in result.tasks]
-    labels = {i: sum(k in result.data.samples[i].labels for k in kinds) for i in result.whole}
-    most = max(labels.values(), default=0)
-    best = [i for i, count in labels.items() if count == most]
-    places = np.linspace(0, len(best) - 1, min(_COLUMNS, len(best))).round().astype(int)
-    return [best[place] for place in places]
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for index in result.whole:
+        labels = tuple(k for k in kinds if k in result.data.samples[index].labels)
+        groups.setdefault(labels, []).append(index)
+    alike = sorted(groups.items(), key=lambda group: -len(group[0]))[:_COLUMNS]
+    chosen: list[int] = []
+    for number, (_, images) in enumerate(alike):
+        columns = -(-(_COLUMNS - len(chosen)) // (len(alike) - number))
+        places = np.linspace(0, len(images) - 1, min(columns, len(images))).round().astype(int)
+        chosen += [images[place] for place in places]
+    return chosen
 
 
 def _tiles(result: ScanResult, index: int) -> list[np.ndarray]:
