@@ -85,7 +85,7 @@ def load(path: str | PathLike, device: torch.device | str = "cpu") -> dict[str, 
         raise DataError(f"{path}: cannot be read as a checkpoint ({text})") from None
     network = state.get("network") if isinstance(state, dict) else None
     if not isinstance(network, dict) or not all(isinstance(v, Tensor) for v in network.values()):
-        raise DataError(f"{path}: holds no network of this program")
+        raise DataError(f"{path}: holds no network of this program{_other_contents(state)}")
     if state.get("format") != FORMAT:
         raise DataError(
             f"{path}: is a checkpoint of another version of this program, which cannot be read; "
@@ -158,6 +158,18 @@ def load_matching(network: nn.Module, state: Mapping[str, Tensor], path: Path) -
     }
     network.load_state_dict(kept, strict=False)
     return anew
+
+
+def _other_contents(state: Any) -> str:
+    """The end of an error about a file that another program wrote."""
+    names = [str(name) for name in state] if isinstance(state, dict) else []
+    if not names:
+        return ""
+    more = ", …" if len(names) > 3 else ""
+    return (
+        f", but {', '.join(names[:3])}{more}; the weights of a backbone alone are taken by "
+        "`pretrained = PATH`"
+    )
 
 
 def _test_checksums(path: Path) -> None:

@@ -14,6 +14,11 @@ from torch import Tensor, nn
 
 from utils.errors import ConfigError
 
+_NESTED = ("state_dict", "model_state_dict", "model", "state_dict_ema")
+"""What training checkpoints call the state dict in them."""
+_PARALLEL = "module."
+"""What `nn.DataParallel` and DistributedDataParallel put before each name."""
+
 
 def load(
     model: nn.Module,
@@ -27,7 +32,8 @@ def load(
     Args:
         model: the network; changed in place.
         name: the name of the network in errors.
-        pretrained: "true" for ImageNet weights, "false" for none, or the path of a state dict.
+        pretrained: "true" for ImageNet weights, "false" for none, or the path of a state dict, or
+            of a checkpoint that holds one.
         download: returns the state dict of the ImageNet weights.
         classifier: the first letters of the names of weights that need not fit.
 
@@ -79,11 +85,36 @@ def read(path: Path, name: str) -> dict[str, Tensor]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # of many kinds: it depends on the bytes of the file
         state = None
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+    weights = _unwrapped(state)
+    if weights is None:
+        names = ", ".join(map(str, state)) if isinstance(state, dict) else ""
+        contents = f"; it holds {names}" if names else ""
         raise ConfigError(
-            f"{path} is not a state dict (names and tensors, by torch.save)", "pretrained"
+            f"{path} is not a state dict (names and tensors, by torch.save){contents}", "pretrained"
         )
-    return state
+    return weights
+
+
+def _unwrapped(state: Any) -> dict[str, Tensor] | None:
+    """The state dict in what a file holds: as it is, or as the one entry of a training checkpoint
+    that is called as state dicts are, without the prefix of `nn.DataParallel`. None where there is
+    none, or several."""
+    if not _is_state_dict(state):
+        entries = [state.get(name) for name in _NESTED] if isinstance(state, dict) else []
+        nested = [entry for entry in entries if _is_state_dict(entry)]
+        if len(nested) != 1:
+            return None
+        [state] = nested
+    wrapped = all(name.startswith(_PARALLEL) for name in state)
+    return {name.removeprefix(_PARALLEL) if wrapped else name: v for name, v in state.items()}
+
+
+def _is_state_dict(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
+    )
 
 
 def unfit(source: str, name: str, reason: str) -> ConfigError:

@@ -99,6 +99,13 @@ def test_a_file_of_something_else(tmp_path, content):
         checkpoint.load(path)
 
 
+def test_a_checkpoint_of_another_program_is_told_what_to_do(tmp_path):
+    path = tmp_path / "x.pt"
+    torch.save({"state_dict": {"module.conv.weight": torch.zeros(1)}, "epoch": 1}, path)
+    with pytest.raises(DataError, match=r"no network.*, but state_dict, epoch; .*`pretrained ="):
+        checkpoint.load(path)
+
+
 def test_a_torchvision_file_has_no_tasks(tmp_path, stored):
     with pytest.raises(DataError, match="its tasks are none, the cfg's seg"):
         checkpoint.load_network(Build().make(seg=SEG), {"conv1.weight": torch.zeros(1)}, stored)

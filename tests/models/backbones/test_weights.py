@@ -86,6 +86,23 @@ def test_surplus_and_misshapen_weights_are_named(resnet18, tmp_path):
         build("resnet18", tmp_path / "shape.pth")
 
 
+@pytest.mark.parametrize("name", ["state_dict", "model"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_training_checkpoint_is_opened(resnet18, tmp_path, name, prefix):
+    state = {prefix + key: value for key, value in resnet18.state_dict().items()}
+    torch.save({"epoch": 3, name: state}, tmp_path / "nested.pth")
+    backbone = build("resnet18", tmp_path / "nested.pth")
+    pairs = zip(backbone.state_dict().values(), resnet18.state_dict().values(), strict=False)
+    assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
+
+
+def test_a_checkpoint_of_two_state_dicts_is_refused(resnet18, tmp_path):
+    state = resnet18.state_dict()
+    torch.save({"model": state, "state_dict_ema": state}, tmp_path / "two.pth")
+    with pytest.raises(ConfigError, match=r"is not a state dict.*holds model, state_dict_ema"):
+        build("resnet18", tmp_path / "two.pth")
+
+
 def test_what_is_no_state_dict_is_refused(tmp_path):
     (tmp_path / "text.pth").write_text("weights")
     torch.save({"epoch": 3}, tmp_path / "other.pth")
