@@ -66,18 +66,19 @@ class Data:
         return Loader(self.test, config.loading, training=False, pin=pin)
 
 
-def build_data(config: Config, only: Task | None = None) -> Data:
+def build_data(config: Config, only: Task | None = None, missing_allowed: bool = False) -> Data:
     """Lists the cfg's data, rendering them first where the cfg says so and they are not there.
 
     Args:
         only: the one task, of those of the cfg, whose images and labels are wanted.
+        missing_allowed: whether files that are not there are listed as well.
 
     Raises:
         ConfigError, DataError: see `utils.errors`.
     """
     named = [choice for choice, _ in validation_splits(config)]
     root = data_root(config, [*config.data.train_dataset, *config.data.test_dataset, *named])
-    splits = read_splits(config, root)
+    splits = read_splits(config, root, missing_allowed)
     tasks = [only] if only else build_tasks(config.run.tasks, splits.train, config.data.classes)
     size, cache = config.data.size, open_cache(config.loading.cache, Path(config.run.runs))
     data = Data(
@@ -145,7 +146,8 @@ def _require_labels(data: Data) -> None:
     for task in data.tasks:
         for part in ("train", "val", "test"):
             if not getattr(data, part).labelled_for(task):
-                raise DataError(f"no image of the {part} set has labels for {task.name}")
+                reasons = f" ({'; '.join(data.notes)})" if data.notes else ""
+                raise DataError(f"no image of the {part} set has labels for {task.name}{reasons}")
         for part in ("train", "test"):
             if not has_usable_label(task, getattr(data, part)):
                 raise DataError(_unusable(task, part))

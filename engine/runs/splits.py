@@ -40,23 +40,24 @@ class Splits:
     notes: list[str] = field(default_factory=list)
 
 
-def read_splits(config: Config, root: Path) -> Splits:
+def read_splits(config: Config, root: Path, missing_allowed: bool = False) -> Splits:
     """Lists the cfg's datasets. Images of the test set and of the validation set are left out of
     the training set, in whichever dataset and by whatever path they are listed.
 
     Args:
         root: the folder of the datasets that come along.
+        missing_allowed: whether files that are not there are listed as well.
 
     Raises:
         ConfigError, DataError: see `utils.errors`.
     """
     trained = config.data.train_dataset
-    allowed = config.loading.on_bad_sample == "skip"
+    in_training = missing_allowed or config.loading.on_bad_sample == "skip"
     splits = Splits(
-        train=[read_split(config, choice, root, "train", allowed) for choice in trained],
+        train=[read_split(config, choice, root, "train", in_training) for choice in trained],
         val=[],
         test=[
-            read_split(config, choice, root, "test")
+            read_split(config, choice, root, "test", missing_allowed)
             for choice in config.data.test_dataset or trained
         ],
     )
@@ -71,8 +72,10 @@ def read_splits(config: Config, root: Path) -> Splits:
         splits.train, splits.val = [kept for kept, _ in pairs], [taken for _, taken in pairs]
         _leave_out(splits, splits.val, "validation", resolved)
     else:
-        named = validation_splits(config)
-        splits.val = [read_split(config, choice, root, part) for choice, part in named]
+        splits.val = [
+            read_split(config, choice, root, part, missing_allowed)
+            for choice, part in validation_splits(config)
+        ]
         _leave_out(splits, splits.val, "validation", resolved)
         _note_validation_on_test(splits, resolved)
     return splits

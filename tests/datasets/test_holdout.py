@@ -57,3 +57,22 @@ def test_depends_on_nothing_but_the_list():
     assert first.samples == second.samples
     numbers = [int(str(s.image)[5:-4]) for s in first.samples if len(s.labels) == 1]
     assert numbers != list(range(6))  # from all over the list
+
+
+def test_usable_images_are_held_out_before_others():
+    source = make_source(boxes=100)
+    usable = {s.image for i, s in enumerate(source.samples) if i % 10 == 3}
+    kept, taken = train_val_split(source, 0.05, lambda _, sample: sample.image in usable)
+    assert len(taken.samples) == 5
+    assert {s.image for s in taken.samples} <= usable
+    _, taken = train_val_split(source, 0.2, lambda _, sample: sample.image in usable)
+    assert len(taken.samples) == 20
+    assert {s.image for s in taken.samples} >= usable
+    assert kept.samples
+
+
+def test_where_all_are_usable_few_are_read_and_the_choice_is_the_same():
+    source, read = make_source(boxes=1000), []
+    _, taken = train_val_split(source, 0.2, lambda _, sample: read.append(sample) or True)
+    assert len(read) == 20
+    assert taken.samples == train_val_split(source, 0.2)[1].samples

@@ -46,7 +46,7 @@ def _division(config: Config, results: Sequence[ScanResult], faults: list[str]) 
     from engine.runs.data import build_data
 
     try:
-        return build_data(config).notes
+        return build_data(config, missing_allowed=True).notes
     except UserError as error:
         if not faults and not any(result.damaged for result in results):
             faults.append(str(error))

@@ -80,6 +80,8 @@ def _chosen(result: ScanResult) -> list[int]:
     for index in result.whole:
         labels = tuple(k for k in kinds if k in result.data.samples[index].labels)
         groups.setdefault(labels, []).append(index)
+    if len(groups) > 1:
+        groups.pop((), None)  # images without labels are shown where there are no others
     alike = sorted(groups.items(), key=lambda group: -len(group[0]))[:_COLUMNS]
     chosen: list[int] = []
     for number, (_, images) in enumerate(alike):

@@ -23,6 +23,7 @@ from engine.modes.check.scan import ScanResult
 from engine.modes.check.sheet import write_sheet
 from tasks.depth import Depth
 from tasks.detection import Detection
+from tasks.segmentation import Segmentation
 from tests.labels import read_split
 
 ALL = """
@@ -85,7 +86,7 @@ class TestWhole:
     """Data without a fault: every number is counted a second time, from the files alone."""
 
     def test_each_split_of_each_dataset_once(self, check):
-        status, values = check(ALL, "--val", "NYU:test", "VOC:train")
+        status, values = check(ALL, "--val", "NYU:test", "VOC:test")
         assert status == 0
         assert values["damaged"] == []
         assert [(s["dataset"], s["split"]) for s in values["splits"]] == [
@@ -152,7 +153,8 @@ class TestWhole:
             np.save(file, np.load(file) * 1000)  # in millimetres
         status, values = check(DENSE)
         train = split(values, "NYUD_MT", "train")
-        assert status == 0
+        assert status == 1
+        assert "no label of the train set is usable for depth" in values["damaged"][0]["reason"]
         assert train["tasks"]["depth"]["beyond_max_depth"] == 1
         assert "are the depths in metres?" in train["notes"][0]
 
@@ -408,6 +410,19 @@ class TestSheet:
         assert (tiles[:, 2:] == 255).all(), "two images have labels, and only they are shown"
         assert (tiles[:, :2] != 255).any(axis=(2, 3, 4)).all()
 
+    def test_images_with_boxes_alone_are_shown_beside_those_with_masks_too(self, root, tmp_path):
+        source = read_split("VOC", root, "train")
+        tasks = [
+            Detection(source.classes["detection"]),
+            Segmentation(source.classes["segmentation"]),
+        ]
+        result = ScanResult(source, "train", len(source.samples), tasks, {})
+        result.read(range(len(source.samples)))
+        tiles = self.tiles(write_sheet(tmp_path / "sheet.png", [result]))
+        assert tiles.shape[:2] == (3, 6)
+        has_mask = [not (tile == 200).all() for tile in tiles[2]]
+        assert has_mask == [True] * 3 + [False] * 3
+
 
 OWN = """
 [run]
@@ -455,6 +470,48 @@ class TestOwnData:
             "clipped to it"
         ]
         assert max(s["tasks"]["depth"]["farthest"] for s in parts) == 8
+
+    def test_what_was_decided_stands_apart(self, check, root):
+        _, values = check(OWN)
+        decided = values["splits"][0]["decided"]
+        assert set(decided) == {"dataset", "detection", "depth"}
+        assert decided["depth"]["unit"].startswith("1 m")
+        assert "10 m" in decided["depth"]["range"]
+        words = " ".join(run_check(root.parent, root, OWN)[1].split())
+        assert f"decided: {'; '.join(f'{k}: {v}' for k, v in decided['depth'].items())}" in words
+
+    def test_labels_without_an_image_are_told_and_the_status_is_1(self, check, root):
+        np.save(root / "yard" / "stray.npy", np.ones((40, 60), np.float32))
+        status, values = check(OWN)
+        assert status == 1
+        assert not values["damaged"]
+        (entry,) = values["unmatched"]
+        assert (entry["dataset"], entry["task"], entry["count"]) == ("yard", "depth", 1)
+        assert entry["example"] == "stray.npy"
+        said = run_check(root.parent, root, OWN)[1]
+        assert "yard depth: 1 label belongs to no image, such as stray.npy" in said
+
+    def test_depths_in_another_unit_are_no_data_to_train_on(self, check, root):
+        for file in (root / "yard").glob("*.npy"):
+            np.save(file, 1000 * np.load(file))
+        status, values = check(OWN)
+        assert status == 1
+        (damage,) = values["damaged"]
+        assert "no label of the train set is usable for depth" in damage["reason"]
+        depth = values["splits"][0]["tasks"]["depth"]
+        assert depth["nearest"] <= depth["median"] <= depth["farthest"]
+
+    def test_a_size_that_turns_the_images(self, check):
+        notes = check(OWN, "--size", "60", "40")[1]["splits"][0]["notes"]
+        assert any("60 40 (height, width) turns most images" in note for note in notes)
+        assert not any(
+            "turns" in n for n in check(OWN, "--size", "40", "60")[1]["splits"][0]["notes"]
+        )
+
+    def test_few_images_to_validate_on(self, check):
+        (note,) = check(OWN)[1]["notes"]
+        assert note.startswith("few labelled images to validate on: 1 for detection, 1 for depth")
+        assert not check(OWN, "--val", "test")[1]["notes"]
 
     def test_damage_is_named_once(self, check, root):
         image, depth = root / "yard" / "2.jpg", root / "yard" / "5.npy"
