@@ -86,7 +86,7 @@ class TestWhole:
     """Data without a fault: every number is counted a second time, from the files alone."""
 
     def test_each_split_of_each_dataset_once(self, check):
-        status, values = check(ALL, "--val", "NYU:test", "VOC:test")
+        status, values = check(ALL, "--val", "NYU:test", "VOC:test", "NYUD_MT:test")
         assert status == 0
         assert values["damaged"] == []
         assert [(s["dataset"], s["split"]) for s in values["splits"]] == [
