@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 class Ranks:
     """A single process: the null object of the collective operations.
+
+    With several processes, all of them call the same operations in the same order.
 
     Attributes:
         rank: the number of this process, from 0.
@@ -23,11 +29,49 @@ class Ranks:
         """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
+    def share(self, count: int) -> range:
+        """Which of `count` things this process takes: consecutive ones, as many as the others take
+        or one more; none where there are fewer things than processes."""
+        return range(count * self.rank // self.size, count * (self.rank + 1) // self.size)
+
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum of a tensor over all processes, on each of them. Its gradient is that of the
         tensor of this process, so that the gradients of all processes add up to the whole one."""
         return tensor
 
+    def sum_statistics(self, tensor: Tensor) -> Tensor:
+        """The sum over all processes of a tensor without a graph, on each of them. The sums of
+        normalisation layers do not wait for those of the gradients."""
+        return tensor
+
+    def sum_gradients(self, gradients: Sequence[Tensor]) -> None:
+        """Sums gradients over all processes, in place; all of one type."""
+
+    def slices(self, rows: Sequence[Tensor]) -> Tensor:
+        """The sums over all processes of T rows of n numbers, of which each process gets a slice.
+
+        Args:
+            rows: T 1-d tensors of n numbers.
+
+        Returns:
+            (T, m): this process's columns of the sums, in the order of the ranks; m is n divided by
+            the number of processes and rounded up, and zeros fill the last one.
+        """
+        return torch.stack(list(rows))
+
+    def joined(self, part: Tensor, length: int) -> Tensor:
+        """The row of `length` numbers of which each process has a slice (m), on each of them; the
+        inverse of :meth:`slices` for one row."""
+        return part[:length]
+
     def gather(self, value: Any) -> list[Any]:
         """The values of all processes in the order of their ranks, on each of them."""
         return [value]
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What the first process makes, on each of them, which wait for it however long it takes.
+
+        Raises:
+            Exception: what it raised there, on each of them.
+        """
+        return make()
