@@ -32,6 +32,12 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
+    def first(self, count: int) -> Batch:
+        """The first images of the batch."""
+        part = self._map(lambda tensor: tensor[:count])
+        part.targets |= {n: v[:count] for n, v in self.targets.items() if isinstance(v, list)}
+        return replace(part, labelled={n: known[:count] for n, known in self.labelled.items()})
+
     def pin_memory(self) -> Batch:
         return self._map(Tensor.pin_memory)
 

@@ -16,6 +16,7 @@ from datasets.workers import identity_collate, start_worker, worker_crash_as_err
 from utils.errors import DataError
 from utils.option import option
 from utils.part import Part
+from utils.ranks import ALONE, Ranks
 
 
 class Loading(Part):
@@ -62,9 +63,11 @@ class Loader:
         seed: of the order.
         sampler: of the datasets, in training.
         skip: leave images out of their batch that cannot be read, and go on.
+        ranks: the processes that share the batches: each reads its share of every training batch,
+            or some of the test batches.
 
     Attributes:
-        batch_size: images a batch; the last one of a test may have fewer.
+        batch_size: images a batch, of all processes; the last one of a test may have fewer.
         skipped: what was wrong with the files of such images, by how often it was met.
         taken: the number of batches taken of the epoch, those without any image included.
     """
@@ -79,11 +82,12 @@ class Loader:
         seed: int = 0,
         sampler: Sampler | None = None,
         skip: bool = False,
+        ranks: Ranks = ALONE,
     ):
-        self.data, self._skip = data, skip
+        self.data, self._skip, self._ranks = data, skip, ranks
         self.skipped: Counter[str] = Counter()
         self.taken = 0
-        self._batches = BatchSampler(data.sizes, loading.batch_size, training, seed, sampler)
+        self._batches = BatchSampler(data.sizes, loading.batch_size, training, seed, sampler, ranks)
         self.batch_size = self._batches.size
         workers = loading.workers_for(len(self._batches))
         self._loader = DataLoader(
@@ -103,26 +107,33 @@ class Loader:
         return len(self._loader)
 
     def epoch(self, number: int = 1, done: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, counted from 1, without the first `done` of them.
+        """The batches of an epoch, counted from 1, without the first `done` of them. Where others
+        share them, a batch of which this process has no image is an empty one.
 
         Raises:
-            DataError: a file is missing or damaged, and not to be skipped; names it. Or there is
-                none that can be read.
+            DataError: a file is missing or damaged, and not to be skipped; names it.
         """
         if done == len(self):
             return
         self._batches.epoch, self._batches.done = number, done
-        empty = True
         for taken, (batch, errors) in enumerate(self._read(), done + 1):
             self.taken = taken
             if errors and not self._skip:
                 # A worker hands its error over; raised there, it would come wrapped in a traceback.
                 raise DataError(*errors[0].args)
             self.skipped.update(str(error) for error in errors)
+            if batch is None and self._batches.training and self._ranks.size > 1:
+                batch = self.data.empty_batch()
             if batch is not None:
-                empty = False
                 yield batch
-        if empty and self.skipped:
+
+    def refuse_unreadable(self) -> None:
+        """For epochs of which not one image was read.
+
+        Raises:
+            DataError: their files were skipped; names the first.
+        """
+        if self.skipped:
             first = next(iter(self.skipped))
             raise DataError(f"not one image can be read; what is wrong with the first: {first}")
 

@@ -122,6 +122,17 @@ class MultiTaskDataset(Dataset):
                 errors.append(error)
         return (self.collate(items) if items else None), errors
 
+    def empty_batch(self) -> Batch:
+        """A batch of no image, for a process whose share of a batch is empty."""
+        item = {
+            "image": np.zeros((*self.size, 3), np.uint8),
+            "targets": {task.name: task.unlabelled_target(self.size) for task in self.tasks},
+            "labelled": {task.name: False for task in self.tasks},
+        }
+        if self.augmentation:
+            item |= {"colour": np.zeros((3, 4), np.float32), "sharpness": 0.0}
+        return self.collate([item]).first(0)
+
     def collate(self, items: Sequence[dict]) -> Batch:
         """A batch of items."""
         augmented = "colour" in items[0]

@@ -12,6 +12,7 @@ from datasets.shuffled_stream import ShuffledStream
 from utils.errors import ConfigError
 from utils.option import option
 from utils.part import Part, Registry
+from utils.ranks import ALONE, Ranks
 
 _MOST_IMAGES = 10_000_000  # of an epoch, whose order is drawn at once
 
@@ -120,6 +121,8 @@ class BatchSampler(torch.utils.data.Sampler):
 
     Args:
         sizes: the number of images of each of the datasets, which follow each other.
+        ranks: the processes that share the batches: each gives its share of every training batch,
+            which may be none, or the test batches whose turn it is.
 
     Attributes:
         epoch: the epoch to give next, counted from 1.
@@ -133,12 +136,14 @@ class BatchSampler(torch.utils.data.Sampler):
         training: bool,
         seed: int = 0,
         sampler: Sampler | None = None,
+        ranks: Ranks = ALONE,
     ):
         sampler = sampler or Concat()
+        self.ranks = ranks
         self.total, self.training, self.epoch, self.done = sum(sizes), training, 1, 0
         self.size = min(batch_size, self.total) if training else batch_size
         if not training:
-            self.count = -(-self.total // batch_size)
+            self.count = len(range(0, self.total, batch_size)[ranks.rank :: ranks.size])
             return
         sizes = [size for size in sizes if size]
         self.count = max(1, sampler.images(sizes) // self.size)
@@ -157,8 +162,15 @@ class BatchSampler(torch.utils.data.Sampler):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         keys = self._drawn() if self.training else [(0, index) for index in range(self.total)]
-        for first in range(self.done * self.size, len(keys), self.size):
-            yield keys[first : first + self.size]
+        batches = [
+            keys[k : k + self.size] for k in range(self.done * self.size, len(keys), self.size)
+        ]
+        if not self.training:
+            yield from batches[self.ranks.rank :: self.ranks.size]
+            return
+        for batch in batches:
+            share = self.ranks.share(len(batch))
+            yield batch[share.start : share.stop]
 
     def _drawn(self) -> list[tuple[int, int]]:
         """The keys of the epoch's images, in order."""

@@ -10,9 +10,9 @@ from engine.runs.network import make_network
 from engine.training.log import Log
 from engine.training.loop import Loop
 from engine.training.precision import Precision
-from engine.training.ranks import Ranks
 from engine.training.task_losses import TaskLosses
 from losses.presets import DistilledLoss
+from utils.ranks import Ranks
 
 CPU = torch.device("cpu")
 

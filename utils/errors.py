@@ -13,7 +13,13 @@ _HEAD = 400  # of these, where its middle is left out
 
 class UserError(Exception):
     """Something the user can mend; the message is one line: what is wrong and what to do. It may
-    quote anything, however long or invisible: see :func:`one_line`."""
+    quote anything, however long or invisible: see :func:`one_line`.
+
+    Attributes:
+        told: whether another process of the same run tells it.
+    """
+
+    told = False
 
     def __init__(self, message: str):
         super().__init__(one_line(message))
@@ -50,13 +56,17 @@ class DataError(UserError):
     """A dataset, or a file of one, that is missing, damaged or not what the cfg says."""
 
 
+class ProcessLost(Exception):
+    """Another process of this run has ended, which tells why."""
+
+
 @contextlib.contextmanager
 def doing(text: str, folder: Path | None = None) -> Iterator[None]:
     """Within it, an error that nobody thought of learns what was being done, and the folder that
     its traceback belongs in."""
     try:
         yield
-    except UserError:
+    except (UserError, ProcessLost):
         raise
     except Exception as error:
         error.add_note(text)

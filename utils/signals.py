@@ -62,6 +62,11 @@ def deferred() -> Iterator[None]:
         _State.deferring -= 1
 
 
+def pending() -> int:
+    """The signal that has come; 0 where none has."""
+    return _State.pending or 0
+
+
 def check() -> None:
     """Ends the work in hand if a signal has come.
 

@@ -30,10 +30,12 @@ class Train(Mode):
     )
 
     def run(self, config):
+        from engine.launch import joined_processes
         from engine.runs.experiment import run_experiment
 
         self._check_files(config)
-        run_experiment(config)
+        with joined_processes(config) as ranks:
+            run_experiment(config, ranks)
         return 0
 
     def _check_files(self, config: Config) -> None:

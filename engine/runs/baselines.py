@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,13 @@ from engine.runs.network import check_batch_size, number_of_maps
 from engine.runs.results import Results
 from losses.presets import DistilledLoss
 from tasks import Task
+from utils.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from engine.config import Config
 
-TrainRun = Callable[["Config", Data, RunFolder], Results]
-"""Trains and tests a run of a single task in a folder."""
+TrainRun = Callable[["Config", Data, RunFolder, Ranks], Results]
+"""Trains and tests a run of a single task in a folder, by several processes together."""
 
 
 @dataclass
@@ -99,7 +101,9 @@ def given_potentials(config: Config, tasks: Sequence[Task]) -> Baselines | None:
     )
 
 
-def trained_baselines(config: Config, tasks: Sequence[Task], train: TrainRun) -> Baselines:
+def trained_baselines(
+    config: Config, tasks: Sequence[Task], train: TrainRun, ranks: Ranks = ALONE
+) -> Baselines:
     """The results of the tasks' single-task networks. Those that no run below `runs` has finished
     are trained.
 
@@ -107,13 +111,14 @@ def trained_baselines(config: Config, tasks: Sequence[Task], train: TrainRun) ->
         UserError: see `utils.errors`.
     """
     # Every cfg is looked at before the first network is trained.
-    singles = {task.name: _single_task(config, task) for task in tasks}
+    singles = ranks.first_before_others(lambda: {t.name: _single_task(config, t) for t in tasks})
     if issubclass(config.run.loss.part, DistilledLoss):
         _check_teachable(config, tasks, singles)
-    runs = {name: find_or_train(single, train) for name, single in singles.items()}
+    runs = {name: find_or_train(single, train, ranks) for name, single in singles.items()}
     if issubclass(config.run.loss.part, DistilledLoss):
         for folder, _ in runs.values():
-            Keeper(folder, {}, print).load_best(torch.device("cpu"))  # restores a damaged one
+            keeper = Keeper(folder, {}, print)
+            ranks.from_first(partial(_restore, keeper))
     results = {name: results for name, (_, results) in runs.items()}
     return Baselines(
         potential={
@@ -133,18 +138,33 @@ def single_task(config: Config, data: Data) -> SingleTask:
     return SingleTask(config, data, baseline_identity(config, data))
 
 
-def find_or_train(single: SingleTask, train: TrainRun) -> tuple[RunFolder, Results]:
+def find_or_train(
+    single: SingleTask, train: TrainRun, ranks: Ranks = ALONE
+) -> tuple[RunFolder, Results]:
     """The finished run of a single task and its results; trained where there is none."""
+    if folder := ranks.from_first(lambda: _find(single)):
+        return folder, folder.finished()
+    folder = single.folder
+    with ranks.first_within(folder.lock(single.config)):
+        results = ranks.from_first(folder.finished)
+        return folder, results or train(single.config, single.data, folder, ranks)
+
+
+def _find(single: SingleTask) -> RunFolder | None:
+    """The folder of a finished run, or None; says which it is, or why it is trained anew."""
     name = single.data.tasks[0].name
     if folder := find_finished(single):
         print(f"baseline {name}: {folder.path}", flush=True)
-        return folder, folder.finished()
-    folder = single.folder
+        return folder
     if other := _nearest_other(single):
         path, options = other
         print(f"baseline {name} is trained anew: {path} has other {', '.join(options)}", flush=True)
-    with folder.lock(single.config):
-        return folder, folder.finished() or train(single.config, single.data, folder)
+    return None
+
+
+def _restore(keeper: Keeper) -> None:
+    """Restores the best checkpoint of a run where it is damaged."""
+    keeper.load_best(torch.device("cpu"))
 
 
 def find_finished(single: SingleTask) -> RunFolder | None:

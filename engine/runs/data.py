@@ -24,6 +24,7 @@ from tasks import Task
 from utils.errors import DataError
 from utils.locks import locked
 from utils.part import Choice
+from utils.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -44,8 +45,10 @@ class Data:
     selected_on: str
     notes: list[str] = field(default_factory=list)
 
-    def loaders(self, config: Config, device: torch.device) -> tuple[Loader, Loader]:
-        """Those of the training and the validation images."""
+    def loaders(
+        self, config: Config, device: torch.device, ranks: Ranks = ALONE
+    ) -> tuple[Loader, Loader]:
+        """Those of the training and the validation images, which processes share."""
         skip = config.loading.on_bad_sample == "skip"
         pin = device.type == "cuda"
         train = Loader(
@@ -56,14 +59,16 @@ class Data:
             seed=config.run.seed,
             sampler=config.data.sampling.build(),
             skip=skip,
+            ranks=ranks,
         )
         # What is tested is tested whole.
         skip = skip and self.selected_on != "test"
-        return train, Loader(self.val, config.loading, training=False, pin=pin, skip=skip)
+        options = {"training": False, "pin": pin, "ranks": ranks}
+        return train, Loader(self.val, config.loading, skip=skip, **options)
 
-    def test_loader(self, config: Config, device: torch.device) -> Loader:
+    def test_loader(self, config: Config, device: torch.device, ranks: Ranks = ALONE) -> Loader:
         pin = device.type == "cuda"
-        return Loader(self.test, config.loading, training=False, pin=pin)
+        return Loader(self.test, config.loading, training=False, pin=pin, ranks=ranks)
 
 
 def build_data(config: Config, only: Task | None = None, missing_allowed: bool = False) -> Data:

@@ -21,6 +21,7 @@ from engine.runs.constants import constant_metrics
 from engine.runs.cost import network_cost
 from engine.runs.data import Data, build_data
 from engine.runs.decisions import dataset_lines
+from engine.runs.device import choose_device, device_name
 from engine.runs.folder import RunFolder, run_folder
 from engine.runs.network import check_batch_size, make_network
 from engine.runs.pictures import draw_results
@@ -31,18 +32,22 @@ from engine.training.evaluation import Evaluation, evaluate
 from engine.training.log import Log
 from engine.training.loop import Loop
 from engine.training.precision import Precision
-from engine.training.ranks import Ranks
 from engine.training.task_losses import TaskLosses
 from losses.presets import DistilledLoss
 from models import Network
 from utils.errors import doing
+from utils.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from engine.config import Config
 
 
-def run_experiment(config: Config) -> Results:
+def run_experiment(config: Config, ranks: Ranks = ALONE) -> Results:
     """Does what the cfg says, as far as it has not been done; prints and returns the results.
+
+    Args:
+        ranks: the processes that do it together. Files are written by the first of them, in a
+            folder that all of them see.
 
     Raises:
         UserError: something the user can mend; see `utils.errors`.
@@ -52,57 +57,63 @@ def run_experiment(config: Config) -> Results:
         config = config.single_task(config.run.tasks[0], config.run.run, mode.get("ckpt"))
     check_potential(config)
     folder = run_folder(config)
-    if mode.get("restart"):
+    if results := ranks.from_first(lambda: _begin(config, folder, bool(mode.get("restart")))):
+        return _show(folder, results, ranks)
+    data = ranks.first_before_others(lambda: _build_data(config))
+    if len(data.tasks) == 1:
+        return _run_single_task(config, data, folder, ranks)
+    given = given_potentials(config, data.tasks)
+    with ranks.first_within(folder.lock(config)):
+        if results := ranks.from_first(folder.finished):
+            return _show(folder, results, ranks)
+        compared = given or trained_baselines(config, data.tasks, train_run, ranks)
+        return train_run(config, data, folder, ranks, compared)
+
+
+def _begin(config: Config, folder: RunFolder, is_restart: bool) -> Results | None:
+    """Looks at what is in the folder; returns the results of a run that is done."""
+    if is_restart:
         with folder.lock():
             restart(folder, config)
     folder.ensure_same_config(config)
-    if results := folder.finished():
-        return _show(folder, results)
-    device = choose_device(config)
+    return folder.finished()
+
+
+def _build_data(config: Config) -> Data:
+    """The data of a cfg whose network can be built and trained on them."""
+    choose_device(config)  # refuses one that is not there
     with doing(f"the data of {config.path} were being listed"):
         data = build_data(config)
         check_class_names(config, data)
     network_cost(config, data.tasks)  # refuses what cannot be built
     check_batch_size(config, data.tasks, len(data.train))
-    if len(data.tasks) == 1:
-        return _run_single_task(config, data, folder, device)
-    given = given_potentials(config, data.tasks)
-    with folder.lock(config):
-        if results := folder.finished():
-            return _show(folder, results)
-        compared = given or trained_baselines(
-            config, data.tasks, lambda *run: train_run(*run, device)
-        )
-        return train_run(config, data, folder, device, compared)
+    return data
 
 
 def train_run(
     config: Config,
     data: Data,
     folder: RunFolder,
-    device: torch.device,
+    ranks: Ranks,
     baselines: Baselines | None = None,
 ) -> Results:
     """Trains the cfg's network as far as the folder's last checkpoint leaves to do, tests the best
     checkpoint, and writes and prints the results, which it returns.
 
     Args:
+        ranks: the processes that train it together.
         baselines: what a multi-task network is compared with; None for a single-task one.
     """
     with doing(f"{folder.path} was being trained and tested", folder.path):
-        return _train_run(config, data, folder, device, baselines)
+        return _train_run(config, data, folder, ranks, baselines)
 
 
-def _train_run(config, data, folder, device, baselines) -> Results:
-    torch.manual_seed(config.run.seed)
-    log = Log(folder.log)
-    initial = initial_checkpoint(config, folder)
-    # Weights that a checkpoint will replace need not be downloaded.
-    network = make_network(
-        config, {task.name: task.head for task in data.tasks}, not (folder.has_state or initial)
-    )
-    if initial and not folder.has_state:
-        _start_from(network, Path(initial["path"]), log)
+def _train_run(config, data, folder, ranks, baselines) -> Results:
+    device = choose_device(config)
+    log = Log(folder.log, ranks)
+    initial = ranks.from_first(lambda: initial_checkpoint(config, folder))
+    # What the first process downloads is there for the others.
+    network = ranks.first_before_others(lambda: _make_network(config, data, folder, initial, log))
     network.to(device)
     if config.training.channels_last:
         network.to(memory_format=torch.channels_last)
@@ -115,7 +126,7 @@ def _train_run(config, data, folder, device, baselines) -> Results:
             log,
         )
     precision = Precision(device, config.training.amp)
-    task_losses = TaskLosses(network, data.tasks, precision, Ranks(), config.run.seed)
+    task_losses = TaskLosses(network, data.tasks, precision, ranks, config.run.seed)
     if isinstance(loss, DistilledLoss):
         from engine.training.teachers import distilled_losses
 
@@ -127,6 +138,17 @@ def _train_run(config, data, folder, device, baselines) -> Results:
     _announce(config, data, folder, precision, baselines, log)
     loop.run()
     return _test(config, data, folder, loop, baselines, initial, log)
+
+
+def _make_network(config, data, folder, initial, log) -> Network:
+    """The network of a run before its first step; a checkpoint may replace its weights."""
+    torch.manual_seed(config.run.seed)
+    # Weights that a checkpoint will replace need not be downloaded.
+    pretrained = not (folder.has_state or initial)
+    network = make_network(config, {task.name: task.head for task in data.tasks}, pretrained)
+    if initial and not folder.has_state:
+        _start_from(network, Path(initial["path"]), log)
+    return network
 
 
 def test_checkpoint(config: Config, path: Path) -> tuple[Data, Evaluation]:
@@ -164,34 +186,16 @@ def checkpoint_to_use(config: Config) -> Path:
     return (result or folder).best
 
 
-def choose_device(config: Config) -> torch.device:
-    """The device of the run: the only place where one is chosen.
-
-    Raises:
-        ConfigError: the device that the cfg names is not there.
-    """
-    name = config.run.device
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):
-        raise config.error("device", f"there is no device {name!r} here") from None
-    return device
-
-
-def _run_single_task(
-    config: Config, data: Data, folder: RunFolder, device: torch.device
-) -> Results:
+def _run_single_task(config: Config, data: Data, folder: RunFolder, ranks: Ranks) -> Results:
     """Trains a cfg with one task: a run, and at the same time a baseline for other cfgs."""
-    result = None if config.run.mode.value("ckpt") else find_finished(single_task(config, data))
-    if result:
-        return _show(result, result.finished())
-    with folder.lock(config):
-        if results := folder.finished():
-            return _show(folder, results)
-        return train_run(config, data, folder, device)
+    if not config.run.mode.value("ckpt"):
+        result = ranks.from_first(lambda: find_finished(single_task(config, data)))
+        if result:
+            return _show(result, result.finished(), ranks)
+    with ranks.first_within(folder.lock(config)):
+        if results := ranks.from_first(folder.finished):
+            return _show(folder, results, ranks)
+        return train_run(config, data, folder, ranks)
 
 
 def _start_from(network: Network, path: Path, log: Log) -> None:
@@ -220,27 +224,38 @@ def _announce(config, data, folder, precision, baselines, log) -> None:
 
 def _test(config, data, folder, loop, baselines, initial, log) -> Results:
     """Tests the best checkpoint, and writes and prints the results."""
-    best = loop.keeper.load_best(loop.device)
-    network = loop.network
+    ranks, network = loop.ranks, loop.network
+    best = ranks.first_before_others(lambda: loop.keeper.load_best(loop.device))
     network.load_state_dict(best["network"])
-    loader = data.test_loader(config, loop.device)
-    evaluation = evaluate(network, data.tasks, loader, loop.precision)
-    results = _results(config, data, loop, best, evaluation)
-    results.initial_checkpoint = initial
+    loader = data.test_loader(config, loop.device, ranks)
+    evaluation = evaluate(network, data.tasks, loader, loop.precision, ranks)
+    images = ranks.gather(loop.images)
+
+    def report() -> Results:
+        results = _results(config, data, loop, best, evaluation)
+        results.initial_checkpoint = initial
+        results.images_by_process = images
+        _compare(results, config, data, best, baselines)
+        draw_results(network, data.test, loop.device, folder.pictures)
+        results.write(folder.results)
+        log(f"\n{results_table(results)}\n\n{folder.results}\n")
+        return results
+
+    return ranks.from_first(report)
+
+
+def _compare(results: Results, config, data, best, baselines) -> None:
+    """Adds to results what they are compared with, or what makes them a baseline of others."""
     if baselines:
         results.potential, results.potential_given = baselines.potential, baselines.cost is None
         results.compare(baselines.metrics)
         if baselines.cost:
             results.single_task_networks = vars(baselines.cost)
-    else:
-        single = single_task(config, data)
-        results.validation = best["validation"][data.tasks[0].name]
-        if not results.initial_checkpoint:
-            results.identity, results.baseline_key = single.identity, single.key
-    draw_results(network, data.test, loop.device, folder.pictures)
-    results.write(folder.results)
-    log(f"\n{results_table(results)}\n\n{folder.results}\n")
-    return results
+        return
+    single = single_task(config, data)
+    results.validation = best["validation"][data.tasks[0].name]
+    if not results.initial_checkpoint:
+        results.identity, results.baseline_key = single.identity, single.key
 
 
 def _results(config, data, loop, best, evaluation) -> Results:
@@ -264,7 +279,8 @@ def _results(config, data, loop, best, evaluation) -> Results:
         gmacs=cost.gmacs,
         train_images=len(data.train),
         test_images={task.name: len(data.test.labelled_for(task)) for task in data.tasks},
-        device=_device_name(loop.device),
+        device=device_name(loop.device),
+        processes=loop.ranks.size,
         precision=loop.precision.name,
         torch=torch.__version__,
         options=config.text(),
@@ -272,10 +288,7 @@ def _results(config, data, loop, best, evaluation) -> Results:
     )
 
 
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def _show(folder: RunFolder, results: Results) -> Results:
-    print(f"{folder.path} is done; its results:\n\n{results_table(results)}\n", flush=True)
+def _show(folder: RunFolder, results: Results, ranks: Ranks) -> Results:
+    if ranks.first:
+        print(f"{folder.path} is done; its results:\n\n{results_table(results)}\n", flush=True)
     return results

@@ -34,6 +34,8 @@ class Results:
         initial_checkpoint: path and SHA-256 of the checkpoint that the weights started from; after
             a restart its epoch and the options that were changed as well.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
+        processes: how many trained the network together.
+        images_by_process: how many training images each of them computed since the last start.
     """
 
     cfg: str
@@ -60,6 +62,8 @@ class Results:
     options: str = ""
     initial_checkpoint: dict[str, Any] | None = None
     skipped_steps: int | None = None
+    processes: int = 1
+    images_by_process: list[int] | None = None
     validation: dict[str, float | None] | None = None
     identity: dict[str, Any] | None = None
     baseline_key: str | None = None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from datasets.batch import Batch
 from engine.runs.data import Data
 from engine.runs.folder import RunFolder
 from engine.runs.keeper import Keeper
@@ -19,12 +21,14 @@ from engine.training.epoch import EpochSteps
 from engine.training.evaluation import Evaluation
 from engine.training.log import Log
 from engine.training.progress import Progress, duration
-from engine.training.records import Records
+from engine.training.records import NoRecords, Records
+from engine.training.same import check_same
 from engine.training.state import TrainingState
 from engine.training.step import Step
 from engine.training.task_losses import TaskLosses
 from engine.training.undo import SkippedSteps
 from engine.training.validation import Validation
+from engine.training.whole_batch import WholeBatch, whole_batch
 from losses import Objective
 from utils import signals
 from utils.errors import DataError, UserError
@@ -62,10 +66,11 @@ class Loop:
         self.config = config
         options = self.options = config.training
         self.tasks, self.folder, self.log = data.tasks, folder, log
+        self.ranks = task_losses.ranks
         self.keeper = Keeper(folder, header, log)
         self.network, self.objective = task_losses.network, objective
         self.precision, self.device = task_losses.precision, task_losses.precision.device
-        self.train_loader, val_loader = data.loaders(config, self.device)
+        self.train_loader, val_loader = data.loaders(config, self.device, self.ranks)
         self.loaders = (self.train_loader, val_loader)
         self.steps = len(self.train_loader)
 
@@ -92,12 +97,12 @@ class Loop:
             data.tasks,
             val_loader,
             self.precision,
-            task_losses.ranks,
+            self.ranks,
             self.keeper,
             log,
         )
         self.epoch_steps = EpochSteps(objective.tasks)
-        self.records = Records(folder, objective.tasks, log)
+        self.records = Records(folder, objective.tasks, log) if self.ranks.first else NoRecords()
         self.state = TrainingState(
             {
                 "network": self.network,
@@ -113,17 +118,27 @@ class Loop:
                 "records": self.records,
             }
         )
-        self.resumed = self.keeper.load(self.state.load, self.device) is not None
-        if self.validation.best_epoch:
-            self.keeper.load_best(self.device)  # which restores it where it is damaged
+        self.resumed = self._resume()
         self.records.begin(self.steps_done)
         self.groups = objective.grouping
-        self.saved = time.monotonic()
+        self.saved, self.images = time.monotonic(), 0
 
     @cached_property
     def single_images(self) -> bool:
         """Whether a batch of one image can train the network."""
         return trains_on_single_images(self.config, self.tasks)
+
+    def _resume(self) -> bool:
+        """Goes on from the folder's last state; returns whether there is one."""
+
+        def load() -> bool:
+            if self.keeper.load(self.state.load, self.device) is None:
+                return False
+            if self.validation.best_epoch:
+                self.keeper.load_best(self.device)  # which restores it where it is damaged
+            return True
+
+        return self.ranks.first_before_others(load)
 
     @property
     def steps_done(self) -> int:
@@ -142,7 +157,9 @@ class Loop:
             self.log(f"goes on after {self._place()}")
             self.records.write_epochs(self.state.history)
         total, done = self.steps * epochs, self.steps_done
-        progress = Progress(total * batch_size, done * batch_size, self.options.display_freq)
+        progress = Progress(
+            total * batch_size, done * batch_size, self.options.display_freq, self.ranks.first
+        )
         try:
             with signals.deferred():
                 for epoch in range(self.state.epoch + 1, epochs + 1):
@@ -170,19 +187,43 @@ class Loop:
         self.network.train()
         diagnose, steps, first = self.options.diagnose, self.epoch_steps, (epoch - 1) * self.steps
         steps.go_on()
-        for batch in self.train_loader.epoch(epoch, steps.batches):
-            self._check_images(len(batch.images))
+        for batch, whole in self._batches(epoch):
+            self._check_images(whole.images)
             step = first + self.train_loader.taken - 1
             rate = self.schedule.set(step)
             statistics: dict | None = {} if diagnose and step % diagnose == 0 else None
-            losses = self.step(batch.to(self.device), step + 1, statistics)
-            steps.add(step + 1, rate, losses, len(batch.images), statistics)
+            losses = self.step(batch.to(self.device), step + 1, statistics, whole)
+            self.images += len(batch.images)
+            steps.add(step + 1, rate, losses, whole.images, statistics)
             steps.batches = self.train_loader.taken
-            progress.step(len(batch.images), partial(self._describe, epoch, losses))
-            signals.check()
+            progress.step(whole.images, partial(self._describe, epoch, losses))
             if self._save_is_due():
                 self._save()
         self._record_steps()
+
+    def _batches(self, epoch: int) -> Iterator[tuple[Batch, WholeBatch]]:
+        """This process's shares of the batches of an epoch that are left, and what is known of the
+        whole ones, those without any image left out.
+
+        Raises:
+            UserError: a share cannot be read, or not one image can be.
+            Stopped: a signal has come.
+        """
+        shares = self.train_loader.epoch(epoch, self.epoch_steps.batches)
+        images = 0
+        for _ in range(self.epoch_steps.batches, self.steps):
+            batch = error = None
+            try:
+                batch = next(shares, None)
+            except UserError as reason:
+                error = reason
+            whole = whole_batch(self.ranks, self.tasks, batch, error)
+            images += whole.images
+            if whole.images:
+                yield batch, whole
+
+        if not images:
+            self.ranks.together(self.train_loader.refuse_unreadable)
 
     def _check_images(self, images: int) -> None:
         """Checks that a batch of which images were skipped can train the network.
@@ -191,7 +232,7 @@ class Loop:
             DataError: a single image is left, which cannot.
         """
         if images == 1 < self.train_loader.batch_size and not self.single_images:
-            skipped = next(reversed(self.train_loader.skipped))
+            skipped = ", ".join(list(self.train_loader.skipped)[-1:])
             raise DataError(
                 f"one image is left of a batch, others cannot be read ({skipped}): {SINGLE_IMAGE}"
             )
@@ -223,12 +264,15 @@ class Loop:
         """Saves the state. The order of the writes is this one everywhere: the best network, rows
         of the records, the state, which says how long the records are, and what is made of it."""
         self._record_steps()
-        self.keeper.save(self.state.state_dict())
+        check_same(self.ranks, self.network, self.objective)
+        if self.ranks.first:
+            self.keeper.save(self.state.state_dict())
         self.saved = time.monotonic()
 
     def _save_is_due(self) -> bool:
         minutes = self.options.save_minutes
-        return bool(minutes) and time.monotonic() - self.saved >= 60 * minutes
+        is_due = bool(minutes) and time.monotonic() - self.saved >= 60 * minutes
+        return is_due if self.ranks.size == 1 else self.ranks.from_first(lambda: is_due)
 
     def _record_steps(self) -> None:
         """Records the steps since the last time.
@@ -281,8 +325,8 @@ class Loop:
         """Logs how many steps were undone, and the files that could not be read, each once."""
         if self.skipped is not None and self.skipped.count:
             self.log(f"{self.skipped.count} steps were undone, whose losses were not numbers")
-        skipped = self.loaders[0].skipped + self.loaders[1].skipped
-        if skipped:
+        ours = self.loaders[0].skipped + self.loaders[1].skipped
+        if skipped := sum(self.ranks.gather(ours), Counter()):
             self.log(f"{len(skipped)} images were left out, whose files cannot be read:")
         for error, times in skipped.items():
             self.log(f"  {error} (met {times} times)")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from engine.training.ranks import Ranks
+from utils import signals
+from utils.errors import ProcessLost
+from utils.ranks import Ranks
 
 _WAITING = timedelta(days=30)  # for what one process does alone, such as rendering
 
@@ -21,10 +24,13 @@ _BUCKET = 2**23
 
 
 class ProcessGroup(Ranks):
-    """The processes of torch's launcher (`torchrun`, or `--processes`).
+    """The processes that torch's launcher started: `torchrun`, or `--processes`.
 
     Args:
         device: of this process.
+
+    Raises:
+        ProcessLost: another process has ended, in every method that waits for it.
 
     Attributes:
         calls: the names and sizes of the collective operations, in order; None: they are not
@@ -69,36 +75,58 @@ class ProcessGroup(Ranks):
         # Not reduce_scatter, by which gloo sends as much as an all-reduce does.
         received = torch.empty_like(padded)
         self._record("slices", padded)
-        dist.all_to_all_single(received, padded)
+        with _peers():
+            dist.all_to_all_single(received, padded)
         self.sent["slices"] += padded[0].nbytes * (self.size - 1)
         return received.sum(dim=0)
 
     def joined(self, part, length):
         whole = part.new_empty(self.size * part.numel())
         self._record("joined", part)
-        dist.all_gather_into_tensor(whole, part.contiguous())
+        with _peers():
+            dist.all_gather_into_tensor(whole, part.contiguous())
         self.sent["joined"] += part.nbytes * (self.size - 1)
         return whole[:length]
 
     def gather(self, value):
         values: list[Any] = [None] * self.size
-        dist.all_gather_object(values, value, group=self._waiting)
+        with _peers():
+            dist.all_gather_object(values, value, group=self._waiting)
         return values
 
+    def sum_numbers(self, numbers):
+        total = torch.tensor(numbers, dtype=torch.int64)
+        self._all_reduce(total, "numbers", self._waiting)
+        return total.tolist()
+
     def from_first(self, make):
-        outcome: list[Any] = [None]
-        if self.first:
-            try:
-                outcome = [(make(), None)]
-            except Exception as error:
-                outcome = [(None, error)]
-                dist.broadcast_object_list(outcome, group=self._waiting)
-                raise
-        dist.broadcast_object_list(outcome, group=self._waiting)
-        [(result, error)] = outcome
-        if error is not None:
-            raise error
-        return result
+        box = [_outcome(make) if self.first else None]
+        with _peers():
+            dist.broadcast_object_list(box, group=self._waiting)
+        return self._result(box[0])
+
+    def first_before_others(self, make):
+        mine = _outcome(make) if self.first else None
+        self.from_first(lambda: mine.check())
+        mine = mine or _outcome(make)
+        self.together(mine.check)
+        return mine.value
+
+    def together(self, make):
+        return [self._result(outcome) for outcome in self.gather(_outcome(make))]
+
+    @contextlib.contextmanager
+    def first_within(self, context):
+        with contextlib.ExitStack() as stack:
+            self.from_first(lambda: stack.enter_context(context) and None)
+            yield
+
+    def _result(self, outcome: _Outcome) -> Any:
+        """The value of an outcome that all processes know, or its error, which the first tells."""
+        if outcome.error is not None and not self.first:
+            outcome.error.told = True
+        outcome.check()
+        return outcome.value
 
     def _sum_bucket(self, bucket: Sequence[Tensor]) -> None:
         flat = torch.cat([gradient.flatten() for gradient in bucket])
@@ -109,12 +137,42 @@ class ProcessGroup(Ranks):
 
     def _all_reduce(self, tensor: Tensor, kind: str, group: Any) -> None:
         self._record(kind, tensor)
-        dist.all_reduce(tensor, group=group)
+        with _peers():
+            dist.all_reduce(tensor, group=group)
         self.sent[kind] += 2 * tensor.nbytes * (self.size - 1) // self.size
 
     def _record(self, kind: str, tensor: Tensor) -> None:
         if self.calls is not None:
             self.calls.append(f"{kind} {tensor.numel()}")
+
+
+class _Outcome(NamedTuple):
+    """The value that a function returned, or the error that it raised."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+    def check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+def _outcome(make: Callable[[], Any]) -> _Outcome:
+    try:
+        return _Outcome(make())
+    except ProcessLost:
+        raise
+    except (Exception, signals.Stopped) as error:
+        return _Outcome(error=error)
+
+
+@contextlib.contextmanager
+def _peers() -> Iterator[None]:
+    """Around a collective operation, which fails where another process has ended."""
+    try:
+        yield
+    except RuntimeError as reason:
+        raise ProcessLost(f"another process of this run has ended ({reason})") from None
 
 
 class _Sum(torch.autograd.Function):

@@ -19,14 +19,14 @@ class Progress:
         total: the number of images in all epochs together.
         done: the number of images that an earlier process trained on.
         every: the number of steps from one plain line to the next.
+        shown: whether this process shows them.
     """
 
-    def __init__(self, total: int, done: int, every: int):
+    def __init__(self, total: int, done: int, every: int, shown: bool = True):
         self.total, self.first, self.done, self.every = total, done, done, every
-        self.started = self.shown = time.perf_counter()
-        self.steps = 0
-        self.bar = None
-        if sys.stderr.isatty():
+        self.started = self.refreshed = time.perf_counter()
+        self.shown, self.steps, self.bar = shown, 0, None
+        if shown and sys.stderr.isatty():
             self.bar = tqdm(total=total, initial=done, unit="img", dynamic_ncols=True, leave=False)
 
     def step(self, images: int, describe: Callable[[], str]) -> None:
@@ -34,11 +34,11 @@ class Progress:
         self.done += images
         self.steps += 1
         if self.bar is not None:
-            if time.perf_counter() - self.shown > _EVERY:
-                self.shown = time.perf_counter()
+            if time.perf_counter() - self.refreshed > _EVERY:
+                self.refreshed = time.perf_counter()
                 self.bar.set_description_str(describe(), refresh=False)
             self.bar.update(images)
-        elif self.steps % self.every == 0:
+        elif self.shown and self.steps % self.every == 0:
             print(f"  {describe()}  {self._pace()}", flush=True)
 
     @contextlib.contextmanager

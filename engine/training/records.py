@@ -122,6 +122,13 @@ class Records:
                     self.events.add_scalar(_tag(f"{kind}/{name}"), value, row["step"])
 
 
+class NoRecords:
+    """The records of a process that writes none."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
 class _Table:
     """A CSV file that grows. The first row creates the file.
 

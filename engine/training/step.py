@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
@@ -11,6 +13,7 @@ from engine.training.divergence import Divergence
 from engine.training.precision import Precision
 from engine.training.task_losses import LossFunction, TaskLosses
 from engine.training.undo import NotANumber, SkippedSteps, of_numbers
+from engine.training.whole_batch import WholeBatch
 from losses import Objective
 
 
@@ -45,32 +48,37 @@ class Step:
         self.divergence = Divergence(objective.tasks, precision.device)
 
     def __call__(
-        self, batch: Batch, number: int, statistics: dict[str, float] | None = None
+        self,
+        batch: Batch,
+        number: int,
+        statistics: dict[str, float] | None = None,
+        whole: WholeBatch | None = None,
     ) -> dict[str, Tensor]:
         """Updates the weights by one batch.
 
         Args:
-            batch: on the device.
+            batch: this process's share, on the device.
             number: of the step, counted from 1.
             statistics: is filled with the statistics of the gradients; None: they are not wanted.
+            whole: what is known of all shares; asked for where it is not yet.
 
         Returns:
             Active task -> its loss before the first update; empty for a batch without labels, and
             for a step that was undone.
         """
         if self.skipped is None:
-            return self._update_by(batch, number, statistics)
+            return self._update_by(batch, number, statistics, whole)
         self.skipped.remember()
         try:
-            losses = self._update_by(batch, number, statistics)
+            losses = self._update_by(batch, number, statistics, whole)
         except NotANumber as reason:
             self.skipped.undo(number, reason)
             return {}
         self.skipped.done()
         return losses
 
-    def _update_by(self, batch, number, statistics) -> dict[str, Tensor]:
-        active, task_losses = self._losses_of(batch, number)
+    def _update_by(self, batch, number, statistics, whole) -> dict[str, Tensor]:
+        active, task_losses = self._losses_of(batch, number, whole)
         if not active:
             return {}
         self.objective.begin_step(number)
@@ -90,8 +98,10 @@ class Step:
         self.objective.after_step(task_losses)
         return before
 
-    def _losses_of(self, batch: Batch, number: int) -> tuple[set[str], LossFunction]:
-        active, task_losses = self.task_losses.on(batch, number)
+    def _losses_of(
+        self, batch: Batch, number: int, whole: WholeBatch | None
+    ) -> tuple[Set[str], LossFunction]:
+        active, task_losses = self.task_losses.on(batch, number, whole)
         return active, task_losses if self.skipped is None else of_numbers(task_losses)
 
     def _gradient_statistics(self, losses: dict[str, Tensor]) -> dict[str, float]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from datasets.batch import Batch
 from datasets.photometric import normalised_images
 from engine.training.precision import Precision
-from engine.training.ranks import Ranks
+from engine.training.whole_batch import WholeBatch, whole_batch
 from models import Network
 from models.dropout import Place
 from tasks import Task
+from utils.ranks import Ranks
 
 LossFunction = Callable[[], dict[str, Tensor]]
 """Runs the network on a batch; returns task -> scalar float32 loss, of the active tasks."""
@@ -72,22 +72,29 @@ class TaskLosses:
         self.ranks = ranks
         self.seed = seed
 
-    def on(self, batch: Batch, step: int) -> tuple[set[str], LossFunction]:
-        """The active tasks of a batch that is on the device, and its loss function. The calls of
-        the function are the forward passes of a step, each with random numbers of its own."""
-        images, labelled = normalised_images(batch), self.labelled(batch)
-        places = self.places(step, len(images))
-        return labelled, lambda: self.on_labels(self.predict(images, next(places)), batch, labelled)
+    def on(
+        self, batch: Batch, step: int, whole: WholeBatch | None = None
+    ) -> tuple[Set[str], LossFunction]:
+        """The active tasks of a batch, and its loss function. The calls of the function are the
+        forward passes of a step, each with random numbers of its own.
 
-    def places(self, step: int, images: int) -> Iterator[Place]:
+        Args:
+            batch: this process's share, on the device.
+            step: the number of the step, from 1.
+            whole: what is known of all shares; asked for where it is not yet.
+        """
+        whole = whole or whole_batch(self.ranks, self.tasks, batch)
+        images, places = normalised_images(batch), self.places(step, whole)
+        return whole.labelled, lambda: self.on_labels(
+            self.predict(images, next(places)), batch, whole.labelled
+        )
+
+    def places(self, step: int, whole: WholeBatch) -> Iterator[Place]:
         """The places of the forward passes of a step, one after another."""
-        return (Place(self.seed, step, n, range(images), images) for n in itertools.count())
-
-    def labelled(self, batch: Batch) -> set[str]:
-        """The tasks that any image is labelled for, the images of all processes together."""
-        flags = torch.stack([batch.labelled[task.name].any() for task in self.tasks])
-        counts = self.ranks.sum(flags.int()).tolist()
-        return {task.name for task, count in zip(self.tasks, counts, strict=True) if count}
+        return (
+            Place(self.seed, step, number, whole.share, whole.images)
+            for number in itertools.count()
+        )
 
     def predict(self, images: Tensor, place: Place) -> dict[str, Any]:
         """The predictions for (B, 3, H, W) normalised images, by task name."""
@@ -96,7 +103,7 @@ class TaskLosses:
             return self.network(images)
 
     def on_labels(
-        self, predictions: Mapping[str, Any], batch: Batch, labelled: set[str]
+        self, predictions: Mapping[str, Any], batch: Batch, labelled: Set[str]
     ) -> dict[str, Tensor]:
         """The losses of the labelled tasks, in the order of the tasks."""
         tasks = [task for task in self.tasks if task.name in labelled]

@@ -15,6 +15,7 @@ from datasets.photometric import normalised_images
 from engine.runs.checkpoint import open_network
 from engine.training.precision import Precision
 from engine.training.task_losses import TaskLosses, mean_losses
+from engine.training.whole_batch import whole_batch
 from losses.distillation import Distillation
 from models import Network
 from tasks import Task
@@ -85,12 +86,13 @@ class DistilledLosses(TaskLosses):
         self.distillation = distillation
         self.model = StudentModel(plain.network, distillation)
 
-    def on(self, batch, step):
-        images, labelled = normalised_images(batch), self.labelled(batch)
-        outputs, places = self.teachers(images), self.places(step, len(images))
+    def on(self, batch, step, whole=None):
+        whole = whole or whole_batch(self.ranks, self.tasks, batch)
+        images, places = normalised_images(batch), self.places(step, whole)
+        outputs = self.teachers(images)
         every_task = {task.name for task in self.tasks}
         return every_task, lambda: self._losses(
-            self.predict(images, next(places)), batch, labelled, outputs
+            self.predict(images, next(places)), batch, whole.labelled, outputs
         )
 
     def components(self):

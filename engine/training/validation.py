@@ -11,8 +11,8 @@ from datasets.loader import Loader
 from engine.runs.keeper import Keeper
 from engine.training.evaluation import Evaluation, evaluate
 from engine.training.precision import Precision
-from engine.training.ranks import Ranks
 from tasks import Task
+from utils.ranks import Ranks
 
 
 class Validation:
@@ -54,9 +54,10 @@ class Validation:
         if score >= self.best_score:
             self.best_score, self.best_epoch = score, epoch
             network = self.network.state_dict()
-            self.keeper.save_best(
-                {"epoch": epoch, "validation": evaluation.metrics, "network": network}
-            )
+            if self.ranks.first:
+                self.keeper.save_best(
+                    {"epoch": epoch, "validation": evaluation.metrics, "network": network}
+                )
         return evaluation
 
     def state_dict(self) -> dict[str, float]:

@@ -10,11 +10,11 @@ from datasets.loader import Loader, Loading
 from datasets.merge import MultiTaskDataset
 from engine.training.evaluation import Evaluation, evaluate, evaluate_constants
 from engine.training.precision import Precision
-from engine.training.ranks import Ranks
 from tasks.depth import Depth
 from tests.engine.training.tiny import make_batch, make_network, make_tasks, on_ranks, part_of
 from tests.labels import read_split, tasks_of
 from tests.running import CPU
+from utils.ranks import Ranks
 
 FLOAT32 = Precision(CPU, False)
 

@@ -8,12 +8,12 @@ from datasets.batch import Batch
 from engine.runs.baselines import trained_baselines
 from engine.runs.network import declared_tasks, make_network
 from engine.training.precision import Precision
-from engine.training.ranks import Ranks
 from engine.training.task_losses import TaskLosses
 from engine.training.teachers import distilled_losses
 from losses.distillation import distance
 from tests.running import CPU, run
 from utils.errors import ConfigError, DataError
+from utils.ranks import Ranks
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from engine.runs import checkpoint
 from engine.runs.folder import RunFolder
 from engine.runs.keeper import Keeper
 from engine.training.precision import Precision
-from engine.training.ranks import Ranks
 from engine.training.validation import Validation
 from tests.engine.training.test_evaluation import Batches
 from tests.engine.training.tiny import make_batch, make_network, make_tasks
 from tests.running import CPU
+from utils.ranks import Ranks
 
 HEADER = {"format": checkpoint.FORMAT}
 

@@ -8,12 +8,12 @@ from torch import nn
 
 from datasets.batch import Batch
 from engine.training.precision import Precision
-from engine.training.ranks import Ranks
 from engine.training.step import Step
 from engine.training.task_losses import TaskLosses
 from models import Network
 from tasks import TASKS
 from tests.running import CPU
+from utils.ranks import Ranks
 
 _DRAWING = threading.Lock()  # threads share torch's generator
 SIZE = (4, 6)
@@ -132,6 +132,12 @@ class ThreadRanks(Ranks):
 
     def gather(self, value):
         return [copy.deepcopy(each) for each in self._all(value)]
+
+    def together(self, make):
+        return self.gather(make())
+
+    def sum_numbers(self, numbers):
+        return [sum(values) for values in zip(*self._all(numbers), strict=True)]
 
     def sum(self, tensor):
         values = enumerate(self._all(tensor))

@@ -1,8 +1,11 @@
-"""The processes that train one network together. Nothing else knows of torch.distributed."""
+"""The processes that train one network together, as all rooms know them; see
+`engine.training.process_group`, which alone knows of torch.distributed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import torch
@@ -68,6 +71,10 @@ class Ranks:
         """The values of all processes in the order of their ranks, on each of them."""
         return [value]
 
+    def sum_numbers(self, numbers: Sequence[int]) -> list[int]:
+        """The sums of whole numbers over all processes, on each of them."""
+        return list(numbers)
+
     def from_first(self, make: Callable[[], T]) -> T:
         """What the first process makes, on each of them, which wait for it however long it takes.
 
@@ -75,3 +82,30 @@ class Ranks:
             Exception: what it raised there, on each of them.
         """
         return make()
+
+    def first_before_others(self, make: Callable[[], T]) -> T:
+        """What each process makes for itself, the others after the first: what it renders or
+        downloads is there for them.
+
+        Raises:
+            Exception: what the first one to fail raised, on each of them.
+        """
+        return make()
+
+    def together(self, make: Callable[[], T]) -> list[T]:
+        """What each process makes for itself, of all processes, on each of them.
+
+        Raises:
+            Exception: what the first one to fail raised, on each of them.
+        """
+        return [make()]
+
+    @contextlib.contextmanager
+    def first_within(self, context: AbstractContextManager) -> Iterator[None]:
+        """A context that the first process alone enters, while the others wait for it to."""
+        with context:
+            yield
+
+
+ALONE = Ranks()
+"""The only process there is."""

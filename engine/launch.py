@@ -1,0 +1,82 @@
+"""Several processes of one run on this machine, by torch's launcher; and what each of them begins
+with."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from utils.ranks import Ranks
+from utils.signals import Stopped
+
+if TYPE_CHECKING:
+    from engine.config import Config
+
+_SIGNALS = "SIGTERM,SIGINT,SIGUSR1"
+_OTHERS_END = 30  # seconds in which the launcher ends the processes that are left
+
+
+def launch(processes: int, argv: list[str]) -> int:
+    """Runs the command line in several processes; returns the exit status of the first that failed,
+    else 0."""
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # the processes tell it all
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        signals_to_handle=_SIGNALS,
+        logs_specs=DefaultLogsSpecs(),
+    )
+    script = str(Path(__file__).parents[1] / "train_test.py")
+    try:
+        elastic_launch(config, sys.executable)(script, *argv)
+    except ChildFailedError as failure:
+        _, first = failure.get_first_failure()
+        return first.exitcode if first.exitcode > 0 else 128 - first.exitcode
+    except SignalException as stop:
+        return 128 + stop.sigval
+    return 0
+
+
+@contextlib.contextmanager
+def joined_processes(config: Config) -> Iterator[Ranks]:
+    """The processes of the run that this one belongs to: itself alone, unless a launcher started
+    it."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        yield Ranks()
+        return
+    import torch.distributed as dist
+
+    from engine.runs.device import choose_device
+    from engine.training.process_group import ProcessGroup
+
+    device = choose_device(config)
+    cores, processes = len(os.sched_getaffinity(0)), int(os.environ["LOCAL_WORLD_SIZE"])
+    torch.set_num_threads(max(1, cores // processes))
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield ProcessGroup(device)
+    finally:
+        dist.destroy_process_group()
+
+
+def wait_for_the_end() -> None:
+    """Gives the process that tells what is wrong the time to do so: the launcher ends all processes
+    as soon as one has ended."""
+    with contextlib.suppress(Stopped):
+        time.sleep(_OTHERS_END)
