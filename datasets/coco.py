@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from datasets.base import Dataset, Sample, Split, Unmatched
-from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
+from datasets.formats.coco_file import CocoAnnotations
+from datasets.formats.coco_json import CocoBoxes, CocoMasks
 from datasets.listing import require_inside
 from utils.errors import DataError
 from utils.option import nearest

@@ -13,7 +13,8 @@ from datasets.coco import load_annotations
 from datasets.custom.image_names import match_names
 from datasets.custom.patterns import find
 from datasets.formats import Label
-from datasets.formats.coco_json import BACKGROUND, CocoAnnotations, CocoBoxes, CocoFormat, CocoMasks
+from datasets.formats.coco_file import CocoAnnotations
+from datasets.formats.coco_json import BACKGROUND, CocoBoxes, CocoFormat, CocoMasks
 from datasets.formats.panoptic import PanopticBoxes, PanopticMasks
 from utils.errors import ConfigError, DataError
 from utils.option import closest
@@ -54,8 +55,10 @@ class JsonLabels:
         return self._format(annotations).class_names_of(annotations)
 
     def outlines(self, folder: Path) -> bool:
-        """See :attr:`datasets.formats.base.Format.outlines`."""
-        return self._format(self._annotations(folder, "train")).outlines
+        """See :attr:`datasets.formats.base.Format.outlines`. Any of the two files tells."""
+        with suppress(DataError):
+            return self._format(self._annotations(folder, "train")).outlines
+        return self._format(self._annotations(folder, "test")).outlines
 
     def read(
         self, folder: Path, split: str, images: Mapping[Hashable, str], classes: tuple[str, ...]

@@ -184,13 +184,19 @@ class CustomLabels:
             return self.json.outlines(folder)
         drawn = {suffix for s in _formats(self.task) if s.outlines for suffix in s.suffixes}
         suffix = _suffix(self.pattern)
-        if drawn and (is_list(self.pattern) or suffix == ".*"):
-            suffix = _suffix(next(iter(find(folder, self._in("train")).values())))
-        return suffix in drawn
+        if not drawn or not (is_list(self.pattern) or suffix == ".*"):
+            return suffix in drawn
+        for split in ("train", "test"):
+            with contextlib.suppress(DataError):  # told where the split is read
+                return _suffix(next(iter(find(folder, self._in(split)).values()))) in drawn
+        return False
 
     def _class_names(self, settings: Mapping[str, Any]) -> tuple[str, ...] | None:
         key = f"{self.task_type}_classes" if settings[f"{self.task_type}_classes"] else "classes"
         names = settings[key]
+        if key == "classes" and self.task.label_type == "boxes":
+            # It names the classes of masks as well, of which no object is the background.
+            names = tuple(name for name in names if name != BACKGROUND)
         if not names and self.is_json:
             return None
         self.class_key = key
@@ -202,9 +208,6 @@ class CustomLabels:
         for number, name in enumerate(names):
             if name in names[:number]:
                 raise ConfigError(f"{key} names '{name}' twice", key)
-        if key == "classes" and self.task.label_type == "boxes":
-            # It names the classes of masks as well, of which no object is the background.
-            return tuple(name for name in names if name != BACKGROUND)
         return names
 
     def _check_pattern(self) -> None:

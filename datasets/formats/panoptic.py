@@ -9,7 +9,8 @@ import numpy as np
 
 from datasets.formats.arrays import fit, map_size, read_png
 from datasets.formats.base import Label
-from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoFormat
+from datasets.formats.coco_file import CocoAnnotations
+from datasets.formats.coco_json import CocoBoxes, CocoFormat
 from datasets.listing import require_inside
 from tasks.segmentation import VOID
 from utils.errors import DataError

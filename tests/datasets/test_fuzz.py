@@ -15,7 +15,8 @@ from scipy.io import savemat
 
 from datasets import DATASETS
 from datasets.formats import Label
-from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
+from datasets.formats.coco_file import CocoAnnotations
+from datasets.formats.coco_json import CocoBoxes, CocoMasks
 from datasets.formats.decoding import BUDGET
 from datasets.formats.distilled_normals import DistilledNormals
 from datasets.formats.images import read_image

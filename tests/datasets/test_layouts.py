@@ -7,7 +7,7 @@ import pytest
 from pycocotools import mask as reference
 
 from datasets import DATASETS
-from datasets.formats.coco_json import CocoAnnotations
+from datasets.formats.coco_file import CocoAnnotations
 from datasets.formats.images import read_image
 from datasets.scenes import CLASSES, LAYOUTS, render, write
 from tests.labels import read_split, tasks_of

@@ -171,7 +171,7 @@ class TestClasses:
         split = section.read(bottles, "train")
         assert split.classes == {"detection": ("cup", "bottle", "plane")}
         label = split.samples[0].labels["detection"]
-        assert "no category is called plane" in label.format.decided(label)["classes"]
+        assert "of no category: plane" in label.format.decided(label)["classes"]
 
     def test_none_of_the_classes_is_there(self, root):
         put_images(root, "i/1.png")

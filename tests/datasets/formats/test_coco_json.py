@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from pycocotools import mask as reference
 
-from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
+from datasets.formats.coco_file import CocoAnnotations
+from datasets.formats.coco_json import CocoBoxes, CocoMasks
 from tasks.segmentation import VOID
 from utils.errors import DataError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.formats.coco_json import CocoAnnotations
+from datasets.formats.coco_file import CocoAnnotations
 from datasets.formats.panoptic import PanopticBoxes, PanopticMasks
 from tasks.segmentation import VOID
 from tests.labels import custom_dataset
