@@ -98,7 +98,7 @@ class CocoBoxes(CocoFormat):
         return self._targets(*self._image(label).boxes(size), label)
 
     def decided(self, label):
-        boxes = {"boxes": "x, y, width, height in pixels, from edge to edge; crowds are difficult"}
+        boxes = {"boxes": "x, y, width, height in pixels, on pixel edges; crowds are difficult"}
         return super().decided(label) | boxes | self._meaning_of_pixels(label)
 
     def _targets(
@@ -127,6 +127,6 @@ class CocoMasks(CocoFormat):
         known = BACKGROUND in self.classes
         pixels = {
             "background": "the pixels of no object" if known else "none: such pixels are void",
-            "void": "crowds",
+            "void": "crowds (iscrowd 1)",
         }
         return super().decided(label) | pixels | self._meaning_of_pixels(label)
