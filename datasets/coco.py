@@ -3,12 +3,16 @@ the outlines of their objects."""
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 
-from datasets.base import Dataset, Sample, Split
-from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
+from datasets.base import Dataset, Sample, Split, Unmatched
+from datasets.formats.coco_file import CocoAnnotations
+from datasets.formats.coco_json import CocoBoxes, CocoMasks
 from datasets.listing import require_inside
+from utils.errors import DataError
+from utils.option import nearest
 
 OBJECTS = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
@@ -43,27 +47,51 @@ class COCO(Dataset):
     def list(self, folder, split):
         part = _PARTS[split]
         path = folder / "annotations" / f"instances_{part}.json"
-        annotations = load_annotations(path, OBJECTS)
-        require_inside(folder / part, annotations.names, str(path))
-        boxes = CocoBoxes(OBJECTS, annotations)
-        masks = CocoMasks(CLASSES["segmentation"], annotations)
-        samples = [
-            Sample(
-                folder / part / name,
-                {"detection": boxes.label(name), "segmentation": masks.label(name)},
-                path,
-            )
-            for name in annotations.names
-        ]
-        return Split(self.name, tuple(samples), CLASSES, folder)
+        annotations = load_annotations(path)
+        _require_names(annotations, folder / part)
+        formats = {
+            "detection": CocoBoxes(OBJECTS, annotations),
+            "segmentation": CocoMasks(CLASSES["segmentation"], annotations),
+        }
+        samples = []
+        for row, name in enumerate(annotations.names):
+            image = folder / part / name
+            labels = {t: stored.label(row, image) for t, stored in formats.items()}
+            samples.append(Sample(image, labels, path))
+        faults = annotations.faults
+        others = Unmatched(faults.orphans, *faults.orphan)
+        unmatched = dict.fromkeys(formats, others) if faults.orphans else {}
+        return Split(self.name, tuple(samples), CLASSES, folder, unmatched)
 
 
-def load_annotations(path: Path, classes: tuple[str, ...] | None) -> CocoAnnotations:
+def load_annotations(path: Path) -> CocoAnnotations:
     """The contents of a COCO JSON. A file takes some 20 s to parse, and serves every run of an
     experiment; it is parsed anew when it has changed."""
-    return _loaded(path, path.stat().st_mtime_ns if path.is_file() else 0, classes)
+    return _loaded(path, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @lru_cache(maxsize=4)
-def _loaded(path: Path, changed: int, classes: tuple[str, ...] | None) -> CocoAnnotations:
-    return CocoAnnotations.load(path, classes)
+def _loaded(path: Path, changed: int) -> CocoAnnotations:
+    return CocoAnnotations.load(path)
+
+
+def _require_names(annotations: CocoAnnotations, folder: Path) -> None:
+    """Checks that all entries of 'images' name a file in a folder, each another, and all objects
+    are of COCO's classes.
+
+    Raises:
+        DataError: one does not.
+    """
+    file, names = annotations.file, annotations.names
+    if "" in names:
+        raise DataError(f"{file}: entry {names.index('') + 1} of 'images' has no 'file_name'")
+    if len(set(names)) < len(names):
+        name = Counter(names).most_common(1)[0][0]
+        raise DataError(f"{file}: two of 'images' have the 'file_name' {name}")
+    require_inside(folder, names, str(file))
+    for name in annotations.with_objects:
+        if name not in OBJECTS:
+            raise DataError(
+                f"{file}: objects are of the category '{name}', which is none of COCO's 80"
+                f"{nearest(name, OBJECTS)}"
+            )

@@ -3,8 +3,8 @@
     [dataset.factory]
     root = /data/factory           # default: <dataset_root>/factory; relative ones count from there
     images = images/*.jpg          # a pattern, or a list of files (.txt), below root
-    detection = boxes/*.xml        # VOC XML, a file an image; or one COCO JSON for all
-    segmentation = masks/*.png     # PNG of class numbers
+    detection = boxes/*.xml        # VOC XML or Labelme JSON, a file an image; or one COCO JSON
+    segmentation = masks/*.png     # PNG of class numbers; or Labelme or COCO JSON, also panoptic
     depth = depth/*.png            # PNG or .npy
     normal = normals/*.npy         # .npy of vectors; or PNG, n = 2v/255 - 1 and black for none
     classes = bolt nut "hex key"   # of segmentation and detection, in the order of their numbers

@@ -91,7 +91,9 @@ class CustomDataset(Dataset):
     def list(self, folder, split):
         with told_at("images"):
             images = find(folder, in_split(self.images, self.words, split))
-        labels = {t: stored.read(folder, split, images) for t, stored in self.labels_of.items()}
+        read = {t: stored.read(folder, split, images) for t, stored in self.labels_of.items()}
+        labels = {task_type: by_key for task_type, (by_key, _) in read.items()}
+        unmatched = {task_type: others for task_type, (_, others) in read.items() if others}
         if self.share:
             tested = _tested(images, labels, self.share)
             images = {k: name for k, name in images.items() if (k in tested) == (split == "test")}
@@ -99,7 +101,7 @@ class CustomDataset(Dataset):
             Sample(folder / name, {t: by_key[key] for t, by_key in labels.items() if key in by_key})
             for key, name in images.items()
         )
-        return Split(self.name, samples, self._classes(folder), folder)
+        return Split(self.name, samples, self._classes(folder), folder, unmatched)
 
     def declared(self, root):
         return declared_split(self.name, self._classes(self._folder(root)))

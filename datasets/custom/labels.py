@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from datasets.coco import load_annotations
+from datasets.base import Unmatched
+from datasets.custom.json_labels import JSON_FORMATS, LABEL_TYPES, JsonLabels
 from datasets.custom.patterns import find, is_list, line_count, wildcards
 from datasets.formats import FORMATS, Format, Label
-from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
+from datasets.formats.coco_json import BACKGROUND
 from tasks import TASKS, Task
 from utils.errors import ConfigError, DataError
 from utils.option import Option, option
@@ -23,8 +24,6 @@ SPLIT = "{split}"
 
 Names = Mapping[Hashable, str]
 """Files below the dataset's folder by their keys; see `datasets.custom.patterns`."""
-
-_JSON_FORMATS = {stored.label_type: stored for stored in (CocoBoxes, CocoMasks)}
 
 
 def is_given(value: Any) -> bool:
@@ -98,21 +97,26 @@ class CustomLabels:
         self.is_json = self.pattern.endswith(".json") and not glob.has_magic(self.pattern)
         values = {name: settings[f"{task_type}_{name}"] for name in _format_options(self.task)}
         self.storage = {name: value for name, value in values.items() if is_given(value)}
+        self.class_key: str | None = None
         self.class_names = self._class_names(settings) if self.task.has_classes else ()
         self._check_pattern()
+        self.json = self._json() if self.is_json else None
 
-    def read(self, folder: Path, split: str, images: Names) -> dict[Hashable, Label]:
-        """The labels of a split by the keys of their images.
+    def read(
+        self, folder: Path, split: str, images: Names
+    ) -> tuple[dict[Hashable, Label], Unmatched | None]:
+        """The labels of a split by the keys of their images, and those that belong to no image.
 
         Raises:
             ConfigError: there are none, none belongs to an image, or lists have different lengths.
         """
-        if self.is_json:
-            annotations = self._annotations(folder, split)
-            stored = _JSON_FORMATS[self.task.label_type](self.classes(folder), annotations)
-            labels = {key: stored.label(image) for key, image in images.items()}
-            labels = {key: label for key, label in labels.items() if label}
-            example, how = annotations.names[0], "the images that it names are not these"
+        unmatched = None
+        if self.json:
+            classes = self.classes(folder)
+            with told_at(self.task_type):
+                self.json.check_classes(folder, split, classes, self.class_key)
+                labels, unmatched = self.json.read(folder, split, images, classes)
+            example, how = (unmatched.example, unmatched.reason) if unmatched else ("", "")
         else:
             with told_at(self.task_type):
                 files = find(folder, self._in(split))
@@ -132,14 +136,17 @@ class CustomLabels:
                 f"{how}",
                 self.task_type,
             )
-        return labels
+        return labels, unmatched
 
     def classes(self, folder: Path) -> tuple[str, ...]:
-        """The names of the classes; where a COCO JSON names them, it is the one to train on."""
-        if self.class_names is not None:
-            return self.class_names
-        objects = self._annotations(folder, "train").classes
-        return (*(name for name in self.task.background if name not in objects), *objects)
+        """The names of the classes; where a JSON names them, it is the one to train on. Those that
+        are drawn from outlines have the task's background in front, where they do not name it."""
+        with told_at(self.task_type):
+            names = self.class_names
+            if names is None:
+                names = self.json.class_names(folder)
+            missing = tuple(name for name in self.task.background if name not in names)
+            return (*missing, *names) if missing and self._are_outlines(folder) else names
 
     def _in(self, split: str) -> str:
         return in_split(self.pattern, self.words, split)
@@ -148,22 +155,51 @@ class CustomLabels:
         """The format of the files with this suffix; the first one where no format has it."""
         known = _formats(self.task)
         chosen = next((stored for stored in known if suffix in stored.suffixes), known[0])
+        if chosen.outlines != self._are_outlines(folder):
+            raise ConfigError(
+                f"{self.pattern} holds masks of numbers and outlines of objects; only classes of "
+                "outlines get the background in front: make two sections of them",
+                self.task_type,
+            )
         storage = {name: v for name, v in self.storage.items() if name in chosen.options}
         return chosen(self.classes(folder), **storage)
 
-    def _annotations(self, folder: Path, split: str) -> CocoAnnotations:
-        """The contents of a COCO JSON, in which the one to test on has the classes of the other."""
-        classes = self.class_names
-        if classes is None and self._in("train") != self._in(split):
-            classes = self._annotations(folder, "train").classes
-        with told_at(self.task_type):
-            return load_annotations(folder / self._in(split), classes)
+    def _json(self) -> JsonLabels:
+        files, images = (
+            {split: in_split(pattern, self.words, split) for split in ("train", "test")}
+            for pattern in (self.pattern, self.images)
+        )
+        storage = {
+            split: {
+                name: in_split(value, self.words, split) if isinstance(value, str) else value
+                for name, value in self.storage.items()
+            }
+            for split in files
+        }
+        return JsonLabels(self.task_type, self.task.label_type, files, images, storage)
+
+    def _are_outlines(self, folder: Path) -> bool:
+        """See :attr:`datasets.formats.base.Format.outlines`."""
+        if self.json:
+            return self.json.outlines(folder)
+        drawn = {suffix for s in _formats(self.task) if s.outlines for suffix in s.suffixes}
+        suffix = _suffix(self.pattern)
+        if not drawn or not (is_list(self.pattern) or suffix == ".*"):
+            return suffix in drawn
+        for split in ("train", "test"):
+            with contextlib.suppress(DataError):  # told where the split is read
+                return _suffix(next(iter(find(folder, self._in(split)).values()))) in drawn
+        return False
 
     def _class_names(self, settings: Mapping[str, Any]) -> tuple[str, ...] | None:
         key = f"{self.task_type}_classes" if settings[f"{self.task_type}_classes"] else "classes"
         names = settings[key]
+        if key == "classes" and self.task.label_type == "boxes":
+            # It names the classes of masks as well, of which no object is the background.
+            names = tuple(name for name in names if name != BACKGROUND)
         if not names and self.is_json:
             return None
+        self.class_key = key
         if not names:
             raise ConfigError(
                 f"{self.task_type} wants the names of its classes, as in `classes = bolt nut`",
@@ -179,7 +215,7 @@ class CustomLabels:
         pattern, images, label_type = self.pattern, self.images, self.task.label_type
         mistake = None
         if self.is_json:
-            if label_type not in _JSON_FORMATS:
+            if label_type not in LABEL_TYPES:
                 mistake = f"{self.task_type} is not read from a JSON"
         elif not _formats(self.task):
             mistake = f"there is no format of labels of the type '{label_type}'"
@@ -217,7 +253,9 @@ def _formats(task: type[Task]) -> list[type[Format]]:
 
 
 def _format_options(task: type[Task]) -> dict[str, Option]:
-    return {name: declared for s in _formats(task) for name, declared in s.options.items()}
+    in_json = [stored for stored in JSON_FORMATS if stored.label_type == task.label_type]
+    formats = (*_formats(task), *in_json)
+    return {name: declared for s in formats for name, declared in s.options.items()}
 
 
 def _suffix(name: str) -> str:

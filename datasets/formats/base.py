@@ -33,6 +33,9 @@ class Format(Part, ABC):
     suffixes: ClassVar[tuple[str, ...]]
     """The endings of the format's files, for formats of one file an image. A class that states them
     serves the datasets of the user's own."""
+    outlines: ClassVar[bool] = False
+    """Whether classes are drawn from the outlines of objects. The pixels of no object are then of
+    the class `background`, which a dataset's classes get in front where they do not name it."""
 
     def __init_subclass__(cls, **arguments):
         super().__init_subclass__(**arguments)

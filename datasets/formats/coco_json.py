@@ -1,191 +1,27 @@
-"""COCO's annotation files, and what they say of an image: boxes and masks.
-
-A file is kept as a few arrays (some 200 MB for COCO's 118,000 training images), which the processes
-that read labels share.
-"""
+"""Boxes and masks of COCO's annotation files: one JSON for all images."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
-from datasets.formats.arrays import fit, require_same_shape
+from datasets.formats.arrays import fit, map_size
 from datasets.formats.base import Format, Label
-from datasets.formats.coco_parsing import Images, Objects, parse
-from datasets.formats.outlines import fill_polygon, fill_runs
+from datasets.formats.coco_file import CocoAnnotations, CocoImage
 from tasks.segmentation import VOID
 from utils.errors import DataError
-
-CROWD = 255
-"""In a mask: a region that is annotated as a crowd, without an outline for each object."""
+from utils.option import closest
 
 BACKGROUND = "background"
 """The class of the pixels that show no object, where a dataset has a class so called."""
 
-_MOST_CLASSES = 254
-
-
-class CocoAnnotations:
-    """All that a COCO JSON says; made by `load`.
-
-    Attributes:
-        file: the JSON.
-        classes: the names of the classes. A box has the place of its class's name among them.
-        names: the `file_name` of every image, in the order of the file.
-    """
-
-    def __init__(self, file: Path, classes: tuple[str, ...], images: Images, objects: Objects):
-        self.file = file
-        self.classes = classes
-        self.names = images.names
-        self.images = images
-        self.objects = objects
-
-    @classmethod
-    def load(cls, path: Path, classes: Sequence[str] | None = None) -> CocoAnnotations:
-        """Reads a COCO JSON.
-
-        Args:
-            classes: the names of the categories, in the order that is wanted for the classes; all
-                of the file in the order of their ids, unless given.
-
-        Raises:
-            DataError: the file is missing, damaged or not of COCO's form, or an annotation is not
-                in order: its image or category is unknown, its box is not one; names the file and
-                the annotation.
-        """
-        return cls(path, *parse(path, classes))
-
-    def image(self, image: str | PurePath) -> CocoImage | None:
-        """What the file says of an image; None where it does not list it.
-
-        Args:
-            image: its `file_name`, or a path that ends in it. A name without folders also finds the
-                one image of that name in any folder.
-        """
-        parts = PurePath(image).parts
-        endings = (str(PurePath(*parts[start:])) for start in range(len(parts)))
-        known = self.images.rows
-        row = next((known[ending] for ending in endings if ending in known), None)
-        if row is None:
-            row = self.images.rows_without_folder.get(PurePath(image).name)
-        return None if row is None else CocoImage(self, row)
-
-
-@dataclass(frozen=True, eq=False)
-class CocoImage:
-    """What a COCO JSON says of one image: its row in `annotations.images`."""
-
-    annotations: CocoAnnotations
-    row: int
-
-    @property
-    def file(self) -> Path:
-        return self.annotations.file
-
-    @property
-    def name(self) -> str:
-        """The image's `file_name`."""
-        return self.annotations.names[self.row]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width) of the annotated image."""
-        height, width = self.annotations.images.sizes[self.row]
-        return int(height), int(width)
-
-    @property
-    def clipped(self) -> list[str]:
-        """The class of each object whose box reached past the image, by more than rounding."""
-        objects = self.annotations.objects
-        rows = objects.of_image(self.row)
-        return [self.annotations.classes[k] for k in objects.category[rows][objects.clipped[rows]]]
-
-    def boxes(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The objects of an image of `size` (height, width).
-
-        Boxes without any area, of which COCO has a few, are left out.
-
-        Returns:
-            boxes (N, 4) float32 x1, y1, x2, y2 on pixel edges; classes (N), indices into
-            `annotations.classes`; crowd (N) bool, where a box is around several objects.
-
-        Raises:
-            DataError: the image is of another shape than the annotated one.
-        """
-        height, width = self._size(size)
-        objects = self.annotations.objects
-        rows = objects.of_image(self.row)
-        boxes = objects.box[rows]
-        some = ((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)
-        scale = np.array([size[1] / width, size[0] / height] * 2, np.float32)
-        return (boxes * scale)[some], objects.category[rows][some], objects.crowd[rows][some]
-
-    def mask(self, size: tuple[int, int]) -> np.ndarray:
-        """(H, W) uint8, of the annotated image's own H and W: the class of each pixel counted from
-        1, 0 where there is no object, and 255 in a crowd (`CROWD`).
-
-        Where objects overlap, the one of fewer pixels is in front; all are in front of a crowd.
-
-        Raises:
-            DataError: the image, of `size` (height, width), is of another shape than the annotated
-                one; an object has no outline; there are more classes than a mask has numbers for.
-        """
-        annotations = self.annotations
-        if len(annotations.classes) > _MOST_CLASSES:
-            raise DataError(
-                f"{self.file}: has {len(annotations.classes)} categories, a mask at most "
-                f"{_MOST_CLASSES}; name fewer classes"
-            )
-        size = self._size(size)
-        objects = annotations.objects
-        rows = objects.of_image(self.row)
-        shown = list(zip(objects.category[rows], objects.crowd[rows], self.outlines(), strict=True))
-        shown.sort(key=lambda item: -np.count_nonzero(item[2]))
-        result = np.zeros(size, np.uint8)
-        for _, crowd, inside in shown:
-            if crowd:
-                result[inside] = CROWD
-        for category, crowd, inside in shown:
-            if not crowd:
-                result[inside] = category + 1
-        return result
-
-    def outlines(self) -> list[np.ndarray]:
-        """(H, W) bool of each object or crowd, in the order of the file.
-
-        Raises:
-            DataError: an object has none.
-        """
-        rows = self.annotations.objects.of_image(self.row)
-        return [self._outline(k) for k in range(rows.start, rows.stop)]
-
-    def _outline(self, k: int) -> np.ndarray:
-        objects = self.annotations.objects
-        inside = np.zeros(self.size, bool)
-        polygons, runs = objects.polygons_of(k), objects.runs[k]
-        if not polygons and not len(runs):
-            raise DataError(
-                f"{self.file}: annotation {objects.ids[k]} has no outline ('segmentation' is "
-                "missing or empty): the file serves for boxes, not for masks"
-            )
-        for points in polygons:
-            fill_polygon(inside, points)
-        if len(runs):
-            fill_runs(inside, runs)
-        return inside
-
-    def _size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The annotated image's (height, width)."""
-        require_same_shape(self.size, size, f"{self.file}: {self.name}")
-        return self.size
+_MOST_NAMED = 3
 
 
 class CocoFormat(Format):
-    """What the two formats of a COCO JSON share. A label's row is the image's row in the file.
+    """What the formats of a COCO JSON share. A label's row is the image's row in the file.
 
     Args:
         classes: the names of the dataset's classes.
@@ -195,14 +31,22 @@ class CocoFormat(Format):
     def __init__(self, classes: tuple[str, ...], annotations: CocoAnnotations, **options):
         super().__init__(classes, **options)
         self.annotations = annotations
+        place = {name: index for index, name in enumerate(self.classes)}
+        self.numbers = np.array([place.get(name, -1) for name in annotations.classes])
+        """Of each class of the file, the index in the dataset's; -1 where it has none."""
 
-    def label(self, image: str | PurePath) -> Label | None:
-        """The label of an image; None where the file does not list the image."""
-        listed = self.annotations.image(image)
-        return listed and Label(self, (self.annotations.file,), listed.row)
+    @classmethod
+    def class_names_of(cls, annotations: CocoAnnotations) -> tuple[str, ...]:
+        """The classes that a file has for labels of this format."""
+        return annotations.classes
+
+    def label(self, row: int, image: Path) -> Label | None:
+        """The label of an image, by its row in the file; None where it has none of this format."""
+        unsized = self.annotations.images.sizes[row] is None
+        return Label(self, (self.annotations.file, *([image] if unsized else [])), row)
 
     def stored_size(self, label):
-        return self._image(label).size
+        return self._image(label).size or map_size(label.files[-1])
 
     def clipped(self, label):
         return self._image(label).clipped
@@ -210,8 +54,39 @@ class CocoFormat(Format):
     def source(self, label):
         return f"{label.file}: {self._image(label).name}"
 
+    def class_names(self, label):
+        return self._image(label).class_names
+
+    def decided(self, label):
+        return {"classes": self._meaning_of_classes}
+
+    @cached_property
+    def _meaning_of_classes(self) -> str:
+        categories = self.annotations.categories
+        absent = [name for name in self.classes if name not in (*categories.names, BACKGROUND)]
+        others = [name for name in categories.names if name not in self.classes]
+        alike = {name: closest(name, others) for name in absent}
+        notes = [f"no category is called {a}; did you mean {b}?" for a, b in alike.items() if b]
+        unlike = [name for name, other in alike.items() if other is None]
+        if unlike:
+            more = f" and {len(unlike) - _MOST_NAMED} more" if len(unlike) > _MOST_NAMED else ""
+            notes.append(f"of no category: {', '.join(unlike[:_MOST_NAMED])}{more}")
+        return "; ".join(["by the names of the categories", *categories.notes, *notes])
+
+    def _meaning_of_pixels(self, label: Label) -> dict[str, str]:
+        """What is decided where the file does not state the size of an image."""
+        unsized = self._image(label).size is None
+        return {"size": "of the image: 'images' states none"} if unsized else {}
+
     def _image(self, label: Label) -> CocoImage:
-        return CocoImage(self.annotations, label.row)
+        return self.annotations.image(label.row)
+
+    def _require_known(self, category: np.ndarray, label: Label) -> None:
+        """Checks that objects are of the dataset's classes."""
+        unknown = category[self.numbers[category] < 0]
+        if len(unknown):
+            name, known = self.annotations.classes[unknown[0]], ", ".join(self.classes)
+            raise DataError(f"{self.source(label)}: unknown class '{name}'; known are {known}")
 
 
 class CocoBoxes(CocoFormat):
@@ -220,14 +95,17 @@ class CocoBoxes(CocoFormat):
     label_type = "boxes"
 
     def read(self, label, size):
-        boxes, category, crowd = self._image(label).boxes(size)
-        indices = [self._index(self.annotations.classes[k], label.file) for k in category]
-        return np.column_stack([boxes, indices, crowd]).astype(np.float32).reshape(-1, 6)
+        return self._targets(*self._image(label).boxes(size), label)
 
-    def _index(self, name: str, path: Path) -> int:
-        if name not in self.classes:
-            raise DataError(f"{path}: unknown class '{name}'; known are {', '.join(self.classes)}")
-        return self.classes.index(name)
+    def decided(self, label):
+        boxes = {"boxes": "x, y, width, height in pixels, on pixel edges; crowds are difficult"}
+        return super().decided(label) | boxes | self._meaning_of_pixels(label)
+
+    def _targets(
+        self, boxes: np.ndarray, category: np.ndarray, crowd: np.ndarray, label: Label
+    ) -> np.ndarray:
+        self._require_known(category, label)
+        return np.column_stack([boxes, self.numbers[category], crowd]).astype(np.float32)
 
 
 class CocoMasks(CocoFormat):
@@ -235,13 +113,20 @@ class CocoMasks(CocoFormat):
     no object and no class named background."""
 
     label_type = "classes"
+    outlines = True
 
     def read(self, label, size):
-        numbers = np.full(256, VOID, np.uint8)
-        if BACKGROUND in self.classes:
-            numbers[0] = self.classes.index(BACKGROUND)
-        for stored, name in enumerate(self.annotations.classes, start=1):
-            if name not in self.classes:
-                raise DataError(f"{label.file}: its category '{name}' is none of the classes")
-            numbers[stored] = self.classes.index(name)
-        return fit(numbers[self._image(label).mask(size)], size, label.file)
+        image = self._image(label)
+        rows = self.annotations.objects.of_image(label.row)
+        self._require_known(self.annotations.objects.category[rows], label)
+        has_background = BACKGROUND in self.classes
+        nothing = self.classes.index(BACKGROUND) if has_background else VOID
+        return fit(image.mask(size, self.numbers, nothing), size, label.file)
+
+    def decided(self, label):
+        known = BACKGROUND in self.classes
+        pixels = {
+            "background": "the pixels of no object" if known else "none: such pixels are void",
+            "void": "crowds (iscrowd 1)",
+        }
+        return super().decided(label) | pixels | self._meaning_of_pixels(label)

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
+LEAST_POINTS = 3
+"""Of a polygon: fewer of them enclose nothing."""
+
+_MOST_ROWS = 2**22
+"""Rows that the edges of an object's polygons pass in all: each of them takes memory to fill."""
+
 _MOST_BITS = 35  # of a run length: seven groups, which hold those of all images
+
+
+def is_zigzag(polygons: list[np.ndarray], height: int) -> bool:
+    """Whether polygons, x, y, x, y, … each, go up and down an image of this height too often to be
+    the outline of an object. Where the points are few, as nearly always, it takes no look at
+    them."""
+    if sum(map(len, polygons)) // 2 * height <= _MOST_ROWS:
+        return False
+    steps = (np.diff(points[1::2], append=points[1:2]) for points in polygons)
+    return sum(np.abs(step).clip(max=height).sum(dtype=float) for step in steps) > _MOST_ROWS
 
 
 def fill_polygon(mask: np.ndarray, points: np.ndarray) -> None:

@@ -1,5 +1,7 @@
 """Damaged files of every kind: each is read, or refused in one line that names it."""
 
+import base64
+import io
 import json
 import random
 import resource
@@ -13,14 +15,17 @@ from scipy.io import savemat
 
 from datasets import DATASETS
 from datasets.formats import Label
-from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
+from datasets.formats.coco_file import CocoAnnotations
+from datasets.formats.coco_json import CocoBoxes, CocoMasks
 from datasets.formats.decoding import BUDGET
 from datasets.formats.distilled_normals import DistilledNormals
 from datasets.formats.images import read_image
+from datasets.formats.labelme import LabelmeBoxes, LabelmeMasks
+from datasets.formats.panoptic import PanopticBoxes, PanopticMasks
 from tests.conftest import RENDERED_SIZE
 from tests.fuzzing import damaged_bytes, damaged_text
 from tests.labels import read_split
-from utils.errors import UserError
+from utils.errors import DataError, UserError
 
 TIMES = 40  # that each file is damaged
 
@@ -119,10 +124,56 @@ def test_coco(survives, scenes_root, tmp_path):
     def read():
         stored = CocoAnnotations.load(path)
         for format in (CocoBoxes, CocoMasks):
-            for name in stored.names:
-                format(stored.classes, stored).label(name).read(RENDERED_SIZE)
+            for row in range(len(stored.names)):
+                format(stored.classes, stored).label(row, path).read(RENDERED_SIZE)
 
     survives(path, read)
+
+
+def test_panoptic(survives, tmp_path):
+    """The JSON, and the PNG of its segments."""
+    path, picture = tmp_path / "a.json", tmp_path / "a" / "1.png"
+    picture.parent.mkdir()
+    colours = np.zeros((*RENDERED_SIZE, 3), np.uint8)
+    colours[:, 40:] = (7, 1, 0)
+    Image.fromarray(colours).save(picture)
+    height, width = RENDERED_SIZE
+    segment = {"id": 263, "category_id": 5, "iscrowd": 0, "bbox": [40, 0, width - 40, height]}
+    content = {
+        "images": [{"id": 1, "file_name": "1.jpg", "height": height, "width": width}],
+        "annotations": [{"image_id": 1, "file_name": "1.png", "segments_info": [segment]}],
+        "categories": [{"id": 5, "name": "cup", "isthing": 1}],
+    }
+    path.write_text(json.dumps(content))
+
+    def read():
+        stored = CocoAnnotations.load(path)
+        if stored.pngs is None:
+            raise DataError(f"{path}: is not panoptic any more")
+        for format in (PanopticBoxes, PanopticMasks):
+            if label := format(stored.classes, stored).label(0, path):
+                label.read(RENDERED_SIZE)
+
+    survives(path, read, names=tmp_path)
+    path.write_text(json.dumps(content))
+    survives(picture, read)
+
+
+@pytest.mark.parametrize("format", [LabelmeBoxes, LabelmeMasks])
+def test_labelme(survives, tmp_path, format):
+    path, file = tmp_path / "a.json", io.BytesIO()
+    Image.fromarray(np.ones((4, 6), np.uint8)).save(file, "PNG")
+    packed = base64.b64encode(file.getvalue()).decode()
+    shapes = [
+        {"label": "a", "points": [[1, 2], [30, 4], [5, 36]], "shape_type": "polygon"},
+        {"label": "a", "points": [[1, 2], [30, 4]], "group_id": 1, "shape_type": "rectangle"},
+        {"label": "a", "points": [[20, 20], [25, 20]], "group_id": 1, "shape_type": "circle"},
+        {"label": "a", "points": [[3, 4], [8, 7]], "shape_type": "mask", "mask": packed},
+    ]
+    height, width = RENDERED_SIZE
+    content = {"shapes": shapes, "imageData": None, "imageHeight": height, "imageWidth": width}
+    path.write_text(json.dumps(content))
+    survives(path, lambda: Label(format(("a",)), (path,)).read(RENDERED_SIZE))
 
 
 @pytest.mark.parametrize(("name", "listed_in"), LISTS)

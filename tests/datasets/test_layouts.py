@@ -7,7 +7,7 @@ import pytest
 from pycocotools import mask as reference
 
 from datasets import DATASETS
-from datasets.formats.coco_json import CocoAnnotations
+from datasets.formats.coco_file import CocoAnnotations
 from datasets.formats.images import read_image
 from datasets.scenes import CLASSES, LAYOUTS, render, write
 from tests.labels import read_split, tasks_of
@@ -149,7 +149,7 @@ def test_coco_s_own_tools_read_the_outlines_alike(root):
     for sample in read_split("COCO", root, "train").samples:
         image = int(sample.image.stem)
         stored = [entry for entry in content["annotations"] if entry["image_id"] == image]
-        outlines = annotations.image(sample.image).outlines()
+        outlines = annotations.image(sample.labels["detection"].row).outlines(SIZE)
         for entry, ours in zip(stored, outlines, strict=True):
             runs = reference.frPyObjects(entry["segmentation"], *SIZE)
             theirs = reference.decode(runs if entry["iscrowd"] else reference.merge(runs))

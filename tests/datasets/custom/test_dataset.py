@@ -251,10 +251,13 @@ class TestJson:
         write_json(path, ["x.jpg", "y.jpg"])
         assert refusal(self.section(), factory) == (
             "x.cfg:detection: boxes.json belongs to no image: it has x.jpg, and images = "
-            "images/*.jpg has images/a.jpg; the images that it names are not these"
+            "images/*.jpg has images/a.jpg; no image is called so"
         )
         write_json(path, ["a.jpg"])
-        assert "whose name is no class" in refusal(self.section(classes="nut"), factory)
+        assert refusal(self.section(classes="nut"), factory) == (
+            f"x.cfg:classes: {path}: the category 'bolt' (objects: 1) is not in classes, which is "
+            "nut"
+        )
 
 
 def test_what_is_known_without_files(tmp_path):
