@@ -229,12 +229,10 @@ def _test(config, data, folder, loop, baselines, initial, log) -> Results:
     network.load_state_dict(best["network"])
     loader = data.test_loader(config, loop.device, ranks)
     evaluation = evaluate(network, data.tasks, loader, loop.precision, ranks)
-    images = ranks.gather(loop.images)
 
     def report() -> Results:
         results = _results(config, data, loop, best, evaluation)
         results.initial_checkpoint = initial
-        results.images_by_process = images
         _compare(results, config, data, best, baselines)
         draw_results(network, data.test, loop.device, folder.pictures)
         results.write(folder.results)
@@ -281,6 +279,7 @@ def _results(config, data, loop, best, evaluation) -> Results:
         test_images={task.name: len(data.test.labelled_for(task)) for task in data.tasks},
         device=device_name(loop.device),
         processes=loop.ranks.size,
+        images_by_process=loop.shares.images,
         precision=loop.precision.name,
         torch=torch.__version__,
         options=config.text(),

@@ -35,7 +35,7 @@ class Results:
             a restart its epoch and the options that were changed as well.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
         processes: how many trained the network together.
-        images_by_process: how many training images each of them computed since the last start.
+        images_by_process: how many training images each process computed.
     """
 
     cfg: str

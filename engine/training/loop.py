@@ -28,7 +28,7 @@ from engine.training.step import Step
 from engine.training.task_losses import TaskLosses
 from engine.training.undo import SkippedSteps
 from engine.training.validation import Validation
-from engine.training.whole_batch import WholeBatch, whole_batch
+from engine.training.whole_batch import Shares, WholeBatch, whole_batch
 from losses import Objective
 from utils import signals
 from utils.errors import DataError, UserError
@@ -103,6 +103,7 @@ class Loop:
         )
         self.epoch_steps = EpochSteps(objective.tasks)
         self.records = Records(folder, objective.tasks, log) if self.ranks.first else NoRecords()
+        self.shares = Shares()
         self.state = TrainingState(
             {
                 "network": self.network,
@@ -116,12 +117,13 @@ class Loop:
                 "best": self.validation,
                 "epoch": self.epoch_steps,
                 "records": self.records,
+                "shares": self.shares,
             }
         )
         self.resumed = self._resume()
         self.records.begin(self.steps_done)
         self.groups = objective.grouping
-        self.saved, self.images = time.monotonic(), 0
+        self.saved = time.monotonic()
 
     @cached_property
     def single_images(self) -> bool:
@@ -193,7 +195,7 @@ class Loop:
             rate = self.schedule.set(step)
             statistics: dict | None = {} if diagnose and step % diagnose == 0 else None
             losses = self.step(batch.to(self.device), step + 1, statistics, whole)
-            self.images += len(batch.images)
+            self.shares.add(whole.counts)
             steps.add(step + 1, rate, losses, whole.images, statistics)
             steps.batches = self.train_loader.taken
             progress.step(whole.images, partial(self._describe, epoch, losses))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from datasets.batch import Batch
@@ -16,14 +17,25 @@ class WholeBatch(NamedTuple):
     """A batch of which this process has a share.
 
     Attributes:
-        images: the number of its images.
-        share: which of them are this process's.
-        labelled: the names of the tasks that any of them is labelled for.
+        counts: how many images each process has; they follow one another in the batch.
+        rank: of this process.
+        labelled: the names of the tasks that any image is labelled for.
     """
 
-    images: int
-    share: range
+    counts: tuple[int, ...]
+    rank: int
     labelled: frozenset[str]
+
+    @property
+    def images(self) -> int:
+        """The number of images of the whole batch."""
+        return sum(self.counts)
+
+    @property
+    def share(self) -> range:
+        """Which of the images are this process's."""
+        first = sum(self.counts[: self.rank])
+        return range(first, first + self.counts[self.rank])
 
 
 def whole_batch(
@@ -48,11 +60,28 @@ def whole_batch(
         ranks.together(lambda: _raise(error))
     if stops:
         ranks.together(signals.check)
-    first = sum(counts[: ranks.rank])
     names = (task.name for task, count in zip(tasks, labels, strict=True) if count)
-    return WholeBatch(sum(counts), range(first, first + counts[ranks.rank]), frozenset(names))
+    return WholeBatch(tuple(counts), ranks.rank, frozenset(names))
 
 
 def _raise(error: UserError | None) -> None:
     if error is not None:
         raise error
+
+
+class Shares:
+    """Counts the training images that each process has computed."""
+
+    def __init__(self):
+        self.images: list[int] = []
+
+    def add(self, counts: Sequence[int]) -> None:
+        """Adds the shares of a batch."""
+        pairs = itertools.zip_longest(self.images, counts, fillvalue=0)
+        self.images = [before + count for before, count in pairs]
+
+    def state_dict(self) -> dict[str, list[int]]:
+        return {"images": list(self.images)}
+
+    def load_state_dict(self, state: Mapping[str, list[int]]) -> None:
+        self.images = list(state["images"])
