@@ -16,9 +16,9 @@ import sys
 # without any spinning they take half as long again. OpenMP looks at this when it is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
-from utils import signals
-from utils.errors import UserError
-from utils.failures import report
+from utils import signals, workers
+from utils.errors import ProcessLost, UserError
+from utils.failures import FAULT, report
 
 
 def main(argv: list[str]) -> int:
@@ -29,18 +29,28 @@ def main(argv: list[str]) -> int:
         sys.stdout.flush()
         return status
     except UserError as mistake:
-        print(f"error: {mistake}", file=sys.stderr)
+        if mistake.told:
+            workers.wait_for_the_end()
+        else:
+            print(f"error: {mistake}", file=sys.stderr, flush=True)
         return 2
     except signals.Stopped as stop:
         if not stop.told:
             print(stop, file=sys.stderr)
         return stop.status
+    except ProcessLost as loss:
+        workers.wait_for_the_end()
+        print(f"error: {loss}", file=sys.stderr)
+        return 1
     except BrokenPipeError:  # the reader of the output, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except ModuleNotFoundError:
         raise
     except Exception as error:
+        if getattr(error, "told", False):
+            workers.wait_for_the_end()
+            return FAULT
         return report(error, debug)
 
 
@@ -57,10 +67,13 @@ def _run(argv: list[str]) -> int:
         return 0
     from engine.config import read
 
-    config = read(argv)
-    for notice in config.notices:
-        print(notice, file=sys.stderr)
-    return config.run.mode.build().run(config)
+    with workers.told_by_first():
+        config = read(argv)
+        mode = config.run.mode.build()
+    if workers.is_first():
+        for notice in config.notices:
+            print(notice, file=sys.stderr)
+    return mode.run(config)
 
 
 def _missing_package(name: str) -> str:

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +14,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from utils.ranks import Ranks
-from utils.signals import Stopped
+from utils.workers import is_launched
 
 if TYPE_CHECKING:
     from engine.config import Config
 
 _SIGNALS = "SIGTERM,SIGINT,SIGUSR1"
-_OTHERS_END = 30  # seconds in which the launcher ends the processes that are left
 
 
 def launch(processes: int, argv: list[str]) -> int:
@@ -38,6 +36,7 @@ def launch(processes: int, argv: list[str]) -> int:
         nproc_per_node=processes,
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
+        run_id=str(os.getpid()),
         max_restarts=0,
         signals_to_handle=_SIGNALS,
         logs_specs=DefaultLogsSpecs(),
@@ -57,7 +56,7 @@ def launch(processes: int, argv: list[str]) -> int:
 def joined_processes(config: Config) -> Iterator[Ranks]:
     """The processes of the run that this one belongs to: itself alone, unless a launcher started
     it."""
-    if os.environ.get("WORLD_SIZE", "1") == "1":
+    if not is_launched():
         yield Ranks()
         return
     import torch.distributed as dist
@@ -73,10 +72,3 @@ def joined_processes(config: Config) -> Iterator[Ranks]:
         yield ProcessGroup(device)
     finally:
         dist.destroy_process_group()
-
-
-def wait_for_the_end() -> None:
-    """Gives the process that tells what is wrong the time to do so: the launcher ends all processes
-    as soon as one has ended."""
-    with contextlib.suppress(Stopped):
-        time.sleep(_OTHERS_END)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.modes.base import Mode
 from utils.errors import DataError
 from utils.option import option
+from utils.workers import is_launched, told_by_first
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -29,11 +30,23 @@ class Train(Mode):
         affects="start",
     )
 
+    processes: int = option(
+        1,
+        "processes on this machine that train one network together; several machines: torchrun",
+        at_least=1,
+        largest=1024,
+        affects="nothing",
+    )
+
     def run(self, config):
-        from engine.launch import joined_processes
+        from engine.launch import joined_processes, launch
+
+        if self.processes > 1 and not is_launched():
+            return launch(self.processes, config.command_line)
         from engine.runs.experiment import run_experiment
 
-        self._check_files(config)
+        with told_by_first():
+            self._check_files(config)
         with joined_processes(config) as ranks:
             run_experiment(config, ranks)
         return 0

@@ -24,8 +24,12 @@ def check_same(ranks: Ranks, network: nn.Module, objective: Objective) -> None:
     for part in _leaves([network.state_dict(), objective.state_dict()]):
         digest.update(part)
     digests = ranks.gather(digest.hexdigest())
-    if others := [rank for rank, other in enumerate(digests) if other != digests[0]]:
-        raise RuntimeError(f"the weights of process {others[0]} are not those of process 0")
+
+    def compare() -> None:
+        if others := [rank for rank, other in enumerate(digests) if other != digests[0]]:
+            raise RuntimeError(f"the weights of process {others[0]} are not those of process 0")
+
+    ranks.from_first(compare)
 
 
 def _leaves(state: Any) -> Iterator[bytes]:

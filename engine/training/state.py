@@ -50,6 +50,7 @@ class TrainingState:
         Raises:
             DataError: the checkpoint is of another network, or lacks something.
         """
+        state = {"shares": {"images": []}, **state}  # which earlier versions did not count
         if missing := [name for name in self.components if name not in state]:
             raise DataError(f"{path}: holds no {missing[0]} of a training")
         checkpoint.load_network(self.components["network"], state["network"], path)
