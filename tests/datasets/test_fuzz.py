@@ -25,7 +25,7 @@ from utils.errors import UserError
 TIMES = 40  # that each file is damaged
 
 IMAGES = ("jpg", "png", "webp", "avif", "tiff", "bmp", "gif", "jp2", "ppm")
-MASKS = ("png", "webp", "avif", "tiff", "bmp", "gif")
+MASKS = ("png", "tiff", "bmp", "gif")
 LABELS = (
     *(("VOC", "segmentation"), ("VOC", "detection"), ("NYU", "depth"), ("NYUD_MT", "depth")),
     *(("NYUD_MT", "normal"), ("NYUv2", "segmentation"), ("PASCAL_MT", "normal")),

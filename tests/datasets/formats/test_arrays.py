@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.formats.arrays import fit, read_array, read_png
+from datasets.formats.arrays import fit
+from datasets.formats.npy_files import read_npy
+from datasets.formats.pictures import read_picture
 from utils.errors import DataError
 
 
@@ -58,69 +60,69 @@ def errors_of_damage(read, path, times):
     return errors
 
 
-class TestReadPng:
+class TestReadPicture:
     @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
     def test_grey_values_as_stored(self, tmp_path, dtype):
         grey = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (5, 7)).astype(dtype)
-        result = read_png(save_png(tmp_path / "a.png", grey))
+        result = read_picture(save_png(tmp_path / "a.png", grey)).numbers
         np.testing.assert_array_equal(result, grey)
 
     def test_palette_indices_not_their_colours(self, tmp_path):
         indices = np.arange(20, dtype=np.uint8).reshape(4, 5)
         path = save_png(tmp_path / "a.png", indices, palette=list(range(255, 195, -1)))
         assert Image.open(path).mode == "P"
-        np.testing.assert_array_equal(read_png(path), indices)
+        np.testing.assert_array_equal(read_picture(path).numbers, indices)
 
     def test_colours_as_rgb(self, tmp_path):
         colours = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
-        result = read_png(save_png(tmp_path / "a.png", colours))
+        result = read_picture(save_png(tmp_path / "a.png", colours)).numbers
         np.testing.assert_array_equal(result, colours)
 
     def test_a_missing_file(self, tmp_path):
-        assert "missing" in refuses(read_png, tmp_path / "none.png")
+        assert "missing" in refuses(read_picture, tmp_path / "none.png")
 
     @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
     def test_no_image(self, tmp_path, content):
         path = tmp_path / "a.png"
         path.write_bytes(content)
-        refuses(read_png, path)
+        refuses(read_picture, path)
 
     def test_a_folder_in_its_place(self, tmp_path):
-        refuses(read_png, tmp_path)
+        refuses(read_picture, tmp_path)
 
     def test_half_a_file(self, tmp_path):
         noise = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
         path = save_png(tmp_path / "a.png", noise)
         path.write_bytes(path.read_bytes()[:1000])
-        refuses(read_png, path)
+        refuses(read_picture, path)
 
     def test_a_size_that_would_fill_the_memory(self, tmp_path, monkeypatch):
         path = save_png(tmp_path / "a.png", np.zeros((40, 50), np.uint8))
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-        refuses(read_png, path)
+        refuses(read_picture, path)
 
     def test_any_damage_is_read_or_refused(self, tmp_path):
         noise = np.random.default_rng(0).integers(0, 256, (12, 12), dtype=np.uint8)
         path = save_png(tmp_path / "a.png", noise)
-        errors = errors_of_damage(read_png, path, 150)
+        errors = errors_of_damage(read_picture, path, 150)
         assert len(errors) > 60
         assert all(error.startswith(f"{path}: ") and "\n" not in error for error in errors)
 
 
-class TestReadArray:
+class TestReadNpy:
     @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64", "uint8", ">f4"])
     def test_numbers_as_stored(self, tmp_path, dtype):
         array = np.random.default_rng(0).integers(0, 99, (5, 7)).astype(dtype)
         np.save(tmp_path / "a.npy", array)
-        result = read_array(tmp_path / "a.npy")
+        result = read_npy(tmp_path / "a.npy")
         assert result.dtype == array.dtype
         np.testing.assert_array_equal(result, array)
 
     def test_a_missing_file(self, tmp_path):
-        assert "missing" in refuses(read_array, tmp_path / "none.npy")
+        assert "missing" in refuses(read_npy, tmp_path / "none.npy")
 
     def test_a_folder_in_its_place(self, tmp_path):
-        refuses(read_array, tmp_path)
+        refuses(read_npy, tmp_path)
 
     @pytest.mark.parametrize(
         "array",
@@ -136,11 +138,11 @@ class TestReadArray:
     )
     def test_what_holds_no_numbers(self, tmp_path, array):
         np.save(tmp_path / "a.npy", array)
-        assert "numbers" in refuses(read_array, tmp_path / "a.npy")
+        assert "numbers" in refuses(read_npy, tmp_path / "a.npy")
 
     def test_pickled_objects_are_not_run(self, tmp_path):
         np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
-        refuses(read_array, tmp_path / "a.npy")
+        refuses(read_npy, tmp_path / "a.npy")
 
     def test_other_formats(self, tmp_path):
         path = tmp_path / "a.npy"
@@ -148,19 +150,19 @@ class TestReadArray:
         np.savez(archive, depth=np.ones(3))
         for content in (b"", b"hello", b"PK\x03\x04 torn archive", archive.getvalue()):
             path.write_bytes(content)
-            refuses(read_array, path)
+            refuses(read_npy, path)
 
     def test_a_header_that_promises_more_than_memory(self, tmp_path):
         header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (9000000, 9000000), }"
         header = header.ljust(117) + b"\n"
         path = tmp_path / "a.npy"
         path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
-        refuses(read_array, path)
+        refuses(read_npy, path)
 
     def test_any_damage_is_read_or_refused(self, tmp_path):
         path = tmp_path / "a.npy"
         np.save(path, np.random.default_rng(0).random((6, 6)))
-        errors = errors_of_damage(read_array, path, 150)
+        errors = errors_of_damage(read_npy, path, 150)
         assert len(errors) > 60
         assert all(error.startswith(f"{path}: ") and "\n" not in error for error in errors)
 
