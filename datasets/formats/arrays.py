@@ -42,6 +42,11 @@ class MapHead:
         return f"{self.kind} of {self.type}"
 
     @property
+    def sort(self) -> str:
+        """The same with an article, as errors have it: 'a PNG of 16 bits'."""
+        return f"{'a' if self.is_picture else 'an'} {self}"
+
+    @property
     def is_picture(self) -> bool:
         return self.kind not in ARRAYS
 

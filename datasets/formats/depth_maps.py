@@ -115,8 +115,8 @@ class DepthMap(MapFormat):
                 return _DISPARITY
         what = "pixels of disparity" if self.has_disparities else "metres"
         raise DataError(
-            f"{label.file}: is a file of the kind {head}, which does not tell how many {what} a "
-            f"number is: `{self.cfg_key('unit')} = …` does"
+            f"{label.file}: is {head.sort}, which does not tell how many {what} a number is: "
+            f"`{self.cfg_key('unit')} = …` does"
         )
 
     def _metres(self, numbers: np.ndarray, unit: float) -> np.ndarray:

@@ -119,8 +119,8 @@ class NormalMap(MapFormat):
         if head.is_picture and head.type in ("uint8", "uint16"):
             return 0.0, float(np.iinfo(head.type).max)
         raise DataError(
-            f"{label.file}: is a file of the kind {head}, which does not tell which numbers stand "
-            f"for -1 and 1: `{self.cfg_key('range')} = …` does, as in `0 255`"
+            f"{label.file}: is {head.sort}, which does not tell which numbers stand for -1 and 1: "
+            f"`{self.cfg_key('range')} = …` does, as in `0 255`"
         )
 
     def _require_vectors(self, stored: StoredMap, label: Label) -> None:

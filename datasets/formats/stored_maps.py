@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from datasets.formats.arrays import MapHead, StoredMap
-from datasets.formats.exr_files import ExrFile
+from datasets.formats.exr_files import read_exr
 from datasets.formats.npy_files import npy_head, npz_head, read_npy, read_npz
 from datasets.formats.pictures import picture_map_head, read_picture
 
@@ -33,7 +33,7 @@ def read_map(
         case ".npz":
             return StoredMap(read_npz(path, key, key_option), ".npz")
         case ".exr":
-            return StoredMap(ExrFile(path, key, key_option, has_vectors).read(), "EXR")
+            return StoredMap(read_exr(path, key, key_option, has_vectors), "EXR")
     return read_picture(path)
 
 
@@ -53,8 +53,8 @@ def map_head(
             array = npz_head(path, key, key_option)
             return MapHead(".npz", array.shape, array.dtype.name)
         case ".exr":
-            exr = ExrFile(path, key, key_option, has_vectors)
-            return MapHead("EXR", exr.shape, exr.dtype.name)
+            # The package tells the type of the numbers with the numbers alone.
+            return read_map(path, key, key_option, has_vectors).head
     return picture_map_head(path)
 
 
