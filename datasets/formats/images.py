@@ -105,13 +105,15 @@ def _require_whole_range(stored: bytes, path: Path) -> None:
 
 
 def _on_padding(image: np.ndarray, picture: Image.Image, path: Path) -> np.ndarray:
-    """The image laid on the padding's colour by its transparency."""
+    """The picture laid on the padding's colour by its transparency; where it has none, the image as
+    OpenCV decoded it. That of a transparent picture is darkened for some kinds."""
     with decoding(path, "an image"):
-        alpha = np.asarray(picture.convert("RGBA"))[..., 3:]
+        rgba = np.asarray(picture.convert("RGBA"))
+    alpha = rgba[..., 3:]
     if alpha.min() == 255:
         return image
     weight = alpha.astype(np.float32) / 255
-    return np.rint(image * weight + np.float32(PADDING) * (1 - weight)).astype(np.uint8)
+    return np.rint(rgba[..., :3] * weight + np.float32(PADDING) * (1 - weight)).astype(np.uint8)
 
 
 def _of_array(image: np.ndarray, path: Path) -> np.ndarray:
