@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar
 
 from datasets.formats.arrays import MapHead, StoredMap
@@ -32,7 +33,7 @@ class MapFormat(Format):
         Raises:
             DataError: as :func:`datasets.formats.stored_maps.read_map`.
         """
-        return read_map(label.file, self.key, self.cfg_key("key"), self.has_vectors)
+        return read_map(label.file, self.key, self._key_option, self.has_vectors)
 
     def head(self, label: Label) -> MapHead:
         """What the file of a label says of its numbers.
@@ -40,7 +41,11 @@ class MapFormat(Format):
         Raises:
             DataError: as :func:`datasets.formats.stored_maps.map_head`.
         """
-        return map_head(label.file, self.key, self.cfg_key("key"), self.has_vectors)
+        return map_head(label.file, self.key, self._key_option, self.has_vectors)
+
+    @functools.cached_property
+    def _key_option(self) -> str:
+        return self.cfg_key("key")
 
     @classmethod
     def cfg_key(cls, name: str) -> str:
