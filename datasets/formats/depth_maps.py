@@ -64,7 +64,7 @@ class DepthMap(MapFormat):
 
     def read(self, label, size):
         path, stored = label.file, self.stored_map(label)
-        unit = self._unit(stored.head, label)
+        unit = self.unit or self._unit(stored.head, label)
         numbers = _plane(stored.numbers, path)
         depth = self._metres(as_float32(numbers), unit)
         for number in self.invalid:

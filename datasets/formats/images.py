@@ -47,10 +47,14 @@ def read_image(path: Path) -> np.ndarray:
     stored = read_bytes(path, "an image", BUDGET)
     _require_picture(stored, path)
     picture = open_picture(stored, path)
-    if picture.format == "PNG" and picture.mode == "RGBA" and not _has_16_bits(picture, stored):
-        return _on_padding(cv2.cvtColor(_decoded(stored, _WITH_ALPHA, path), cv2.COLOR_BGRA2RGBA))
+    has_16_bits = _has_16_bits(picture, stored)
+    if picture.format == "PNG" and picture.mode == "RGBA" and not has_16_bits:
+        bgra = _decoded(stored, _WITH_ALPHA, path)
+        if cv2.extractChannel(bgra, 3).min() == 255:
+            return cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGB)
+        return _on_padding(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA))
     image = _decoded(stored, _AS_STORED, path)
-    if image.max() <= _DARK_ROUNDED and _has_16_bits(picture, stored):
+    if has_16_bits and image.max() <= _DARK_ROUNDED:
         _require_whole_range(stored, path)
     if picture.has_transparency_data and not picture.mode.startswith("I"):
         # The colours by Pillow where they count: OpenCV darkens those of some kinds.
@@ -116,8 +120,6 @@ def _require_whole_range(stored: bytes, path: Path) -> None:
 def _on_padding(rgba: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8: the picture laid on the padding's colour where it is transparent."""
     colours, alpha = rgba[..., :3], rgba[..., 3:]
-    if alpha.min() == 255:
-        return np.ascontiguousarray(colours)
     weight = alpha.astype(np.float32) / 255
     return np.rint(colours * weight + np.float32(PADDING) * (1 - weight)).astype(np.uint8)
 
