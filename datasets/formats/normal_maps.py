@@ -58,12 +58,12 @@ class NormalMap(MapFormat):
             key = self.cfg_key("range")
             raise ConfigError(f"{key} wants a low and a high number, as in `{key} = 0 1`", key)
         self._turn = parse_axes(self.axes, self.cfg_key("axes")) if self.axes else None
-        self._settings = self.fingerprint
+        self._fingerprint = self.fingerprint
 
     def read(self, label, size):
         stored = self.stored_map(label)
         state = label.file.stat()
-        file = (label.file, size, state.st_mtime_ns, state.st_size, self._settings)
+        file = (label.file, size, state.st_mtime_ns, state.st_size, self._fingerprint)
         is_unit = _IS_UNIT.get(file)
         if is_unit is None:
             self._require_vectors(stored, label)
