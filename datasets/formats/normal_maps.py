@@ -14,6 +14,7 @@ from utils.errors import ConfigError, DataError
 from utils.option import option
 
 _VECTORS = (-1.0, 1.0)
+_OPENCV = (np.uint8, np.uint16)  # of the types that OpenCV compares, those of pictures
 _SHORTEST = 0.5  # a stored normal is about a unit long, or zero where there is none
 
 _ABOUT_UNIT = 0.05  # how far the length of a vector that was meant to be of unit length may be off
@@ -100,7 +101,8 @@ class NormalMap(MapFormat):
         if (low, high) == _VECTORS:
             vectors = as_float32(numbers)
         else:
-            numbers = numbers if head.is_picture else as_float32(numbers)
+            if head.dtype not in _OPENCV:
+                numbers = as_float32(numbers)
             zero = cv2.inRange(numbers, (0, 0, 0), (0, 0, 0)) > 0
             vectors = _scaled(numbers, low, high)
             vectors[zero] = 0

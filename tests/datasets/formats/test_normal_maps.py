@@ -186,6 +186,12 @@ class TestRange:
         result[0, 0] = normals[0, 0]
         np.testing.assert_allclose(result, normals, atol=0.012)
 
+    @pytest.mark.parametrize("dtype", [np.uint16, np.uint32, np.int32, np.float64])
+    def test_a_tiff_by_the_key(self, tmp_path, dtype):
+        path = write(tmp_path / "a.tif", np.tile(np.array([5, 5, 10], dtype), (4, 5, 1)))
+        result = read(TASK, path, (4, 5), range=(0.0, 10.0))
+        np.testing.assert_allclose(result, np.tile([0.0, 0, 1], (4, 5, 1)), atol=1e-6)
+
     def test_a_scene_stored_as_0_to_1_is_not_guessed(self, tmp_path):
         """A ramp and two blocks, of which (0.5, 0.5, 1) would be 35 degrees off."""
         normals = np.tile(np.float32([0, 0, 1]), (8, 9, 1))
