@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datasets.formats.arrays import map_size
 from datasets.formats.base import Label
+from datasets.formats.stored_maps import map_size
 from datasets.merge import MultiTaskDataset
 from datasets.unite import RemappedLabel
 from tasks import Task

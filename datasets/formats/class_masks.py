@@ -8,15 +8,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from datasets.formats.arrays import fit, read_array, read_png
-from datasets.formats.base import Format
+from datasets.formats.arrays import fit
+from datasets.formats.map_format import MapFormat
+from datasets.formats.stored_maps import SUFFIXES, read_map
 from tasks.segmentation import VOID
 from utils.errors import DataError
 from utils.option import option
 
 
-class ClassMask(Format):
-    """(H, W) uint8 class indices and 255 for void, from a PNG or .npy of numbers.
+class ClassMask(MapFormat):
+    """(H, W) uint8 class indices and 255 for void, from a picture or an array of numbers.
 
     Args:
         classes: the names of the classes.
@@ -25,7 +26,7 @@ class ClassMask(Format):
     """
 
     label_type = "classes"
-    suffixes = (".png", ".npy")
+    suffixes = SUFFIXES
 
     first: int = option(0, "the number of the first class", largest=2**15)
     void: int = option(VOID, "the number of pixels that do not count", largest=2**16 - 1)
@@ -35,12 +36,12 @@ class ClassMask(Format):
         self.numbers = tuple(numbers)
 
     @property
-    def key(self):
-        return f"{super().key} {self.numbers}"
+    def fingerprint(self):
+        return f"{super().fingerprint} {self.numbers}"
 
     def read(self, label, size):
         path, count = label.file, len(self.classes)
-        mask = read_mask(path)
+        mask = read_mask(path, self.key, self.cfg_key("key"))
         classes, unknown = _tables(count, self.first, self.void, self.numbers)
         beyond = _looked_up(mask, unknown)
         if beyond.any():
@@ -51,13 +52,16 @@ class ClassMask(Format):
         return fit(_looked_up(mask, classes), size, path)
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """The numbers of a PNG or .npy: (H, W) uint8, or others of at most 16 bits.
+def read_mask(path: Path, key: str | None = None, key_option: str = "") -> np.ndarray:
+    """The numbers of a picture or an array: (H, W) uint8, or others of at most 16 bits.
+
+    Args:
+        key, key_option: see :func:`datasets.formats.stored_maps.read_map`.
 
     Raises:
         DataError: the file is missing or damaged, or holds something else; says what to do.
     """
-    mask = read_array(path) if path.suffix == ".npy" else read_png(path)
+    mask = read_map(path, key, key_option).numbers
     if mask.ndim != 2:
         raise DataError(f"{path}: {_instead_of_numbers(mask)}")
     if mask.dtype == np.uint8:

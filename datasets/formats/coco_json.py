@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.formats.arrays import fit, map_size
+from datasets.formats.arrays import fit
 from datasets.formats.base import Format, Label
 from datasets.formats.coco_file import CocoAnnotations, CocoImage
+from datasets.formats.stored_maps import map_size
 from tasks.segmentation import VOID
 from utils.errors import DataError
 from utils.option import closest

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.formats.arrays import fit, map_size, read_png
+from datasets.formats.arrays import fit
 from datasets.formats.base import Label
 from datasets.formats.coco_file import CocoAnnotations
 from datasets.formats.coco_json import CocoBoxes, CocoFormat
+from datasets.formats.pictures import read_picture
+from datasets.formats.stored_maps import map_size
 from datasets.listing import require_inside
 from tasks.segmentation import VOID
 from utils.errors import DataError
@@ -135,7 +137,7 @@ def _things(annotations: CocoAnnotations) -> tuple[bool, ...]:
 
 def _read_ids(path: Path) -> np.ndarray:
     """(H, W) int32 ids of the segments in a PNG."""
-    colours = read_png(path)
+    colours = read_picture(path).numbers
     if colours.ndim != 3 or colours.shape[2] != 3 or colours.dtype != np.uint8:
         raise DataError(
             f"{path}: holds an array {colours.shape}, where a panoptic PNG has the three colours "
