@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from datasets.formats.base import Label
-from datasets.formats.stored_maps import map_size
+from datasets.formats.images import image_size
 from datasets.merge import MultiTaskDataset
 from datasets.unite import RemappedLabel
 from tasks import Task
@@ -16,7 +16,7 @@ def is_usable(task: Task, label: Label | RemappedLabel, image: Path) -> bool:
     """Whether the label of an image has a valid pixel (see `Task.usable`). So counts a label that
     cannot be read: whoever trains or tests on it tells that."""
     try:
-        return task.usable(label.read(map_size(image)))
+        return task.usable(label.read(image_size(image)))
     except DataError:
         return True
 

@@ -10,7 +10,7 @@ import numpy as np
 from datasets.formats.arrays import fit
 from datasets.formats.base import Format, Label
 from datasets.formats.coco_file import CocoAnnotations, CocoImage
-from datasets.formats.stored_maps import map_size
+from datasets.formats.images import image_size
 from tasks.segmentation import VOID
 from utils.errors import DataError
 from utils.option import closest
@@ -47,7 +47,7 @@ class CocoFormat(Format):
         return Label(self, (self.annotations.file, *([image] if unsized else [])), row)
 
     def stored_size(self, label):
-        return self._image(label).size or map_size(label.files[-1])
+        return self._image(label).size or image_size(label.files[-1])
 
     def clipped(self, label):
         return self._image(label).clipped

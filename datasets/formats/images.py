@@ -64,6 +64,17 @@ def read_image(path: Path) -> np.ndarray:
     return image
 
 
+def image_size(path: Path) -> tuple[int, int]:
+    """(height, width) of an image, without its pixels where it is a picture.
+
+    Raises:
+        DataError: as :func:`read_image`, where the head tells.
+    """
+    if path.suffix.lower() in (".npy", ".npz"):
+        return read_image(path).shape[:2]
+    return open_picture(read_bytes(path, "an image", BUDGET), path).size[::-1]
+
+
 def _decoded(stored: bytes, flags: int, path: Path) -> np.ndarray:
     """Decoded from memory, where OpenCV refuses half a file; from disk it fills it up with grey.
 

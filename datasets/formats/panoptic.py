@@ -11,8 +11,8 @@ from datasets.formats.arrays import fit
 from datasets.formats.base import Label
 from datasets.formats.coco_file import CocoAnnotations
 from datasets.formats.coco_json import CocoBoxes, CocoFormat
+from datasets.formats.images import image_size
 from datasets.formats.pictures import read_picture
-from datasets.formats.stored_maps import map_size
 from datasets.listing import require_inside
 from tasks.segmentation import VOID
 from utils.errors import DataError
@@ -60,7 +60,7 @@ class PanopticMasks(CocoFormat):
         return Label(self, (self.place / file, self.annotations.file), row)
 
     def stored_size(self, label):
-        return map_size(label.file)
+        return image_size(label.file)
 
     def read(self, label, size):
         image = self._image(label)
