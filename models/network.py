@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from models.backbones.base import Backbone
-from models.dropout import replace_dropout
+from models.dropout import Place, replace_dropout
 from models.layers import initialise
 from tasks.base import BoxPrediction
 
@@ -69,6 +69,11 @@ class Network(nn.Module):
             self.features = maps
         size = (images.shape[-2], images.shape[-1])
         return {task: head(maps, size) for task, head in self.heads.items()}
+
+    @property
+    def place(self) -> Place | None:
+        """Which images of which batch the forward passes are of; None: nobody has said."""
+        return self.masks.place
 
     def backbone_parameters(self) -> list[Parameter]:
         """The parameters of the backbone, which may come with ImageNet weights; all others are

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from losses.elementwise import Columns
 from losses.gradient.base import Aggregator
 from losses.gradient.gramian import Unsolved
 from utils.errors import ConfigError
@@ -37,7 +38,12 @@ def torchjd_aggregator(name: str) -> type[Aggregator]:
     kind = known[name]
     elementwise = not issubclass(kind, GramianWeightedAggregator)
     types = {name: argument.annotation for name, argument in _numbers(kind).items()}
-    members = {"kind": kind, "elementwise": elementwise, "__annotations__": types}
+    members = {
+        "kind": kind,
+        "elementwise": elementwise,
+        "whole": elementwise,
+        "__annotations__": types,
+    }
     return type(name, (TorchJDAggregator,), members | _options(kind))
 
 
@@ -54,7 +60,6 @@ class TorchJDAggregator(Aggregator):
     """
 
     kind: ClassVar[Callable[..., Any]]
-    joined = True
 
     def __init__(self, tasks, generator, **options):
         super().__init__(tasks, generator, **options)
@@ -71,7 +76,7 @@ class TorchJDAggregator(Aggregator):
         except (ArithmeticError, RuntimeError, ValueError) as error:
             raise Unsolved(str(error).splitlines()[0]) from error
 
-    def combine(self, gradients: Sequence[Tensor]) -> Tensor:
+    def combine(self, gradients: Sequence[Tensor], columns: Columns) -> Tensor:
         return self._drawing(self._aggregator(len(gradients)), torch.stack(list(gradients)))
 
     def _aggregator(self, size: int):
