@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.precision import at_least_float32
+
 
 class Distillation(nn.Module):
     """Adds to each task's loss what its teacher says.
@@ -75,7 +77,7 @@ class Distillation(nn.Module):
 
 def distance(student: Tensor, teacher: Tensor) -> Tensor:
     """The mean over pixels of the squared distance of two maps (B, C, h, w) whose vectors have been
-    made unit vectors: a float32 scalar in [0, 4]. The teacher's has no gradient."""
-    student = F.normalize(student.float(), dim=1)
-    teacher = F.normalize(teacher.detach().float(), dim=1)
+    made unit vectors: a scalar in [0, 4], float32 or float64. The teacher's has no gradient."""
+    student = F.normalize(at_least_float32(student), dim=1)
+    teacher = F.normalize(at_least_float32(teacher.detach()), dim=1)
     return (student - teacher).square().sum(dim=1).mean()
