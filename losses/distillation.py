@@ -92,7 +92,8 @@ def _pixels(features: Sequence[Tensor]) -> Tensor:
 
 def distance(student: Tensor, teacher: Tensor) -> Tensor:
     """The squared distance of two maps (B, C, h, w) whose vectors have been made unit vectors,
-    summed over the pixels, each in [0, 4]: a float32 scalar. The teacher's has no gradient."""
+    summed over the pixels, each in [0, 4]: a scalar, float32 or float64. The teacher has no
+    gradient."""
     student = F.normalize(at_least_float32(student), dim=1)
     teacher = F.normalize(at_least_float32(teacher.detach()), dim=1)
     return (student - teacher).square().sum()
