@@ -82,11 +82,11 @@ class ProcessGroup(Ranks):
         # Equal slices, as a gathering needs them: zeros fill the last ones.
         padded = part.new_zeros(self._most_columns(length))
         padded[: part.numel()] = part
-        whole = part.new_empty(self.size * padded.numel())
+        slices = [torch.empty_like(padded) for _ in range(self.size)]
         self._record("joined", padded)
-        dist.all_gather_into_tensor(whole, padded)
+        dist.all_gather(slices, padded)
         self.sent["joined"] += padded.nbytes * (self.size - 1)
-        return whole[:length]
+        return torch.cat(slices)[:length]
 
     def gather(self, value):
         values: list[Any] = [None] * self.size

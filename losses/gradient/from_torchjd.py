@@ -49,11 +49,12 @@ def torchjd_aggregator(name: str) -> type[Aggregator]:
 
 class TorchJDAggregator(Aggregator):
     """A rule that asks an aggregator: for weights from the Gramian where it has such, else for the
-    update from the matrix of all gradients.
+    update from the matrix of all gradients, which every process then has whole.
 
-    What an aggregator draws comes from the objective's generator. What it remembers is not part of
-    the objective's state, so after a resume it begins anew; it is kept apart for batches with
-    different numbers of tasks.
+    What an aggregator draws comes from the objective's generator. What it remembers is kept apart
+    for batches with different numbers of tasks. It is not part of the objective's state, since
+    TorchJD keeps it in private attributes of many kinds: it begins anew after a resume, and stays
+    when a step is undone.
 
     Raises:
         ConfigError: an argument without a default is not given, or TorchJD wants another package.

@@ -95,9 +95,9 @@ def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught)
         torch.testing.assert_close(result[task.name], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_losses_on_no_images_are_zeros_that_reach_every_parameter(taught, dense):
+def test_the_losses_on_no_images_are_zeros_that_reach_every_parameter(taught):
     """The share of a process may be empty."""
-    config, tasks, network, distilled, _ = taught(text=dense)
+    config, tasks, network, distilled, _ = taught()
     batch = batch_of(tasks, config.data.size)
     batch.images = batch.images[:0]
     batch.targets = {name: target[:0] for name, target in batch.targets.items()}
