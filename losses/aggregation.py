@@ -15,7 +15,7 @@ from losses.elementwise import (
     Combine,
     map_columns,
     update_of_maps,
-    update_of_parameters,
+    update_of_row,
 )
 from losses.flat_gradients import (
     FlatGradients,
@@ -123,23 +123,26 @@ class GradientAggregation:
                 self._spent.pop()
             gradients = vjp(features, at_features.pop(0), shared, retain=bool(at_features))
             used = [u or g is not None for u, g in zip(used, gradients, strict=True)]
-            rows.append(flat.flatten(gradients))
+            row = [flat.flatten(gradients)]
             del gradients
+            # At once: a slice takes less memory than what it is the sum of.
+            rows += row if self.rule.whole else summed_slices(row, self.ranks)
         self._spent = [] if flat.joined else rows[1:]
-        update, weights = self._update_of_parameters(step, rows)
+        update, weights = self._update_of_parameters(step, rows, flat.length)
         gradients, used = flat.unflatten(update), any_process(used, self.ranks)
         for parameter, gradient, is_used in zip(shared, gradients, used, strict=True):
             parameter.grad = gradient if is_used else None
         return weights
 
-    def _update_of_parameters(self, step: _Step, rows: list[Pieces]) -> tuple[Pieces, list[float]]:
-        """The update of the whole batch, and the tasks' weights in it (ones where it is no weighted
-        sum), from the gradients of this process's images."""
+    def _update_of_parameters(
+        self, step: _Step, rows: list[Pieces], length: int
+    ) -> tuple[Pieces, list[float]]:
+        """The update of `length` numbers, and the tasks' weights in it (ones where it is no
+        weighted sum), from this process's slices of the gradients."""
         if self.rule.elementwise:
             joined, unscaled = [row for [row] in rows], self._combine_unscaled(step.scale)
-            update = update_of_parameters(unscaled, self.rule.whole, joined, self.ranks)
+            update = update_of_row(unscaled, self.rule.whole, joined, length, self.ranks)
             return [update], [1.0] * len(rows)
-        length, rows = len(rows[0][0]), summed_slices(rows, self.ranks)
         weights = self._weights(step, rows)
         update = combine(rows, weighted(weights, overwrite=True))
         if self.ranks.size > 1:

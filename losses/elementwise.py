@@ -32,25 +32,25 @@ Combine = Callable[[Sequence[Tensor], Columns], Tensor]
 """T tensors of numbers, and which of the whole batch's they are -> the update, as many numbers."""
 
 
-def update_of_parameters(
-    combine: Combine, whole: bool, rows: Sequence[Tensor], ranks: Processes
+def update_of_row(
+    combine: Combine, whole: bool, rows: Sequence[Tensor], length: int, ranks: Processes
 ) -> Tensor:
-    """The update from gradients at parameters, of which each process has a summand.
+    """The update from gradients at parameters.
 
     Args:
         combine: the rule.
-        whole: whether the rule needs all numbers at once: then each process sums the T rows.
-            Otherwise each takes a slice of them.
-        rows: T tensors of n numbers; they may be overwritten.
+        whole: whether the rule needs all numbers at once.
+        rows: T tensors: for such a rule what this process adds to the gradients, which is
+            overwritten; for others its slice of the gradients.
+        length: the numbers of the whole gradients.
 
     Returns:
-        n numbers, the same on all processes.
+        all numbers of the update, the same on all processes.
     """
-    length = rows[0].numel()
     if whole:
         ranks.sum_gradients(rows)
         return combine(rows, Columns(range(length), length))
-    part = combine(ranks.slices(rows), Columns(ranks.columns(length), length))
+    part = combine(rows, Columns(ranks.columns(length), length))
     return ranks.joined(part, length)
 
 

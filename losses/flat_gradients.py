@@ -81,11 +81,15 @@ class FlatGradients:
         tensors: what is differentiated.
         joined: whether a task's gradients make one piece. It costs a copy, and saves a GPU hundreds
             of small operations.
+
+    Attributes:
+        length: how many numbers a task's gradients have.
     """
 
     def __init__(self, tensors: Sequence[Tensor], joined: bool):
         self.tensors = list(tensors)
         self.joined = joined
+        self.length = sum(tensor.numel() for tensor in self.tensors)
 
     def flatten(self, gradients: Sequence[Tensor | None]) -> Pieces:
         """One task's gradients as pieces that share no memory; zeros for None."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from losses.aggregation import GradientAggregation, trainable
-from losses.flat_gradients import FlatGradients, gramian, head_gradients, vjp
+from losses.flat_gradients import FlatGradients, Pieces, gramian, head_gradients, vjp
 from losses.gradient_statistics import gradient_statistics
 from losses.mean import geometric
 from losses.processes import Processes, sum_grad, summed_slices
@@ -189,8 +189,11 @@ class Objective:
             parts, grad_outputs, features, [[] for _ in parts], retain=True
         )
         flat = FlatGradients(shared, joined=self.ranks.size > 1)
-        rows = [flat.flatten(vjp(features, at, shared, retain=True)) for at in at_features]
-        gram = self.ranks.sum(gramian(summed_slices(rows, self.ranks))) / float(scale) ** 2
+        rows: list[Pieces] = []
+        for at in at_features:
+            row = flat.flatten(vjp(features, at, shared, retain=True))
+            rows += summed_slices([row], self.ranks)
+        gram = self.ranks.sum(gramian(rows)) / float(scale) ** 2
         return gradient_statistics(gram, names, torch.finfo(rows[0][0].dtype).eps)
 
     def _values(self, parts: Sequence[Tensor]) -> Tensor | None:
