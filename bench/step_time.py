@@ -81,6 +81,8 @@ class Network(nn.Module):
     """A ResNet, a shared 1×1 convolution (its last shared layer, as DeepLab's), and three dense
     heads on that."""
 
+    place = None  # its batches are whole
+
     def __init__(self, arch: str):
         super().__init__()
         layers = list(torchvision.models.get_model(arch, weights=None).children())[:-2]

@@ -67,7 +67,7 @@ def joined_processes(config: Config) -> Iterator[Ranks]:
     device = choose_device(config)
     cores, processes = len(os.sched_getaffinity(0)), int(os.environ["LOCAL_WORLD_SIZE"])
     torch.set_num_threads(max(1, cores // processes))
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         yield ProcessGroup(device)
     finally:

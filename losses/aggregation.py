@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -9,6 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from losses.elementwise import (
+    Columns,
+    Combine,
+    map_columns,
+    update_of_maps,
+    update_of_row,
+)
 from losses.flat_gradients import (
     FlatGradients,
     Pieces,
@@ -20,6 +28,8 @@ from losses.flat_gradients import (
 )
 from losses.gradient.base import Aggregator
 from losses.gradient.gramian import Unsolved
+from losses.processes import any_process, sum_grad, summed_slices
+from utils.ranks import Ranks
 
 
 class GradientAggregation:
@@ -34,11 +44,16 @@ class GradientAggregation:
 
     Each head is differentiated once, and gets the gradient of its own loss.
 
+    Each process differentiates the part of the losses that its images make. At the parameters each
+    sums a slice of the T gradients over all processes, and their update is put together from the
+    slices; elsewhere the Gramian alone is summed, and what the backward pass leaves in `.grad`.
+
     Args:
         rule: the gradient rule.
         name: its name, for the log.
         place: where it takes the gradients.
         log: takes a line that the user should read.
+        ranks: the processes that share the batch.
     """
 
     def __init__(
@@ -47,11 +62,13 @@ class GradientAggregation:
         name: str,
         place: str,
         log: Callable[[str], None],
+        ranks: Ranks,
     ):
         self.rule = rule
         self.name = name
         self.place = place
         self.log = log
+        self.ranks = ranks
         self.unsolved = 0  # steps in which the rule had no answer
         # On a CPU the last step's gradients are kept until this step's take their place: memory
         # that was given back to the system comes page by page, which costs more than the rules.
@@ -66,7 +83,7 @@ class GradientAggregation:
         values: Tensor | None,
         model: nn.Module,
     ) -> None:
-        """Fills `.grad` of the parameters that the losses depend on.
+        """Fills `.grad` of the parameters that the losses depend on, on every process alike.
 
         Args:
             losses: of the active tasks.
@@ -78,9 +95,11 @@ class GradientAggregation:
         """
         shared = trainable(model.shared_parameters())
         task_parameters = [trainable(model.task_parameters(self.rule.tasks[t])) for t in active]
+        everything = trainable([*shared, *itertools.chain(*task_parameters)])
         features = [feature for feature in model.features if feature.requires_grad]
         if not shared or not features:  # a frozen trunk
             torch.autograd.backward(losses, grad_outputs)
+            sum_grad(everything, self.ranks)
             return
 
         at_features, at_heads = head_gradients(losses, grad_outputs, features, task_parameters)
@@ -91,30 +110,51 @@ class GradientAggregation:
         elif self.place == "last_layer" and last:
             weights = self._at_last_layer(step, features, at_features, last, shared)
         else:
-            weights = self._at_features(step, features, at_features)
+            weights = self._at_features(step, features, at_features, model)
         head_weights = weights if self.rule.weighs_heads else [1.0] * len(losses)
         _add_head_gradients(task_parameters, at_heads, head_weights)
+        at_place = set(shared) if self.place == "parameters" else ()  # where the sum is made
+        sum_grad([p for p in everything if p not in at_place], self.ranks)
 
     def _at_parameters(self, step, features, at_features, shared):
-        flat = self._flat(shared)
+        flat = self._flat(shared, self.rule.elementwise)
         rows, used = [], [False] * len(shared)
         while at_features:
             if rows and self._spent:
                 self._spent.pop()
             gradients = vjp(features, at_features.pop(0), shared, retain=bool(at_features))
             used = [u or g is not None for u, g in zip(used, gradients, strict=True)]
-            rows.append(flat.flatten(gradients))
+            row = [flat.flatten(gradients)]
             del gradients
-        update, weights = self._merge(step, rows)
+            # At once: a slice takes less memory than what it is the sum of.
+            rows += row if self.rule.whole else summed_slices(row, self.ranks)
         self._spent = [] if flat.joined else rows[1:]
-        for parameter, gradient, is_used in zip(shared, flat.unflatten(update), used, strict=True):
+        update, weights = self._update_of_parameters(step, rows, flat.length)
+        gradients, used = flat.unflatten(update), any_process(used, self.ranks)
+        for parameter, gradient, is_used in zip(shared, gradients, used, strict=True):
             parameter.grad = gradient if is_used else None
         return weights
+
+    def _update_of_parameters(
+        self, step: _Step, rows: list[Pieces], length: int
+    ) -> tuple[Pieces, list[float]]:
+        """The update of `length` numbers, and the tasks' weights in it (ones where it is no
+        weighted sum), from this process's slices of the gradients."""
+        if self.rule.elementwise:
+            joined, unscaled = [row for [row] in rows], self._combine_unscaled(step.scale)
+            update = update_of_row(unscaled, self.rule.whole, joined, length, self.ranks)
+            return [update], [1.0] * len(rows)
+        weights = self._weights(step, rows)
+        update = combine(rows, weighted(weights, overwrite=True))
+        if self.ranks.size > 1:
+            update = [self.ranks.joined(*update, length)]
+        return update, weights
 
     def _at_last_layer(self, step, features, at_features, last, shared):
         flat = self._flat(last)
         rows = [flat.flatten(vjp(features, at, last, retain=True)) for at in at_features]
-        update, weights = self._merge(step, rows)
+        weights = self._weights(step, summed_slices(rows, self.ranks))
+        update = combine(rows, weighted(weights))
         for parameter, gradient in zip(last, flat.unflatten(update), strict=True):
             parameter.grad = gradient
         features, flat, rows = self._feature_rows(features, at_features)
@@ -125,9 +165,17 @@ class GradientAggregation:
             torch.autograd.backward(features, grad_outputs, inputs=rest)
         return weights
 
-    def _at_features(self, step, features, at_features):
+    def _at_features(self, step, features, at_features, model):
         features, flat, rows = self._feature_rows(features, at_features)
-        update, weights = self._merge(step, rows)
+        if self.rule.elementwise:
+            maps = [map_columns(feature, model.place) for feature in features]
+            unscaled = self._combine_unscaled(step.scale)
+            update = update_of_maps(unscaled, self.rule.whole, rows, maps, self.ranks)
+            weights = [1.0] * len(rows)
+        else:
+            weights = self._weights(step, rows)
+            # A row may be what a head got as well: it must not be overwritten.
+            update = combine(rows, weighted(weights))
         torch.autograd.backward(features, flat.unflatten(update))
         return weights
 
@@ -135,31 +183,33 @@ class GradientAggregation:
         """The features that any task depends on, and the gradients there."""
         used = [k for k in range(len(features)) if any(row[k] is not None for row in at_features)]
         features = [features[k] for k in used]
-        flat = self._flat(features)
+        joined = features[0].is_cuda and not self.rule.elementwise
+        flat = FlatGradients(features, joined)
         return features, flat, [flat.flatten([row[k] for k in used]) for row in at_features]
 
-    def _flat(self, tensors: Sequence[Tensor]) -> FlatGradients:
-        return FlatGradients(tensors, self.rule.joined or tensors[0].is_cuda)
+    def _flat(self, parameters: Sequence[Tensor], joined: bool = False) -> FlatGradients:
+        """The layout of gradients at parameters. Processes exchange joined ones."""
+        return FlatGradients(parameters, joined or parameters[0].is_cuda or self.ranks.size > 1)
 
-    def _merge(self, step: _Step, rows: list[Pieces]) -> tuple[Pieces, list[float]]:
-        """The update, and the tasks' weights in it (ones where it is no weighted sum)."""
-        if not self.rule.elementwise:
-            weights = self._weights(step, gramian(rows))
-            overwrite = self.place == "parameters"  # elsewhere they may be what a head got as well
-            return combine(rows, weighted(weights, overwrite)), weights
+    def _combine_unscaled(self, scale: float) -> Combine:
+        """The rule's `combine`, which must not see the scale."""
 
-        def unscaled(gradients: Sequence[Tensor]) -> Tensor:
-            if step.scale == 1:
-                return self.rule.combine(gradients)
-            return self.rule.combine([g / step.scale for g in gradients]) * step.scale
+        def combine(gradients: Sequence[Tensor], columns: Columns) -> Tensor:
+            if scale == 1:
+                return self.rule.combine(gradients, columns)
+            return self.rule.combine([g / scale for g in gradients], columns) * scale
 
-        size = len(rows)
-        return combine(rows, unscaled), [1.0] * size
+        return combine
 
-    def _weights(self, step: _Step, gram: Tensor) -> list[float]:
-        """The rule's weights; equal ones where it has none."""
-        # As float32, which tells the rule how exact the gradients are.
-        gram = (gram / step.scale**2).float().cpu()
+    def _weights(self, step: _Step, rows: list[Pieces]) -> list[float]:
+        """The rule's weights, the same on all processes; equal ones where it has none.
+
+        Args:
+            rows: a part of the gradients, of which the processes together have all.
+        """
+        gram = self.ranks.sum(gramian(rows)) / step.scale**2
+        # In the gradients' type, which tells the rule how exact they are.
+        gram = gram.to("cpu", rows[0][0].dtype)
         losses = step.values.cpu() if self.rule.needs_losses else None
         equal = [1 / len(gram)] * len(gram)
         if not gram.isfinite().all():

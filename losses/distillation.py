@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from utils.precision import at_least_float32, exact_type
+from utils.ranks import ALONE, Ranks
 
 
 class Distillation(nn.Module):
@@ -22,6 +26,7 @@ class Distillation(nn.Module):
         student: channels of the multi-task network's shared feature maps.
         teachers: task -> channels of its teacher's, as many maps.
         weight: of the distance.
+        ranks: the processes that share each batch; None: there is one.
     """
 
     def __init__(
@@ -30,10 +35,12 @@ class Distillation(nn.Module):
         student: Sequence[int],
         teachers: Mapping[str, Sequence[int]],
         weight: float = 1.0,
+        ranks: Ranks = ALONE,
     ):
         super().__init__()
         self.tasks = tuple(tasks)
         self.weight = weight
+        self.ranks = ranks
         # A list in the tasks' order: a name may hold characters that a module's name may not.
         self.projections = nn.ModuleList(
             nn.ModuleList(
@@ -58,24 +65,35 @@ class Distillation(nn.Module):
 
         Args:
             losses: task -> scalar float32, on the labels; of the tasks that have any in the batch.
-            features: the multi-task network's shared maps (B, C, h, w) of the batch.
+            features: the multi-task network's shared maps (B, C, h, w) of this process's images,
+                of which there may be none.
             teachers: task -> its teacher's maps for the same images, of the same sizes.
             pseudo: task -> scalar float32, the loss on the teacher's predictions of all images.
         """
-        total = {}
+        total, pixels = {}, self.ranks.sum(_pixels(features)).clamp(min=1)
         for task, projections in zip(self.tasks, self.projections, strict=True):
             distances = [
                 distance(project(ours), theirs)
                 for project, ours, theirs in zip(projections, features, teachers[task], strict=True)
             ]
-            taught = pseudo[task] + self.weight * sum(distances) / len(distances)
+            mean = (self.ranks.sum(torch.stack(distances)) / pixels).mean()
+            taught = pseudo[task] + self.weight * mean
             total[task] = losses[task] + taught if task in losses else taught
         return total
 
 
+def _pixels(features: Sequence[Tensor]) -> Tensor:
+    """The number of pixels of each map, those of all images."""
+    numbers = [feature[:, 0].numel() for feature in features]
+    kind = exact_type(features[0])
+    # Not blocking: a GPU must not wait for the CPU.
+    return torch.tensor(numbers, dtype=kind).to(features[0].device, non_blocking=True)
+
+
 def distance(student: Tensor, teacher: Tensor) -> Tensor:
-    """The mean over pixels of the squared distance of two maps (B, C, h, w) whose vectors have been
-    made unit vectors: a float32 scalar in [0, 4]. The teacher's has no gradient."""
-    student = F.normalize(student.float(), dim=1)
-    teacher = F.normalize(teacher.detach().float(), dim=1)
-    return (student - teacher).square().sum(dim=1).mean()
+    """The squared distance of two maps (B, C, h, w) whose vectors have been made unit vectors,
+    summed over the pixels, each in [0, 4]: a scalar, float32 or float64. The teacher has no
+    gradient."""
+    student = F.normalize(at_least_float32(student), dim=1)
+    teacher = F.normalize(at_least_float32(teacher.detach()), dim=1)
+    return (student - teacher).square().sum()

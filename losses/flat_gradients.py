@@ -1,8 +1,8 @@
 """From T losses to their gradients, each part of the network differentiated as rarely as can be.
 
-A task's gradients are a list of 1-d float32 pieces: one a parameter (or feature map), or a single
-one of all together. The heads are differentiated once each; T times, only what lies between the
-place where a gradient rule takes its gradients and the shared features.
+A task's gradients are a list of 1-d pieces, float32 or float64: one a parameter (or feature map),
+or a single one of all together. The heads are differentiated once each; T times, only what lies
+between the place where a gradient rule takes its gradients and the shared features.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+
+from utils.precision import at_least_float32, exact_type
 
 Pieces = list[Tensor]
 
@@ -79,18 +81,22 @@ class FlatGradients:
         tensors: what is differentiated.
         joined: whether a task's gradients make one piece. It costs a copy, and saves a GPU hundreds
             of small operations.
+
+    Attributes:
+        length: how many numbers a task's gradients have.
     """
 
     def __init__(self, tensors: Sequence[Tensor], joined: bool):
         self.tensors = list(tensors)
         self.joined = joined
+        self.length = sum(tensor.numel() for tensor in self.tensors)
 
     def flatten(self, gradients: Sequence[Tensor | None]) -> Pieces:
         """One task's gradients as pieces that share no memory; zeros for None."""
         flat = [
-            torch.zeros(tensor.numel(), device=tensor.device)
+            torch.zeros(tensor.numel(), dtype=exact_type(tensor), device=tensor.device)
             if gradient is None
-            else _in_memory_order(gradient, tensor).float()
+            else at_least_float32(_in_memory_order(gradient, tensor))
             for gradient, tensor in zip(gradients, self.tensors, strict=True)
         ]
         if self.joined:
@@ -113,7 +119,7 @@ class FlatGradients:
 
 def gramian(rows: Sequence[Pieces]) -> Tensor:
     """(T, T) float64 inner products of T tasks' gradients, on their device. Each block's products
-    are float32, their sum over the blocks float64."""
+    are of the gradients' type, their sum over the blocks is float64."""
     size = len(rows)
     pairs = [(i, j) for i in range(size) for j in range(i, size)]
     dots = []

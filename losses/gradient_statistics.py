@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 
 
-def gradient_statistics(gramian: Tensor, tasks: Sequence[str]) -> dict[str, float]:
+def gradient_statistics(
+    gramian: Tensor, tasks: Sequence[str], eps: float = torch.finfo(torch.float32).eps
+) -> dict[str, float]:
     """The numbers by which papers describe a system of gradients.
 
     Args:
         gramian: (T, T) the gradients' inner products.
         tasks: their T tasks.
+        eps: the precision of the gradients, which tells when they are dependent.
 
     Returns:
         - `norm/A`: of each task's gradient
@@ -40,7 +43,7 @@ def gradient_statistics(gramian: Tensor, tasks: Sequence[str]) -> dict[str, floa
     statistics["condition"] = math.nan
     if values is not None and values[-1] > 0:
         smallest = values[0].item()
-        floor = values[-1].item() * len(tasks) * torch.finfo(torch.float32).eps
+        floor = values[-1].item() * len(tasks) * eps
         statistics["condition"] = (
             math.sqrt(values[-1].item() / smallest) if smallest > floor else math.inf
         )

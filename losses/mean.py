@@ -18,12 +18,12 @@ def geometric(losses: Tensor, weights: Tensor) -> Tensor:
     and Cho, ICCV 2023, eq. 6).
 
     Args:
-        losses: (T) float32 losses of the tasks that take part; at least 1e-8 each counts.
+        losses: (T) losses of the tasks that take part; at least 1e-8 each counts.
         weights: (T) their weights.
 
     Returns:
-        (T) float32 coefficients. They are computed through logarithms, so that neither the product
-        nor the quotient overflows where the result does not.
+        (T) coefficients, of the losses' type. They are computed through logarithms, so that neither
+        the product nor the quotient overflows where the result does not.
     """
     logs = losses.clamp(min=SMALLEST_LOSS).log()
     return weights * ((weights * logs).sum() - logs).exp()

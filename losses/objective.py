@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,10 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from losses.aggregation import GradientAggregation, trainable
-from losses.flat_gradients import FlatGradients, gramian, head_gradients, vjp
+from losses.flat_gradients import FlatGradients, Pieces, gramian, head_gradients, vjp
 from losses.gradient_statistics import gradient_statistics
 from losses.mean import geometric
+from losses.processes import sum_grad, summed_slices
 from losses.weighting.base import Weighting
+from utils.precision import at_least_float32, exact_type
+from utils.ranks import Ranks
 from utils.seeds import seed_of
 
 
@@ -28,7 +32,7 @@ class Objective:
 
         objective.begin_step(number)                    # 1, 2, 3, …
         for group in objective.groups():
-            losses = ...                                # task -> scalar float32 with a graph
+            losses = ...                                # task -> scalar with a graph
             optimizer.zero_grad()
             objective.backward(losses, model, group)    # fills .grad
             optimizer.step()
@@ -42,6 +46,9 @@ class Objective:
         weighting, mean: the parts.
         aggregation: the gradient rule at its place, if there is one.
         generator: what the parts draw from. `begin_step` seeds it anew.
+        ranks: the processes that share the batch. The losses are those of the whole batch, the same
+            on each; the gradients of a loss are those of the images of the process, and those of
+            all processes add up. All processes call the same methods, with the same tasks.
     """
 
     affinity: Tensor | None = None
@@ -55,12 +62,14 @@ class Objective:
         mean: Callable[[Tensor, Tensor], Tensor],
         aggregation: GradientAggregation | None,
         generator: torch.Generator,
+        ranks: Ranks,
     ):
         self.tasks = tuple(tasks)
         self.weighting = weighting
         self.mean = mean
         self.aggregation = aggregation
         self.generator = generator
+        self.ranks = ranks
         self._seed = generator.initial_seed()
         self._active: list[int] = []
         self._needs_losses = (
@@ -100,13 +109,15 @@ class Objective:
         group: Sequence[str],
         scale: float | Tensor = 1.0,
     ) -> None:
-        """Fills `.grad` of the model's parameters, which must be empty.
+        """Fills `.grad` of the model's parameters, which must be empty: with the gradient of the
+        whole batch, the same on every process.
 
         Args:
-            losses: task -> scalar float32 with a graph, of the active tasks.
+            losses: task -> scalar float32 or float64 with a graph, of the active tasks.
             model: offers `shared_parameters()`, `last_shared_parameters()`, `task_parameters(task)`
                 and `features`, the shared feature maps of its last forward pass, of which none is
-                computed from another.
+                computed from another; for an elementwise rule there, `place` as well, which says
+                which images of the batch they are of.
             group: the tasks to differentiate, an item of `groups()`.
             scale: what `.grad` is multiplied by (loss scaling).
         """
@@ -115,10 +126,13 @@ class Objective:
             return
         parts = [losses[self.tasks[t]] for t in self._active]
         values = self._values(parts)
-        coefficients = self._coefficients(self._active, parts[0].device, values)
+        coefficients = self._coefficients(self._active, parts[0], values)
         grad_outputs = list((coefficients * scale).unbind())
         if self.aggregation is None:
             torch.autograd.backward(parts, grad_outputs)
+            heads = [model.task_parameters(self.tasks[t]) for t in self._active]
+            trained = trainable(itertools.chain(model.shared_parameters(), *heads))
+            sum_grad(trained, self.ranks)
         else:
             self.aggregation.backward(
                 parts, grad_outputs, float(scale), self._active, values, model
@@ -175,27 +189,31 @@ class Objective:
         at_features, _ = head_gradients(
             parts, grad_outputs, features, [[] for _ in parts], retain=True
         )
-        flat = FlatGradients(shared, joined=False)
-        rows = [flat.flatten(vjp(features, at, shared, retain=True)) for at in at_features]
-        return gradient_statistics(gramian(rows) / float(scale) ** 2, names)
+        flat = FlatGradients(shared, joined=self.ranks.size > 1)
+        rows: list[Pieces] = []
+        for at in at_features:
+            row = flat.flatten(vjp(features, at, shared, retain=True))
+            rows += summed_slices([row], self.ranks)
+        gram = self.ranks.sum(gramian(rows)) / float(scale) ** 2
+        return gradient_statistics(gram, names, torch.finfo(rows[0][0].dtype).eps)
 
     def _values(self, parts: Sequence[Tensor]) -> Tensor | None:
-        """The losses (len(parts)) float32, where a part looks at them."""
+        """The losses (len(parts)), where a part looks at them."""
         return _stacked(parts) if self._needs_losses else None
 
-    def _coefficients(
-        self, active: Sequence[int], device: torch.device, values: Tensor | None
-    ) -> Tensor:
-        """c_t of the active tasks, (len(active)) float32 on the losses' device."""
+    def _coefficients(self, active: Sequence[int], loss: Tensor, values: Tensor | None) -> Tensor:
+        """c_t of the active tasks, (len(active)) on the device of a loss, in its type."""
         weights = self.weighting.weights(active, values)
         if not isinstance(weights, Tensor):
             # Not blocking: fixed weights must not make a GPU wait for the CPU.
-            weights = torch.tensor(weights).to(device, non_blocking=True)
+            weights = torch.tensor(weights, dtype=exact_type(loss)).to(
+                loss.device, non_blocking=True
+            )
         return self.mean(values, weights)
 
 
 def _stacked(parts: Sequence[Tensor]) -> Tensor:
-    return torch.stack([part.detach() for part in parts]).float()
+    return at_least_float32(torch.stack([part.detach() for part in parts]))
 
 
 def _on_cpu(state: Any) -> Any:

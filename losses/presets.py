@@ -16,6 +16,7 @@ from losses.weighting import WEIGHTINGS
 from utils.errors import ConfigError
 from utils.option import option
 from utils.part import Part, Registry, Variant
+from utils.ranks import ALONE, Ranks
 
 
 class MultiTaskLoss(Part):
@@ -73,6 +74,7 @@ class MultiTaskLoss(Part):
         potential: dict[str, float] | None = None,
         seed: int = 0,
         log: Callable[[str], None] = print,
+        ranks: Ranks = ALONE,
     ) -> Objective:
         """Builds the objective for some tasks.
 
@@ -82,24 +84,26 @@ class MultiTaskLoss(Part):
                 achievement need it.
             seed: of what the loss draws; the same on every rank.
             log: takes a line that the user should read.
+            ranks: the processes that share each batch; None: there is one.
 
         Raises:
             ConfigError: a weighting lacks the potentials or the weights that it needs.
         """
-        generator = torch.Generator().manual_seed(seed)
+        generator, ranks = torch.Generator().manual_seed(seed), ranks
         return Objective(
             tasks,
             self.weighting.build(tasks, self._total(len(tasks)), potential, generator),
             MEANS[self.mean],
-            self._aggregation(tasks, generator, log),
+            self._aggregation(tasks, generator, log, ranks),
             generator,
+            ranks,
         )
 
-    def _aggregation(self, tasks, generator, log) -> GradientAggregation | None:
+    def _aggregation(self, tasks, generator, log, ranks) -> GradientAggregation | None:
         if not self.has_rule:
             return None
         aggregator = self.gradient.build(tasks, generator)
-        return GradientAggregation(aggregator, self.gradient.name, self.place, log)
+        return GradientAggregation(aggregator, self.gradient.name, self.place, log, ranks)
 
     def _total(self, tasks: int) -> float:
         """What equal weights add up to: 1 under a weighted geometric mean and in a plain weighted
@@ -166,8 +170,8 @@ class SelectiveUpdates(MultiTaskLoss):
     def cost(self):
         return "1 forward, 1 backward a group of tasks, and 1 forward"
 
-    def objective(self, tasks, potential=None, seed=0, log=print):
-        plain = super().objective(tasks, potential, seed, log)
+    def objective(self, tasks, potential=None, seed=0, log=print, ranks=None):
+        plain = super().objective(tasks, potential, seed, log, ranks)
         groups = TaskGroups(tasks, plain.generator, self.affinity_decay, self.first_batches)
         return GroupedObjective(plain, groups)
 
@@ -303,6 +307,7 @@ def build(
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
     log: Callable[[str], None] = print,
+    ranks: Ranks = ALONE,
 ) -> Objective:
     """Builds the objective of a loss by its name.
 
@@ -311,10 +316,10 @@ def build(
     Args:
         name: one of `LOSSES`.
         options: options of the loss, and of its weighting and gradient rule.
-        tasks, potential, seed, log: those of :meth:`MultiTaskLoss.objective`.
+        tasks, potential, seed, log, ranks: those of :meth:`MultiTaskLoss.objective`.
 
     Raises:
         ConfigError: an unknown name or option, or parts without a meaning together.
     """
     loss = LOSSES.choose_nested(name, options or {}).build()
-    return loss.objective(tasks, potential, seed, log)
+    return loss.objective(tasks, potential, seed, log, ranks)

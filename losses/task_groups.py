@@ -149,7 +149,12 @@ class GroupedObjective(Objective):
 
     def __init__(self, plain: Objective, groups: TaskGroups):
         super().__init__(
-            plain.tasks, plain.weighting, plain.mean, plain.aggregation, plain.generator
+            plain.tasks,
+            plain.weighting,
+            plain.mean,
+            plain.aggregation,
+            plain.generator,
+            plain.ranks,
         )
         self.task_groups = groups
 
@@ -187,5 +192,5 @@ class GroupedObjective(Objective):
         active = self.active(losses, self.tasks)
         if not active:
             return {}
-        values = torch.stack([losses[self.tasks[t]].detach() for t in active]).float().tolist()
+        values = torch.stack([losses[self.tasks[t]].detach() for t in active]).tolist()
         return dict(zip(active, values, strict=True))

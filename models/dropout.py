@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -37,28 +39,41 @@ class Masks:
     def __init__(self):
         self.place: Place | None = None
 
-    def draw(self, layer: str, x: Tensor, shape: tuple[int, ...], keep: float) -> Tensor:
-        """Draws ones with probability `keep`, else zeros.
+    def draw(
+        self, layer: str, x: Tensor, shape: tuple[int, ...], keep: float, rows: int = 1
+    ) -> Tensor:
+        """Draws ones with probability `keep`, else zeros; the same ones and zeros for every type.
 
-        A mask is drawn for the whole batch, and cut down to the images at hand. A tensor that has
-        not as many rows as there are images (a table of positions, for instance) is taken to be
-        the same for all images, and has a mask of its shape.
+        A mask is drawn for the whole batch, and cut down to the images at hand. What is the same
+        for all images has the same mask for all of them. Without images nothing is dropped: what
+        stands in for them keeps its shape.
 
         Args:
             layer: the name of the layer, which is called once in a forward pass.
             x: what the mask is for: the device and the type are its.
             shape: of the mask.
             keep: the probability.
+            rows: of `x` to an image; 0: `x` is the same for all images.
         """
         if self.place is None:
-            return x.new_empty(shape).bernoulli_(keep)
+            return _ones_and_zeros(shape, keep, None, like=x)
         seed, step, forward_pass, images, batch_size = self.place
+        if not images:
+            return x.new_ones(shape)
         generator = torch.Generator(x.device)
         generator.manual_seed(seed_of(seed, step, forward_pass, layer))
-        if len(x) != len(images):
-            return x.new_empty(shape).bernoulli_(keep, generator=generator)
-        whole = x.new_empty(batch_size, *shape[1:]).bernoulli_(keep, generator=generator)
-        return whole[images.start : images.stop]
+        if rows == 0 or len(images) == batch_size:
+            return _ones_and_zeros(shape, keep, generator, like=x)
+        whole = _ones_and_zeros((batch_size * rows, *shape[1:]), keep, generator, like=x)
+        return whole[images.start * rows : images.stop * rows]
+
+
+def _ones_and_zeros(
+    shape: tuple[int, ...], keep: float, generator: torch.Generator | None, like: Tensor
+) -> Tensor:
+    # In float32: PyTorch draws other numbers for other types.
+    drawn = torch.empty(shape, dtype=torch.float32, device=like.device)
+    return drawn.bernoulli_(keep, generator=generator).to(like.dtype)
 
 
 class Dropout(nn.Module):
@@ -69,23 +84,25 @@ class Dropout(nn.Module):
         dims: the leading dimensions of the mask; numbers that differ in the other dimensions only
             are kept or zeroed together. 1: all numbers of an image (stochastic depth, Huang et al.,
             ECCV 2016); 2: those of a channel (`nn.Dropout2d`); None: each by itself (`nn.Dropout`).
+        rows: of the input to an image; 0: the input is the same for all images (a table of
+            positions, for instance).
 
     Attributes:
         name: of the layer in its network.
         masks: those of its network.
     """
 
-    def __init__(self, p: float, dims: int | None = None):
+    def __init__(self, p: float, dims: int | None = None, rows: int = 1):
         super().__init__()
-        self.p, self.dims = p, dims
+        self.p, self.dims, self.rows = p, dims, rows
         self.name, self.masks = "", Masks()
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
         dims, keep = self.dims or x.dim(), 1 - self.p
-        mask = self.masks.draw(self.name, x, (*x.shape[:dims], *[1] * (x.dim() - dims)), keep)
-        return x * mask.div_(keep or 1)
+        shape = (*x.shape[:dims], *[1] * (x.dim() - dims))
+        return x * self.masks.draw(self.name, x, shape, keep, self.rows).div_(keep or 1)
 
 
 # The `dims` of the layer of ours that takes the place of a layer of PyTorch, torchvision or timm,
@@ -100,9 +117,13 @@ _DIMS = {
 }
 
 
-def replace_dropout(network: nn.Module) -> Masks:
+def replace_dropout(network: nn.Module, rows: Mapping[str, int] | None = None) -> Masks:
     """Puts a `Dropout` in the place of every dropout layer of a network, whatever package it is
     from. The names of parameters stay as they are.
+
+    Args:
+        network: is changed.
+        rows: of the input to an image, by the layer's name, where it is not 1.
 
     Returns:
         the masks of all of them.
@@ -113,8 +134,43 @@ def replace_dropout(network: nn.Module) -> Masks:
         if not isinstance(layer, Dropout):
             if class_name not in _DIMS:
                 continue
-            p = layer.drop_prob if class_name == "DropPath" else layer.p
-            layer = Dropout(p, _DIMS[class_name])
+            layer = Dropout(_probability(layer), _DIMS[class_name], (rows or {}).get(name, 1))
             network.set_submodule(name, layer)
         layer.name, layer.masks = name, masks
     return masks
+
+
+def input_rows(network: nn.Module, size: tuple[int, int]) -> dict[str, int]:
+    """How many rows the inputs of the dropout layers of a foreign network have to an image, by the
+    layer's name; 0: the input does not come from the images. Of layers that drop nothing nothing is
+    said.
+
+    Args:
+        network: without memory (on the device "meta").
+        size: height and width of its images in pixels.
+    """
+    layers = {
+        name: layer
+        for name, layer in network.named_modules()
+        if type(layer).__name__ in _DIMS and _probability(layer)
+    }
+    rows: dict[str, int] = {}
+    for name, layer in layers.items():
+        layer.register_forward_pre_hook(partial(_note_rows, rows, name))
+    if layers:
+        with torch.no_grad():
+            network.eval()(torch.empty(_MANY_IMAGES, 3, *size, device="meta"))
+    return rows
+
+
+_MANY_IMAGES = 1009
+"""A prime number, and more images than a table of positions has rows."""
+
+
+def _note_rows(rows: dict[str, int], name: str, layer: nn.Module, inputs: tuple[Tensor]) -> None:
+    length = len(inputs[0])
+    rows[name] = 0 if length % _MANY_IMAGES else length // _MANY_IMAGES
+
+
+def _probability(layer: nn.Module) -> float:
+    return layer.drop_prob if type(layer).__name__ == "DropPath" else layer.p

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.batch_norm import BatchNorm
 from utils.part import Part
+from utils.precision import at_least_float32
 
 Activation = Callable[..., nn.Module] | None
 
@@ -23,18 +25,6 @@ class ModulePart(Part, nn.Module):
     def __init__(self, **values: Any):
         nn.Module.__init__(self)
         Part.__init__(self, **values)
-
-
-class BatchNorm(nn.BatchNorm2d):
-    """BatchNorm of maps that may be a single pixel. A single image has no statistics in such a map:
-    the running ones take their place, where PyTorch would stop the training."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training and x.shape[0] * x.shape[2] * x.shape[3] == 1:
-            return F.batch_norm(
-                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        return super().forward(x)
 
 
 class ConvNorm(nn.Sequential):
@@ -107,12 +97,12 @@ def start_at(layer: nn.Module, value: float) -> None:
 
 
 def in_float32(layer: nn.Module, x: Tensor) -> Tensor:
-    """`layer(x)` in float32, under autocast too. The last layer of a head runs so: bfloat16 has 8
-    significant bits, which are steps of 3 cm at a depth of 5 m."""
+    """`layer(x)` in float32, under autocast too; in float64 where the network is. The last layer of
+    a head runs so: bfloat16 has 8 significant bits, which are steps of 3 cm at a depth of 5 m."""
     device = x.device.type
     if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
         with torch.autocast(device, enabled=False):
-            return layer(x.float())
+            return layer(at_least_float32(x))
     return layer(x)
 
 

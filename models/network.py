@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from models.backbones.base import Backbone
-from models.dropout import replace_dropout
+from models.dropout import Place, replace_dropout
 from models.layers import initialise
 from tasks.base import BoxPrediction
 
@@ -56,7 +56,7 @@ class Network(nn.Module):
         """Predicts all tasks.
 
         Args:
-            images: (B, 3, H, W) float, normalised.
+            images: (B, 3, H, W) float, normalised, of the network's type or another; B may be 0.
 
         Returns:
             by task name: (B, channels, H, W) of a dense head, or a `BoxPrediction`.
@@ -64,11 +64,17 @@ class Network(nn.Module):
         self.features = ()  # lets go of the last graph before a new one grows
         # Some necks compute a level from another. Heads read views of the levels: the gradient at a
         # view holds the heads' share alone, not what flows on through the next level.
-        maps = tuple(level.view_as(level) for level in self.neck(self.backbone(images)))
+        features = self.backbone(images.to(next(self.parameters()).dtype))
+        maps = tuple(level.view_as(level) for level in self.neck(features))
         if not torch.compiler.is_exporting():
             self.features = maps
         size = (images.shape[-2], images.shape[-1])
         return {task: head(maps, size) for task, head in self.heads.items()}
+
+    @property
+    def place(self) -> Place | None:
+        """Which images of which batch the forward passes are of; None: nobody has said."""
+        return self.masks.place
 
     def backbone_parameters(self) -> list[Parameter]:
         """The parameters of the backbone, which may come with ImageNet weights; all others are

@@ -170,7 +170,8 @@ class Task(Part, ABC):
 
     @abstractmethod
     def criterion(self, prediction: Any, target: Any, labelled: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of a batch as (sum, count) over its labelled images, two float32 scalars.
+        """The loss of a batch as (sum, count) over its labelled images, two scalars: float32, or
+        float64 where the prediction is.
 
         Args:
             prediction: the head's output for the whole batch.
@@ -179,6 +180,8 @@ class Task(Part, ABC):
 
         The task's loss is Σ sum / max(1, Σ count) over all parts of a batch, so parts may be cut
         anywhere. An image may be labelled and add nothing to the count (no valid pixel, no object).
+        A part without a labelled image, or without any, gives 0 and 0, and the sum has a graph to
+        the prediction as in any other part: several processes differentiate theirs alike.
         """
 
     @abstractmethod

@@ -11,6 +11,7 @@ from tasks.base import DenseHead, Measurement, Meter, Task, select_labelled
 from tasks.statistics import LabelStatistics, percent, share
 from utils.memory import lend
 from utils.option import option
+from utils.precision import at_least_float32
 
 NEAREST, FARTHEST = 1e-3, 10.0
 """Metres; a depth counts where it lies strictly between them. The farthest is that of indoor data,
@@ -76,8 +77,9 @@ class Depth(Task):
         """The absolute error in metres, summed over the pixels with a reading."""
         target = select_labelled(target, labelled)
         valid = self.valid_pixels(target)
-        error = (select_labelled(prediction, labelled)[:, 0].float() - target).abs()
-        return torch.where(valid, error, 0.0).sum(), valid.sum().float()
+        metres = at_least_float32(select_labelled(prediction, labelled)[:, 0])
+        total = torch.where(valid, (metres - target).abs(), 0.0).sum()
+        return total, valid.sum().to(total)
 
     def valid_pixels(self, depth: Tensor | np.ndarray) -> Tensor | np.ndarray:
         """Bool of the same shape: the pixels whose depth counts."""

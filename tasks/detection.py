@@ -18,6 +18,7 @@ from tasks.palette import palette
 from tasks.statistics import LabelStatistics
 from utils.geometry import Warp
 from utils.option import option
+from utils.precision import at_least_float32
 
 # A warped box is kept when at least this share of it lies in the output, and both its sides are at
 # least this long, in pixels. What is left of a smaller one does not show what it is.
@@ -92,7 +93,8 @@ class Detection(Task):
         """The IoU-aware focal loss of all anchors and classes, plus `loc_weight` times the complete
         IoU loss of the positive anchors. The count is the number of positive anchors."""
         prediction, target = _labelled(prediction, target, labelled)
-        logits, offsets = prediction.logits.float(), prediction.offsets.float()
+        logits = at_least_float32(prediction.logits)
+        offsets = at_least_float32(prediction.offsets)
         anchors = anchors_in_pixels(prediction.anchors, prediction.size)
         boxes, category, image = _objects(target, logits.device)
         place, box = match(boxes, image, anchors, prediction.levels, prediction.size)
@@ -103,8 +105,7 @@ class Detection(Task):
         wanted = torch.zeros_like(logits).flatten(0, 1)
         wanted[place, category[box]] = paired_iou(result, boxes[box]).detach()
         class_loss = iou_aware_focal_loss(logits.flatten(0, 1), wanted).sum()
-        count = torch.tensor(len(place), dtype=torch.float32, device=logits.device)
-        return class_loss + self.loc_weight * box_loss, count
+        return class_loss + self.loc_weight * box_loss, logits.new_tensor(len(place))
 
     def meter(self) -> Meter:
         return _BoxMeter(self.classes)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from tasks.base import DenseHead, Measurement, Meter, Task, select_labelled
 from tasks.statistics import LabelStatistics, percent, share
+from utils.precision import at_least_float32
 
 _BINS = 18_000  # of angle, a hundredth of a degree each
 _UNIT_WITHIN = 0.01  # 8 bits a component make a length wrong by up to 0.007
@@ -70,8 +71,9 @@ class Normal(Task):
         """1 - cosine, summed over the pixels that have a normal."""
         target = select_labelled(target, labelled).float()
         valid = target.square().sum(1) > 0
-        cosine = (select_labelled(prediction, labelled).float() * target).sum(1)
-        return torch.where(valid, 1 - cosine, 0.0).sum(), valid.sum().float()
+        vectors = at_least_float32(select_labelled(prediction, labelled))
+        total = torch.where(valid, 1 - (vectors * target).sum(1), 0.0).sum()
+        return total, valid.sum().to(total)
 
     def meter(self):
         return _Angles()

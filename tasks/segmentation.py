@@ -11,6 +11,7 @@ from tasks.palette import palette
 from tasks.statistics import LabelStatistics, most_first, never, percent, share
 from utils.errors import DataError
 from utils.option import option
+from utils.precision import at_least_float32
 
 VOID = 255
 """The class of pixels that count nowhere."""
@@ -62,13 +63,13 @@ class Segmentation(Task):
         """Cross entropy with label smoothing, summed over the pixels that are not void."""
         target = select_labelled(target, labelled).long()
         total = F.cross_entropy(
-            select_labelled(prediction, labelled).float(),
+            at_least_float32(select_labelled(prediction, labelled)),
             target,
             ignore_index=VOID,
             reduction="sum",
             label_smoothing=self.label_smoothing,
         )
-        return total, (target != VOID).sum().float()
+        return total, (target != VOID).sum().to(total)
 
     def meter(self):
         return _Confusion(self.classes)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor
 
 T = TypeVar("T")
@@ -50,22 +49,26 @@ class Ranks:
     def sum_gradients(self, gradients: Sequence[Tensor]) -> None:
         """Sums gradients over all processes, in place; all of one type."""
 
-    def slices(self, rows: Sequence[Tensor]) -> Tensor:
+    def slices(self, rows: Sequence[Tensor]) -> Sequence[Tensor]:
         """The sums over all processes of T rows of n numbers, of which each process gets a slice.
 
         Args:
             rows: T 1-d tensors of n numbers.
 
         Returns:
-            (T, m): this process's columns of the sums, in the order of the ranks; m is n divided by
-            the number of processes and rounded up, and zeros fill the last one.
+            T 1-d tensors: the sums at this process's `columns(n)`.
         """
-        return torch.stack(list(rows))
+        return rows
+
+    def columns(self, length: int) -> range:
+        """The columns of rows of `length` numbers that this process gets of :meth:`slices`. The
+        last processes get fewer than the others, or none."""
+        return range(length)
 
     def joined(self, part: Tensor, length: int) -> Tensor:
-        """The row of `length` numbers of which each process has a slice (m), on each of them; the
-        inverse of :meth:`slices` for one row."""
-        return part[:length]
+        """The row of `length` numbers of which each process has its `columns(length)`, on each of
+        them."""
+        return part
 
     def gather(self, value: Any) -> list[Any]:
         """The values of all processes in the order of their ranks, on each of them."""

@@ -35,6 +35,7 @@ from engine.training.precision import Precision
 from engine.training.task_losses import TaskLosses
 from losses.presets import DistilledLoss
 from models import Network
+from models.batch_norm import synchronise
 from utils.errors import doing
 from utils.ranks import ALONE, Ranks
 
@@ -124,7 +125,10 @@ def _train_run(config, data, folder, ranks, baselines) -> Results:
             baselines.potential if baselines else None,
             config.run.seed,
             log,
+            ranks,
         )
+    if ranks.size > 1:
+        synchronise(network, ranks)
     precision = Precision(device, config.training.amp)
     task_losses = TaskLosses(network, data.tasks, precision, ranks, config.run.seed)
     if isinstance(loss, DistilledLoss):

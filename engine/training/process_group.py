@@ -67,10 +67,11 @@ class ProcessGroup(Ranks):
             self._sum_bucket(bucket)
 
     def slices(self, rows):
-        length = math.ceil(rows[0].numel() / self.size)
-        padded = rows[0].new_zeros(self.size, len(rows), length)
+        length = rows[0].numel()
+        most = self._most_columns(length)
+        padded = rows[0].new_zeros(self.size, len(rows), most)
         for t, row in enumerate(rows):
-            for process, part in enumerate(row.split(length)):
+            for process, part in enumerate(row.split(most)):
                 padded[process, t, : part.numel()] = part
         # Not reduce_scatter, by which gloo sends as much as an all-reduce does.
         received = torch.empty_like(padded)
@@ -78,15 +79,22 @@ class ProcessGroup(Ranks):
         with _peers():
             dist.all_to_all_single(received, padded)
         self.sent["slices"] += padded[0].nbytes * (self.size - 1)
-        return received.sum(dim=0)
+        return received.sum(dim=0)[:, : len(self.columns(length))].unbind()
+
+    def columns(self, length):
+        most = self._most_columns(length)
+        return range(min(length, most * self.rank), min(length, most * (self.rank + 1)))
 
     def joined(self, part, length):
-        whole = part.new_empty(self.size * part.numel())
-        self._record("joined", part)
+        # Equal slices, as a gathering needs them: zeros fill the last ones.
+        padded = part.new_zeros(self._most_columns(length))
+        padded[: part.numel()] = part
+        slices = [torch.empty_like(padded) for _ in range(self.size)]
+        self._record("joined", padded)
         with _peers():
-            dist.all_gather_into_tensor(whole, part.contiguous())
-        self.sent["joined"] += part.nbytes * (self.size - 1)
-        return whole[:length]
+            dist.all_gather(slices, padded)
+        self.sent["joined"] += padded.nbytes * (self.size - 1)
+        return torch.cat(slices)[:length]
 
     def gather(self, value):
         values: list[Any] = [None] * self.size
@@ -127,6 +135,9 @@ class ProcessGroup(Ranks):
             outcome.error.told = True
         outcome.check()
         return outcome.value
+
+    def _most_columns(self, length: int) -> int:
+        return max(1, math.ceil(length / self.size))
 
     def _sum_bucket(self, bucket: Sequence[Tensor]) -> None:
         flat = torch.cat([gradient.flatten() for gradient in bucket])

@@ -35,12 +35,19 @@ def mean_losses(
         predictions, targets: by task name, for all images of this process.
         labelled: by task name, (B) bool on the CPU: the images whose targets count.
     """
-    losses = {}
+    totals, counts = {}, []
     for task in tasks:
         name = task.name
-        total, count = task.criterion(predictions[name], targets[name], labelled[name])
-        losses[name] = ranks.sum(total) / ranks.sum(count).clamp(min=1)
-    return losses
+        totals[name], count = task.criterion(predictions[name], targets[name], labelled[name])
+        counts.append(count)
+    if not totals:
+        return {}
+    whole_counts = ranks.sum(torch.stack(counts)).clamp(min=1).unbind()
+    # A sum each: one of all together would lead from a task's loss to the heads of the others.
+    return {
+        name: ranks.sum(total) / count
+        for (name, total), count in zip(totals.items(), whole_counts, strict=True)
+    }
 
 
 class TaskLosses:

@@ -18,6 +18,7 @@ from engine.training.task_losses import TaskLosses, mean_losses
 from engine.training.whole_batch import whole_batch
 from losses.distillation import Distillation
 from models import Network
+from models.dropout import Place
 from tasks import Task
 
 
@@ -55,7 +56,8 @@ class Teachers:
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> TeacherOutputs:
-        """The outputs for (B, 3, H, W) normalised images: one forward pass of each teacher."""
+        """The outputs for (B, 3, H, W) normalised images, of which there may be none: one forward
+        pass of each teacher."""
         features, targets = {}, {}
         for task in self.tasks:
             network = self.networks[task.name]
@@ -65,7 +67,8 @@ class Teachers:
                 _resized(feature, size)
                 for feature, size in zip(network.features, self.sizes, strict=True)
             ]
-            batched = task.collate(task.pseudo_targets(prediction))
+            labels = task.pseudo_targets(prediction)
+            batched = task.collate(labels) if labels else _no_targets(task, images)
             targets[task.name] = _moved(batched, images.device)
         return TeacherOutputs(features, targets)
 
@@ -119,6 +122,10 @@ class StudentModel:
     def features(self) -> tuple[Tensor, ...]:
         return self.network.features
 
+    @property
+    def place(self) -> Place | None:
+        return self.network.place
+
     def shared_parameters(self) -> list[nn.Parameter]:
         return self.network.shared_parameters()
 
@@ -154,6 +161,7 @@ def distilled_losses(
             for name, network in teachers.networks.items()
         },
         distance_weight,
+        plain.ranks,
     )
     return DistilledLosses(plain, teachers, distillation.to(device))
 
@@ -172,6 +180,11 @@ def _frozen(path: Path, device: torch.device) -> Network:
     """The network of a checkpoint, to be used but not trained."""
     network, _ = open_network(path, device)
     return network.requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _no_targets(task: Task, images: Tensor) -> Any:
+    """The batched targets of no images: the share of a process may be empty."""
+    return task.collate([task.unlabelled_target(tuple(images.shape[2:]))])[:0]
 
 
 def _resized(feature: Tensor, size: Sequence[int]) -> Tensor:

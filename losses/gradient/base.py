@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from losses.elementwise import Columns
 from utils.part import Part
 
 
@@ -35,8 +36,8 @@ class Aggregator(Part):
     as well. Such a rule has an attribute `current`, the (T) weights of the next step."""
     elementwise: ClassVar[bool] = False
     """Whether it is no Σ α_t g_t: it then has `combine` instead of `weights`."""
-    joined: ClassVar[bool] = False
-    """Whether `combine` must be given the whole gradients at once, as 1-d tensors."""
+    whole: ClassVar[bool] = False
+    """Whether `combine` must be given all numbers of the gradients at once."""
     state: ClassVar[tuple[str, ...]] = ()
     """The attributes that change during training."""
 
@@ -51,7 +52,7 @@ class Aggregator(Part):
         Args:
             gramian: (n, n) on the CPU, of the gradients of the active tasks, in order.
             active: (n) their indices in `tasks`.
-            losses: (n) float32 on the CPU, their losses; None unless `needs_losses`.
+            losses: (n) on the CPU, their losses; None unless `needs_losses`.
 
         Returns:
             (n) float64.
@@ -61,8 +62,14 @@ class Aggregator(Part):
         """
         return type(self).weigh(gramian, **self.settings)
 
-    def combine(self, gradients: Sequence[Tensor]) -> Tensor:
-        """The update from the n gradients, all of one shape; only of `elementwise` rules."""
+    def combine(self, gradients: Sequence[Tensor], columns: Columns) -> Tensor:
+        """The update from the n gradients; only of `elementwise` rules.
+
+        Args:
+            gradients: n 1-d tensors.
+            columns: which numbers of the whole batch's gradients these are. A rule draws for all
+                of them, so that what it draws does not depend on the number of processes.
+        """
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:

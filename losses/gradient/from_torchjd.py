@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from losses.elementwise import Columns
 from losses.gradient.base import Aggregator
 from losses.gradient.gramian import Unsolved
 from utils.errors import ConfigError
@@ -37,24 +38,29 @@ def torchjd_aggregator(name: str) -> type[Aggregator]:
     kind = known[name]
     elementwise = not issubclass(kind, GramianWeightedAggregator)
     types = {name: argument.annotation for name, argument in _numbers(kind).items()}
-    members = {"kind": kind, "elementwise": elementwise, "__annotations__": types}
+    members = {
+        "kind": kind,
+        "elementwise": elementwise,
+        "whole": elementwise,
+        "__annotations__": types,
+    }
     return type(name, (TorchJDAggregator,), members | _options(kind))
 
 
 class TorchJDAggregator(Aggregator):
     """A rule that asks an aggregator: for weights from the Gramian where it has such, else for the
-    update from the matrix of all gradients.
+    update from the matrix of all gradients, which every process then has whole.
 
-    What an aggregator draws comes from the objective's generator. What it remembers is not part of
-    the objective's state, so after a resume it begins anew; it is kept apart for batches with
-    different numbers of tasks.
+    What an aggregator draws comes from the objective's generator. What it remembers is kept apart
+    for batches with different numbers of tasks. It is not part of the objective's state, since
+    TorchJD keeps it in private attributes of many kinds: it begins anew after a resume, and stays
+    when a step is undone.
 
     Raises:
         ConfigError: an argument without a default is not given, or TorchJD wants another package.
     """
 
     kind: ClassVar[Callable[..., Any]]
-    joined = True
 
     def __init__(self, tasks, generator, **options):
         super().__init__(tasks, generator, **options)
@@ -71,7 +77,7 @@ class TorchJDAggregator(Aggregator):
         except (ArithmeticError, RuntimeError, ValueError) as error:
             raise Unsolved(str(error).splitlines()[0]) from error
 
-    def combine(self, gradients: Sequence[Tensor]) -> Tensor:
+    def combine(self, gradients: Sequence[Tensor], columns: Columns) -> Tensor:
         return self._drawing(self._aggregator(len(gradients)), torch.stack(list(gradients)))
 
     def _aggregator(self, size: int):

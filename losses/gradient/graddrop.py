@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from losses.elementwise import Columns
 from losses.gradient.base import Aggregator
 
 
@@ -18,13 +19,14 @@ class GradDrop(Aggregator):
     at = "features"
     elementwise = True
 
-    def combine(self, gradients: Sequence[Tensor]) -> Tensor:
+    def combine(self, gradients: Sequence[Tensor], columns: Columns) -> Tensor:
         total, size = torch.zeros_like(gradients[0]), torch.zeros_like(gradients[0])
         for gradient in gradients:
             total += gradient
             size += gradient.abs()
         # P > U is Σg > (2U - 1) Σ|g|: no division, so an element without any gradient is no NaN.
-        draw = torch.empty_like(total).uniform_(-1, 1, generator=self._on(total.device))
+        draw = total.new_empty(columns.length).uniform_(-1, 1, generator=self._on(total.device))
+        draw = draw[columns.numbers.start : columns.numbers.stop]
         positive = total > draw.mul_(size)
         kept = total.zero_()
         for gradient in gradients:

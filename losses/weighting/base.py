@@ -54,11 +54,11 @@ class Weighting(Part):
 
         Args:
             active: their indices in `tasks`.
-            losses: (len(active)) float32, their losses over the whole batch, no graph; None unless
+            losses: (len(active)), their losses over the whole batch, no graph; None unless
                 `needs_losses`.
 
         Returns:
-            One weight each: numbers, or a float32 tensor on the losses' device.
+            One weight each: numbers, or a tensor of the losses' type on their device.
         """
         raise NotImplementedError
 

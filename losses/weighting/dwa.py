@@ -49,8 +49,9 @@ class DWA(Weighting):
         sums = self.sums.tolist()
         means = [s / n if n else math.nan for s, n in zip(sums, self.counts, strict=True)]
         rates = [new / old if old else math.nan for new, old in zip(means, self.last, strict=True)]
-        rates = torch.tensor([rate if math.isfinite(rate) else 1.0 for rate in rates])
-        self.values = (self.sum * (rates.double() / self.temperature).softmax(dim=0)).tolist()
+        rates = [rate if math.isfinite(rate) else 1.0 for rate in rates]
+        shares = (torch.tensor(rates, dtype=torch.float64) / self.temperature).softmax(dim=0)
+        self.values = (self.sum * shares).tolist()
         self.sums = torch.zeros_like(self.sums)
         self.counts = [0] * len(self.tasks)
         self.last = means

@@ -34,7 +34,7 @@ class FAMO(LearnedWeighting):
         return self.logit_decay
 
     def weights(self, active, losses):
-        shares = self.numbers(range(len(self.tasks)), losses.device).softmax(dim=0)
+        shares = self.numbers(range(len(self.tasks)), losses).softmax(dim=0)
         shares = torch.stack([shares[t] for t in active])
         losses = losses.clamp(min=SMALLEST_LOSS)
         self._before = losses.log()
@@ -42,7 +42,7 @@ class FAMO(LearnedWeighting):
 
     def after_step(self, active, losses):
         fallen = self._before - losses.clamp(min=SMALLEST_LOSS).log()
-        shares = self.numbers(active, losses.device).softmax(dim=0)
+        shares = self.numbers(active, losses).softmax(dim=0)
         self.learn(active, shares * (fallen - (shares * fallen).sum()))
 
     def all_weights(self, numbers):

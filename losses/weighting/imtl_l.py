@@ -12,7 +12,7 @@ class IMTLL(LearnedWeighting):
     no_geometric = "its weights are learned on a sum of losses with a penalty"
 
     def weights(self, active, losses):
-        weights = self.numbers(active, losses.device).exp()
+        weights = self.numbers(active, losses).exp()
         self.learn(active, weights * losses - 1)
         return weights
 

@@ -68,6 +68,7 @@ class STCH(Weighting):
                 self.counts[t] += wait
 
     def _shares(self, active, losses):
-        nadir = torch.tensor([self.nadir[t] for t in active]).to(losses.device, non_blocking=True)
+        nadir = torch.tensor([self.nadir[t] for t in active], dtype=losses.dtype)
+        nadir = nadir.to(losses.device, non_blocking=True)
         ratio = torch.where(nadir.isnan(), 1.0, losses / nadir)
         return len(active) * (ratio.log() / self.mu).softmax(dim=0)

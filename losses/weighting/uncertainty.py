@@ -12,7 +12,7 @@ class Uncertainty(LearnedWeighting):
     no_geometric = "its weights are learned on a sum of losses with a penalty"
 
     def weights(self, active, losses):
-        half = 0.5 * (-self.numbers(active, losses.device)).exp()
+        half = 0.5 * (-self.numbers(active, losses)).exp()
         self.learn(active, 0.5 - half * losses)
         return half
 

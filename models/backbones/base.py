@@ -22,6 +22,7 @@ class Backbone(ModulePart, ABC):
     stride of its last feature (None: its default).
 
     Attributes:
+        name: in the registry.
         channels: the channels of each map.
         strides: the pixels of the image to one cell of each map.
         multiple: the image's height and width must be multiples of this number of pixels.
@@ -35,6 +36,7 @@ class Backbone(ModulePart, ABC):
         | {"false": "false", "no": "false", "0": "false"},
     )
 
+    name: str
     channels: tuple[int, ...]
     strides: tuple[int, ...]
     multiple: int = 1

@@ -27,6 +27,7 @@ class StagedBackbone(Backbone):
         self, name: str, size: tuple[int, int], output_stride: int | None = None, **options: str
     ):
         super().__init__(**options)
+        self.name = name
         check_size(size)
         stages, self.taps = self.cut(name)
         self.stages = stages[: self.taps[-1] + 1]

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from models.backbones import weights
 from models.backbones.base import Backbone, check_size
+from models.batch_norm import stand_in
+from models.dropout import input_rows, replace_dropout
 from utils.errors import ConfigError
 from utils.option import nearest
 
@@ -34,6 +36,7 @@ class TimmModel(Backbone):
         self, name: str, size: tuple[int, int], output_stride: int | None = None, **options: str
     ):
         super().__init__(**options)
+        self.name = name
         name = name.removeprefix(PREFIX)
         timm = _timm(name)
         with torch.device("meta"):
@@ -48,6 +51,8 @@ class TimmModel(Backbone):
             _check_dilation(timm, name, strides[-1], output_stride)
             arguments["output_stride"] = output_stride
         self.net = _load(timm, name, self.pretrained, arguments)
+        with torch.device("meta"):
+            replace_dropout(self.net, input_rows(timm.create_model(name, **arguments), size))
         info = _info(self.net)
         if len(set(strides)) == 1:
             step = len(info) / COLUMN_LAYERS
@@ -59,6 +64,14 @@ class TimmModel(Backbone):
         self.net.prune_intermediate_layers(self.indices, prune_norm=True, prune_head=True)
 
     def forward(self, images: Tensor) -> list[Tensor]:
+        if len(images):
+            return self._features(images)
+        # Many of timm's models fail without images: a black one stands in, and is left out again.
+        with stand_in(self.net):
+            maps = self._features(images.new_zeros(1, *images.shape[1:]))
+        return [features[:0] for features in maps]
+
+    def _features(self, images: Tensor) -> list[Tensor]:
         return self.net.forward_intermediates(
             images, indices=self.indices, intermediates_only=True, output_fmt="NCHW"
         )

@@ -73,4 +73,6 @@ class _Level(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         prediction = in_float32(self.predict, self.mix(x))
-        return prediction.permute(0, 2, 3, 1).reshape(x.shape[0], -1, self.numbers)
+        images, _, rows, columns = prediction.shape
+        anchors = rows * columns * len(RATIOS)  # spelt out, for a share of the batch without images
+        return prediction.permute(0, 2, 3, 1).reshape(images, anchors, self.numbers)

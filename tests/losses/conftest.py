@@ -14,6 +14,7 @@ class Net(nn.Module):
         self.names = list(tasks)
         self.heads = nn.ModuleList(nn.Linear(width, 2) for _ in self.names)
         self.features = ()
+        self.place = None
 
     def forward(self, x):
         feature = self.trunk(x)

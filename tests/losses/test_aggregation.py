@@ -159,6 +159,8 @@ class Levels(nn.Module):
     """Two feature maps, one computed from the other; one head reads both, the others one each. No
     layer is last. The features are views, so that neither's gradient holds the other's."""
 
+    place = None  # its batches are whole
+
     def __init__(self):
         super().__init__()
         self.trunk = nn.Conv2d(3, 4, 3, padding=1)

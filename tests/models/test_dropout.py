@@ -8,7 +8,7 @@ from torch.utils.checkpoint import checkpoint
 from torchvision.ops import StochasticDepth
 
 from models import ARCHITECTURES, BACKBONES
-from models.dropout import Dropout, Masks, Place, replace_dropout
+from models.dropout import Dropout, Masks, Place, input_rows, replace_dropout
 from tasks.base import BoxHead, DenseHead
 from tests.building import make_network
 
@@ -28,9 +28,9 @@ DRAWING = {
 }
 
 
-def layer(p=0.3, dims=None, place=PLACE, name="neck.drop"):
+def layer(p=0.3, dims=None, place=PLACE, name="neck.drop", rows=1):
     """A layer of a network at a place."""
-    dropout = Dropout(p, dims)
+    dropout = Dropout(p, dims, rows)
     dropout.name, dropout.masks = name, Masks()
     dropout.masks.place = place
     return dropout
@@ -60,10 +60,43 @@ def test_images_of_a_split_batch_get_the_rows_that_they_have_in_the_whole(dims):
         assert torch.equal(part(x[first:end]), whole[first:end])
 
 
-def test_what_is_the_same_for_all_images_gets_one_mask_however_the_batch_is_split():
-    table = ones(13, 13, 32)
-    part = layer(place=PLACE._replace(images=range(5, 8)))
-    assert torch.equal(part(table), layer()(table))
+@pytest.mark.parametrize("length", [1, 3, 8, 13])
+def test_what_is_the_same_for_all_images_gets_one_mask_however_the_batch_is_split(length):
+    """Also where a share has as many images as the table has rows."""
+    table = ones(length, 13, 32)
+    whole = layer(rows=0)(table)
+    for images in (range(1), range(1, 2), range(5, 8)):
+        part = layer(place=PLACE._replace(images=images), rows=0)
+        assert torch.equal(part(table), whole)
+
+
+def test_an_image_of_several_rows_gets_those_that_it_has_in_the_whole():
+    windows = ones(32, 5, 6)
+    part = layer(place=PLACE._replace(images=range(5, 8)), rows=4)
+    assert torch.equal(part(windows[20:]), layer(rows=4)(windows)[20:])
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("length", [0, 1])
+def test_a_share_without_images_keeps_its_shape_and_drops_nothing(length, rows):
+    """Nor does an image that stands in for it."""
+    x = ones(length, 4, 5)
+    part = layer(place=PLACE._replace(images=range(8, 8)), rows=rows)
+    assert torch.equal(part(x), x / 0.7)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_every_type_drops_the_same_numbers(dtype):
+    assert torch.equal(layer()(ones(8, 40).to(dtype)) > 0, layer()(ones(8, 40)) > 0)
+
+
+def test_foreign_layers_say_whether_they_drop_images_or_a_table():
+    timm = pytest.importorskip("timm")
+    with torch.device("meta"):
+        network = timm.create_model("swinv2_cr_tiny_224", drop_path_rate=0.1)
+        rows = input_rows(network, (224, 224))
+    assert rows["stages.0.blocks.1.attn.meta_mlp.drop1"] == 0, "of a table of positions"
+    assert rows["stages.0.blocks.1.drop_path1"] == 1
 
 
 @pytest.mark.parametrize("dims", [1, 2, None])

@@ -86,13 +86,29 @@ def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught)
     for task, projections in zip(tasks, distilled.distillation.projections, strict=True):
         total, count = task.criterion(predictions[task.name], outputs.targets[task.name], every)
         apart = [
-            distance(project(ours), theirs)
+            distance(project(ours), theirs) / theirs[:, 0].numel()
             for project, ours, theirs in zip(
                 projections, network.features, outputs.features[task.name], strict=True
             )
         ]
         expected = total / count.clamp(min=1) + sum(apart) / len(apart)
         torch.testing.assert_close(result[task.name], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_losses_on_no_images_are_zeros_that_reach_every_parameter(taught):
+    """The share of a process may be empty."""
+    config, tasks, network, distilled, _ = taught()
+    batch = batch_of(tasks, config.data.size)
+    batch.images = batch.images[:0]
+    batch.targets = {name: target[:0] for name, target in batch.targets.items()}
+    batch.labelled = {name: labelled[:0] for name, labelled in batch.labelled.items()}
+    network.eval()
+    _, losses_of = distilled.on(batch, 1)
+    losses = losses_of()
+    assert [loss.item() for loss in losses.values()] == [0.0] * len(tasks)
+    sum(losses.values()).backward()
+    for parameter in [*network.parameters(), *distilled.distillation.parameters()]:
+        assert not parameter.grad.any()
 
 
 def test_projections_are_the_task_s_own_and_train_as_new_layers(taught):

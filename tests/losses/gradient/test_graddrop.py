@@ -1,11 +1,14 @@
 import pytest
 import torch
 
+from losses.elementwise import Columns
 from losses.gradient import AGGREGATORS
 
 
 def combine(gradients, seed=0):
-    return AGGREGATORS["graddrop"](["a"], torch.Generator().manual_seed(seed)).combine(gradients)
+    rule = AGGREGATORS["graddrop"](["a"], torch.Generator().manual_seed(seed))
+    length = len(gradients[0])
+    return rule.combine(gradients, Columns(range(length), length))
 
 
 def test_each_element_keeps_the_gradients_of_one_sign():
