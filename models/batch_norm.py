@@ -122,7 +122,8 @@ def synchronise(network: nn.Module, processes: Ranks) -> None:
 
 
 def _mixes_images(layer: nn.Module) -> bool:
-    return isinstance(layer, nn.modules.batchnorm._BatchNorm) or hasattr(layer, "running_var")
+    has_statistics = getattr(layer, "running_var", None) is not None
+    return has_statistics or isinstance(layer, nn.modules.batchnorm._BatchNorm)
 
 
 def _replacement(layer: nn.Module) -> type[SynchronisedBatchNorm] | None:

@@ -64,7 +64,7 @@ class TimmModel(Backbone):
         self.net.prune_intermediate_layers(self.indices, prune_norm=True, prune_head=True)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        if len(images):
+        if images.shape[0] > 0:  # not len(images), which would fix the number in an export
             return self._features(images)
         # Many of timm's models fail without images: a black one stands in, and is left out again.
         with stand_in(self.net):

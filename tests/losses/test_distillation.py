@@ -64,3 +64,10 @@ def test_each_task_trains_its_own_projections_and_the_shared_features_but_no_tea
     assert all(p.grad is None for p in distillation.task_parameters("segmentation:VOC"))
     assert all(each.grad is not None for each in features)
     assert all(each.grad is None for maps in teachers.values() for each in maps)
+
+
+def test_what_is_in_float64_is_compared_in_float64():
+    maps, other = torch.randn(2, 5, 3, 3).double(), torch.randn(2, 5, 3, 3)
+    cosine = torch.nn.functional.cosine_similarity(maps, other.double(), dim=1)
+    assert distance(maps, other).dtype == torch.float64
+    torch.testing.assert_close(distance(maps, other.double()), (2 - 2 * cosine).mean())

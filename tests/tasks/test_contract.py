@@ -1,11 +1,13 @@
 """What every task promises: those that come along, and one that the test defines."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 
 from tasks import TASKS
-from tasks.base import BoxHead, DenseHead, Measurement, Meter, Task, select_labelled
+from tasks.base import BoxHead, BoxPrediction, DenseHead, Measurement, Meter, Task, select_labelled
 from tests.building import make_network
 from tests.labels import keep_registered
 from utils.geometry import Crop, Warp
@@ -40,8 +42,9 @@ with keep_registered():
         def criterion(self, prediction, target, labelled):
             target = select_labelled(target, labelled)
             valid = target.isfinite()
-            error = (select_labelled(prediction, labelled)[:, 0].float() - target).square()
-            return torch.where(valid, error, 0.0).sum(), valid.sum().float()
+            error = (select_labelled(prediction, labelled)[:, 0] - target).square()
+            total = torch.where(valid, error, 0.0).sum()
+            return total, valid.sum().to(total)
 
         def meter(self):
             return Close()
@@ -90,12 +93,27 @@ def make_target(name, seed=0):
     return rng.uniform(1, 5, SIZE).astype(np.float32)
 
 
-def predict(task, images, seed=0):
+def predict(task, images, seed=0, dtype=torch.float32):
     """An output of the task's head, from a real network."""
     torch.manual_seed(seed)
-    net = make_network("VMM", "mobilenet_v2", {task.name: task.head}, SIZE).eval()
+    net = make_network("VMM", "mobilenet_v2", {task.name: task.head}, SIZE).eval().to(dtype)
     with torch.no_grad():
         return net(torch.randn(images, 3, *SIZE))[task.name]
+
+
+def tensors(prediction):
+    """The tensors of a prediction that have a row an image."""
+    if isinstance(prediction, BoxPrediction):
+        return [prediction.logits, prediction.offsets]
+    return [prediction]
+
+
+def cut(prediction, images):
+    """The prediction for some of the images."""
+    parts = [tensor[images] for tensor in tensors(prediction)]
+    if isinstance(prediction, BoxPrediction):
+        return prediction._replace(logits=parts[0], offsets=parts[1])
+    return parts[0]
 
 
 def test_it_says_what_it_is(name):
@@ -156,6 +174,47 @@ def test_the_criterion_of_parts_adds_up_to_that_of_the_whole(name):
         torch.testing.assert_close(sum(part[k] for part in parts), whole[k], rtol=1e-4, atol=1e-4)
     total, count = task.criterion(prediction, targets, torch.zeros(images, dtype=torch.bool))
     assert (total.item(), count.item()) == (0, 0), "no image is labelled"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_criterion_of_shares_adds_up_to_that_of_the_whole_with_its_gradients(name, seed):
+    """Shares as of several processes: uneven ones, some without an image or a label."""
+    task, images, rng = make(name), 6, np.random.default_rng(seed)
+    labelled = torch.tensor(rng.permutation([True, True, True, False, False, False]))
+    targets = [make_target(name, seed) for seed in range(images)]
+    prediction = predict(task, images, seed, torch.float64)
+    leaves = [tensor.requires_grad_() for tensor in tensors(prediction)]
+
+    def criterion(part):
+        total, count = task.criterion(
+            cut(prediction, part), task.collate(targets)[part], labelled[part]
+        )
+        assert total.dtype == torch.float64
+        return total, count, torch.autograd.grad(total, leaves)
+
+    total, count, gradients = criterion(slice(0, images))
+    assert min(total, count) > 0
+    assert all(gradient.any() for gradient in gradients)
+    edges = [0, 0, *sorted(rng.integers(0, images + 1, 3)), images]
+    parts = [criterion(slice(*pair)) for pair in pairwise(edges)]
+    assert [value.item() for value in parts[0][:2]] == [0, 0], "of no images"
+    assert sum(part[1] for part in parts) == count
+    torch.testing.assert_close(sum(part[0] for part in parts), total, rtol=1e-10, atol=0)
+    for *shares, whole in zip(*(part[2] for part in parts), gradients, strict=True):
+        torch.testing.assert_close(sum(shares), whole, rtol=1e-10, atol=1e-12)
+
+
+def test_a_share_without_a_label_is_differentiated_as_any_other(name):
+    """It reaches all of the prediction, with zeros."""
+    task = make(name)
+    prediction = predict(task, 2)
+    leaves = [tensor.requires_grad_() for tensor in tensors(prediction)]
+    targets = task.collate([make_target(name, seed) for seed in range(2)])
+    total, count = task.criterion(prediction, targets, torch.zeros(2, dtype=torch.bool))
+    assert (total.item(), count.item()) == (0, 0)
+    for gradient, leaf in zip(torch.autograd.grad(total, leaves), leaves, strict=True):
+        assert gradient.shape == leaf.shape
+        assert not gradient.any()
 
 
 def test_an_image_that_is_not_labelled_changes_neither_loss_nor_metrics(name):

@@ -75,3 +75,14 @@ def test_weights_from_a_file_are_fitted_to_the_size(tmp_path):
     with pytest.raises(ConfigError, match=message) as error:
         create("timm/" + VIT, size=(64, 96), pretrained=tmp_path / "less.pth")
     assert error.value.option == "pretrained"
+
+
+@pytest.mark.parametrize("name", [VIT, SWIN])
+def test_it_can_be_exported_for_any_number_of_images(name):
+    backbone = create("timm/" + name, size=(64, 64)).eval()
+    batch = torch.export.Dim("batch")
+    images = torch.randn(3, 3, 64, 64)
+    program = torch.export.export(backbone, (images[:2],), dynamic_shapes=({0: batch},)).module()
+    with torch.no_grad():
+        for exported, wanted in zip(program(images), backbone(images), strict=True):
+            torch.testing.assert_close(exported, wanted, rtol=1e-4, atol=1e-5)
