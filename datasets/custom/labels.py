@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,18 @@ class CustomLabels:
         self.class_names = self._class_names(settings) if self.task.has_classes else ()
         self._check_pattern()
 
+    @property
+    def may_count_background(self) -> bool:
+        """Whether the number 0 of the labels may be the background: so with masks of numbers, a
+        file an image, unless the section says which number or colour a class has."""
+        suffix = _suffix(self.pattern)
+        drawn = any(stored.outlines and suffix in stored.suffixes for stored in _formats(self.task))
+        return (
+            bool(self.task.background)
+            and not (self.is_json or drawn)
+            and not self.storage.keys() & {"first", "numbers", "colours"}
+        )
+
     def read(self, folder: Path, split: str, images: Names) -> dict[Hashable, Label]:
         """The labels of a split by the keys of their images.
 
@@ -120,6 +132,7 @@ class CustomLabels:
             formats = {
                 suffix: self._format(suffix, folder) for suffix in map(_suffix, files.values())
             }
+            self._require_used(formats.values())
             labels = {
                 key: Label(formats[_suffix(name)], (folder / name,)) for key, name in files.items()
             }
@@ -146,10 +159,22 @@ class CustomLabels:
 
     def _format(self, suffix: str, folder: Path) -> Format:
         """The format of the files with this suffix; the first one where no format has it."""
-        known = _formats(self.task)
+        known = [s for s in _formats(self.task) if not s.chosen_by or s.chosen_by in self.storage]
+        known.sort(key=lambda stored: not stored.chosen_by)
         chosen = next((stored for stored in known if suffix in stored.suffixes), known[0])
         storage = {name: v for name, v in self.storage.items() if name in chosen.options}
-        return chosen(self.classes(folder), **storage)
+        try:
+            return chosen(self.classes(folder), **chosen.located(storage, folder))
+        except ConfigError as mistake:
+            raise ConfigError(str(mistake), f"{self.task_type}_{mistake.option}") from None
+
+    def _require_used(self, formats: Iterable[Format]) -> None:
+        """Checks that every option of the labels means something for the format of some file."""
+        known = {name for stored in formats for name in stored.options}
+        for name in self.storage:
+            if name not in known:
+                key = f"{self.task_type}_{name}"
+                raise ConfigError(f"{key} means nothing for the labels {self.pattern}", key)
 
     def _annotations(self, folder: Path, split: str) -> CocoAnnotations:
         """The contents of a COCO JSON, in which the one to test on has the classes of the other."""

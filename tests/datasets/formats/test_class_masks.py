@@ -55,11 +55,15 @@ def test_npy_of_another_shape(tmp_path):
     assert "(3, 4, 13)" in refusal(tmp_path / "a.npy")
 
 
-def test_given_numbers_are_the_classes_and_all_others_void(task, tmp_path):
-    path = tmp_path / "a.png"
-    Image.fromarray(np.array([[7, 8, 26, 0, 255, 33]], np.uint8)).save(path)
-    result = read(task, path, (1, 6), numbers=(7, 26, 8))
+def test_given_numbers_are_the_classes(task, tmp_path):
+    path = save(tmp_path / "a.png", np.array([[7, 8, 26, 0, 255, 33]], np.uint8))
+    result = read(task, path, (1, 6), numbers=(7, 26, 8), others_void=True)
     np.testing.assert_array_equal(result, [[0, 2, 1, VOID, VOID, VOID]])
+    with pytest.raises(DataError, match="value 0, but the numbers of the classes are 7, 26, 8, "):
+        read(task, path, (1, 6), numbers=(7, 26, 8))
+    path = save(tmp_path / "a.png", np.array([[7, 8, 26, 255]], np.uint8))
+    result = read(task, path, (1, 4), numbers=(7, 26, 8))
+    np.testing.assert_array_equal(result, [[0, 2, 1, VOID]])
 
 
 def test_sixteen_bits_are_read_as_they_are(tmp_path):
