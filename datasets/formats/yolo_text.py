@@ -1,6 +1,8 @@
-"""YOLO's labels: a text file an image, and a line an object. A line is `class cx cy w h`, the centre
-and the size of a box, or `class x1 y1 x2 y2 x3 y3 …`, an outline of three points or more; all but
-the class are shares of the image's width and height."""
+"""YOLO's labels: a text file an image, and a line an object.
+
+A line is `class cx cy w h`, the centre and the size of a box, or `class x1 y1 x2 y2 x3 y3 …`, an
+outline of three points or more; all but the class are shares of the image's width and height.
+"""
 
 from __future__ import annotations
 
