@@ -86,10 +86,9 @@ class ColourMask(Format):
         names = [*zip(self.classes, self.table.classes, strict=True), *self.table.others.items()]
         name, closest = min(names, key=lambda item: np.square(np.subtract(item[1], colour)).sum())
         return DataError(
-            f"{path}: the pixel in row {row}, column {column} has the colour "
-            f"{format_colour(colour)}, which `segmentation_colours` does not name, as "
-            f"{np.count_nonzero(unknown):,} pixels in all; the nearest is {format_colour(closest)} "
-            f"('{name}')"
+            f"{path}: {np.count_nonzero(unknown):,} pixels have a colour that "
+            f"`segmentation_colours` does not name: the one in row {row}, column {column} is "
+            f"{format_colour(colour)}, and the nearest is {format_colour(closest)} ('{name}')"
         )
 
 

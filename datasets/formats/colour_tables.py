@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,7 +57,6 @@ def table_of_words(words: Sequence[str], classes: Sequence[str]) -> ColourTable:
     return ColourTable(tuple(colours), {})
 
 
-@functools.lru_cache(maxsize=16)
 def table_in_file(path: Path, classes: tuple[str, ...]) -> ColourTable:
     """The table in a file with a line a class: `name r g b`; `name,r,g,b` below a header, as
     CamVid's; or `name:r,g,b::`, as CVAT's. Lines that begin with # do not count.

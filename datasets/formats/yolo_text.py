@@ -135,9 +135,14 @@ class _Fault(Exception):
 
 
 def _object(line: int, words: list[str], classes: int) -> YoloObject:
-    number = _class_number(words[0], classes)
-    shares = np.array([_share(word) for word in words[1:]])
+    values = _numbers(words)
+    number, shares = values[0], values[1:]
+    if not (number.is_integer() and 0 <= number < classes):
+        raise _Fault(
+            f"is of the class {words[0]}, and the {classes} classes are 0 to {classes - 1}"
+        )
     _check_count(len(shares))
+    _check_shares(shares, words[1:])
     if len(shares) == _BOX:
         outline, (centre, sides) = None, shares.reshape(2, 2)
         box = np.concatenate([centre - sides / 2, centre + sides / 2])
@@ -147,31 +152,26 @@ def _object(line: int, words: list[str], classes: int) -> YoloObject:
     within = box.clip(0, 1)
     if not (within[:2] < within[2:]).all():
         raise _Fault("is an object without width or height")
-    return YoloObject(line, number, within, np.abs(within - box).max() > _ROUNDING, outline)
+    return YoloObject(line, int(number), within, np.abs(within - box).max() > _ROUNDING, outline)
 
 
-def _class_number(word: str, classes: int) -> int:
-    number = _number(word)
-    if not (number.is_integer() and 0 <= number < classes):
-        raise _Fault(f"is of the class {word}, and the {classes} classes are 0 to {classes - 1}")
-    return int(number)
+def _numbers(words: list[str]) -> np.ndarray:
+    values = []
+    for word in words:
+        try:
+            values.append(float(word))
+        except ValueError:
+            raise _Fault(f"has {word!r}, which is no number") from None
+    return np.array(values)
 
 
-def _share(word: str) -> float:
-    number = _number(word)
-    if not -_ROUNDING <= number <= 1 + _ROUNDING:  # so with NaN
+def _check_shares(shares: np.ndarray, words: list[str]) -> None:
+    possible = (shares >= -_ROUNDING) & (shares <= 1 + _ROUNDING)  # NaN is not
+    if not possible.all():
         raise _Fault(
-            f"has the number {word}, and all but the class are shares of the image, from 0 to 1, "
-            "not pixels"
+            f"has the number {words[possible.argmin()]}, and all but the class are shares of the "
+            "image, from 0 to 1, not pixels"
         )
-    return number
-
-
-def _number(word: str) -> float:
-    try:
-        return float(word)
-    except ValueError:
-        raise _Fault(f"has {word!r}, which is no number") from None
 
 
 def _check_count(count: int) -> None:

@@ -81,7 +81,6 @@ def test_other_encodings(write):
         (annotation(an_object())[:150], "XML"),
         ('<?xml version="1.0" encoding="klingon"?><annotation/>', "XML"),
         ("<html><body/></html>", "<html>"),
-        
         (annotation(size="<size><width>64</width></size>"), "size/height"),
         (annotation(size="<size><width>0</width><height>48</height></size>"), "0 x 48"),
         (annotation(size="<size><width>wide</width><height>48</height></size>"), "'wide'"),
