@@ -269,7 +269,7 @@ class TestDamaged:
         wrong[mask[5]] = "colours"
         Image.fromarray(np.full((48, 64), 41, np.uint8)).save(mask[6])
         wrong[mask[6]] = "the value 41"
-        rewrite(boxes[0], "<size>.*</size>", "")
+        rewrite(boxes[0], "<height>.*</height>", "")
         wrong[boxes[0]] = "size"
         rewrite(boxes[1], "(<object>.*?<name>)[a-z]+", r"\1throne")
         wrong[boxes[1]] = "unknown class 'throne'"
