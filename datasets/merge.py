@@ -16,15 +16,12 @@ from datasets.base import Split
 from datasets.batch import Batch
 from datasets.cache import Cache
 from datasets.formats.base import Label
-from datasets.formats.images import read_image
+from datasets.formats.images import PADDING, read_image
 from datasets.unite import RemappedLabel, task_label
 from tasks import Task
 from utils.errors import DataError
 from utils.geometry import Warp
 from utils.memory import stack
-
-PADDING = (124, 116, 104)
-"""What lies outside of an image, RGB: the mean colour of ImageNet, 0 once normalised."""
 
 
 class Entry(NamedTuple):

@@ -38,7 +38,7 @@ class NYUDMT(Dataset):
         ids = [name for (name,) in read_list(listed_in)]
         files = sorted(names_in(folder / "normals"), reverse=True)
         normals = {Path(file).stem: file for file in files}
-        mask, depth, normal = ClassMask(CLASSES, first=1, void=0), DepthMap(), NormalMap()
+        mask, depth, normal = ClassMask(CLASSES, first=1, void=0), DepthMap(unit=1.0), NormalMap()
         samples = [
             Sample(
                 folder / "images" / f"{name}.jpg",

@@ -18,7 +18,7 @@ CLASSES = (
 _SPLITS = {"train": "train", "test": "val"}
 _FORMATS = {
     "segmentation": ("label", ClassMask(CLASSES, void=-1)),
-    "depth": ("depth", DepthMap()),
+    "depth": ("depth", DepthMap(unit=1.0)),
     "normal": ("normal", NormalMap()),
 }
 

@@ -18,6 +18,14 @@ where the cfg says nothing else."""
 
 _MOST_MILLIMETRES = np.iinfo(np.uint16).max
 
+_BINS = 2**16
+_LOG_RATIO = np.log(1e10) / _BINS
+"""Of the depths that a bin of the histogram begins and ends with, which differ by 0.035 %. The bins
+reach from `NEAREST` to 1e7 m; the last one has all beyond."""
+
+_TOO_NEAR = 0.01  # of the farthest that counts; a median below it is a mistake in the unit
+_TOO_MANY = 0.01  # of the pixels, for one number
+
 _TYPICAL = 0.3
 """Of the farthest, about the mean depth: 3 m in rooms, 24 m in streets seen to 80 m."""
 
@@ -129,13 +137,13 @@ class _DepthErrors(Meter):
 
 
 class _DepthRange(LabelStatistics):
-    """How far the readings are: a histogram of centimetres, and the nearest and the farthest."""
+    """How far the readings are: a histogram of equal ratios, and the nearest and the farthest."""
 
     def __init__(self, farthest: float):
         super().__init__()
         self.farthest = farthest
-        self.pixels = self.beyond = 0
-        self.histogram = np.zeros(65_536, np.int64)
+        self.pixels = self.beyond = self.at_ceiling = 0
+        self.histogram = np.zeros(_BINS, np.int64)
         self.nearest_reading, self.farthest_reading = np.inf, 0.0
 
     def count(self, label, target):
@@ -144,28 +152,36 @@ class _DepthRange(LabelStatistics):
         if not readings.size:
             return
         self.beyond += int((readings >= self.farthest).sum())
-        centimetres = np.minimum(readings * 100, len(self.histogram) - 1).astype(np.int64)
-        self.histogram += np.bincount(centimetres, minlength=len(self.histogram))
+        if (ceiling := label.format.ceiling(label)) is not None:
+            self.at_ceiling += int((readings == np.float32(ceiling)).sum())
+        bins = (np.log(readings / NEAREST) / _LOG_RATIO).astype(np.int64)
+        self.histogram += np.bincount(np.minimum(bins, _BINS - 1), minlength=_BINS)
         self.nearest_reading = min(self.nearest_reading, float(readings.min()))
         self.farthest_reading = max(self.farthest_reading, float(readings.max()))
 
     def merge_counts(self, later):
         self.pixels += later.pixels
         self.beyond += later.beyond
+        self.at_ceiling += later.at_ceiling
         self.histogram += later.histogram
         self.nearest_reading = min(self.nearest_reading, later.nearest_reading)
         self.farthest_reading = max(self.farthest_reading, later.farthest_reading)
 
     def counts(self):
         readings = int(self.histogram.sum())
-        half = int(np.searchsorted(self.histogram.cumsum(), readings / 2))
         return {
             "nearest": self.nearest_reading if readings else None,
-            "median": (half + 0.5) / 100 if readings else None,
+            "median": self._median(readings) if readings else None,
             "farthest": self.farthest_reading if readings else None,
             "without_reading": share(self.pixels - readings, self.pixels),
             "beyond_max_depth": share(self.beyond, readings),
+            "largest_number": share(self.at_ceiling, self.pixels),
         }
+
+    def _median(self, readings: int) -> float:
+        half = int(np.searchsorted(self.histogram.cumsum(), readings / 2))
+        middle = NEAREST * float(np.exp((half + 0.5) * _LOG_RATIO))
+        return min(max(middle, self.nearest_reading), self.farthest_reading)
 
     def lines(self):
         result = self.counts()
@@ -179,9 +195,17 @@ class _DepthRange(LabelStatistics):
         ]
 
     def notes(self):
-        if (self.counts()["beyond_max_depth"] or 0) > 0.5:
-            return [
-                *super().notes(),
-                "most readings lie at max_depth or beyond: are the depths in metres?",
-            ]
-        return super().notes()
+        result, notes = self.counts(), super().notes()
+        if (result["beyond_max_depth"] or 0) > 0.5:
+            notes.append("most readings lie at max_depth or beyond: are the depths in metres?")
+        if result["median"] is not None and result["median"] < self.farthest * _TOO_NEAR:
+            notes.append(
+                f"half of the readings are nearer than {result['median']:.3g} m, which is less "
+                "than a hundredth of max_depth: is depth_unit right?"
+            )
+        if (result["largest_number"] or 0) > _TOO_MANY:
+            notes.append(
+                f"{percent(result['largest_number'])} of the pixels hold the largest number that "
+                "their type can: does it mean that there is no reading (depth_invalid)?"
+            )
+        return notes

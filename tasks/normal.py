@@ -77,7 +77,7 @@ class Normal(Task):
         return _Angles()
 
     def label_statistics(self):
-        return _Lengths()
+        return _Directions()
 
     def constant(self, targets):
         if not targets:
@@ -128,35 +128,41 @@ class _Angles(Meter):
         return Measurement({"mean": (self.sum / count).item(), "median": median, **within})
 
 
-class _Lengths(LabelStatistics):
-    """How many pixels have a normal, and how many of these are a unit long in the file."""
+class _Directions(LabelStatistics):
+    """How many pixels have a normal, how many of these are a unit long in the file, and how many
+    have a positive z, which tells where it points."""
 
     def __init__(self):
         super().__init__()
-        self.pixels = self.vectors = self.other_length = 0
+        self.pixels = self.vectors = self.other_length = self.positive_z = 0
 
     def count(self, label, target):
         with np.errstate(over="ignore"):  # whatever the file holds
-            length = np.linalg.norm(np.nan_to_num(label.format.stored(label)), axis=2)
+            vectors = np.nan_to_num(label.format.stored(label))
+            length = np.linalg.norm(vectors, axis=2)
         known = length > _SHORTEST
         self.pixels += length.size
         self.vectors += int(known.sum())
         self.other_length += int((np.abs(length[known] - 1) > _UNIT_WITHIN).sum())
+        self.positive_z += int((vectors[known][:, 2] > 0).sum())
 
     def merge_counts(self, later):
         self.pixels += later.pixels
         self.vectors += later.vectors
         self.other_length += later.other_length
+        self.positive_z += later.positive_z
 
     def counts(self):
         return {
             "without_normal": share(self.pixels - self.vectors, self.pixels),
             "not_of_unit_length": share(self.other_length, self.vectors),
+            "positive_z": share(self.positive_z, self.vectors),
         }
 
     def lines(self):
         result = self.counts()
         return [
             f"no normal: {percent(result['without_normal'])} of the pixels; not of unit length "
-            f"(and divided by it): {percent(result['not_of_unit_length'])} of the normals"
+            f"(and divided by it): {percent(result['not_of_unit_length'])} of the normals; z above "
+            f"0: {percent(result['positive_z'])} of the normals"
         ]

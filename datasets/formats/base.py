@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from datasets.formats.arrays import map_size
+from datasets.formats.stored_maps import map_head, map_size
 from utils.part import Part
 
 FORMATS: list[type[Format]] = []
@@ -67,7 +67,7 @@ class Format(Part, ABC):
     def stored_size(self, label: Label) -> tuple[int, int] | None:
         """(height, width) of the image that the label was made for, as the file says; None where it
         does not."""
-        return map_size(label.file)
+        return map_size(map_head(label.file))
 
     def decided(self, label: Label) -> dict[str, str]:
         """What the numbers of a label's file are taken to mean, in a few words each, by 'unit',
@@ -88,8 +88,13 @@ class Format(Part, ABC):
         """The label, as a warning names it."""
         return str(label.file)
 
+    def ceiling(self, label: Label) -> float | None:
+        """What the target has where a label holds the largest number of its file's type, for
+        formats of depth; None where the type has no such number in use."""
+        return None
+
     @property
-    def key(self) -> str:
+    def fingerprint(self) -> str:
         """What a decoded label depends on beside its files."""
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
         return f"{type(self).__name__}({settings}) {' '.join(self.classes)}"
@@ -120,4 +125,4 @@ class Label:
     @property
     def key(self) -> str:
         """What the target depends on beside the contents of the files and the image's size."""
-        return f"{self.format.key} {self.row}"
+        return f"{self.format.fingerprint} {self.row}"

@@ -9,21 +9,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from datasets.formats.arrays import fit, read_array, read_png
-from datasets.formats.base import Format
+from datasets.formats.arrays import MapHead, fit
+from datasets.formats.map_format import MapFormat
 from datasets.formats.one_hot import decode_one_hot, is_one_hot, one_hot_size
+from datasets.formats.stored_maps import SUFFIXES
 from tasks.segmentation import VOID
 from utils.errors import ConfigError, DataError
 from utils.option import option
 
 _MOST_NAMED = 8
 _LARGEST_NUMBER = 2**16 - 1
-_NUMBERS_AND_TRUTH_VALUES = "fiub"
 
 
-class ClassMask(Format):
-    """(H, W) uint8 class indices and 255 for void. They are stored as a PNG or .npy of numbers, or
-    as an .npy of truth values: (H, W) for two classes, or one-hot, (C, H, W) or (H, W, C).
+class ClassMask(MapFormat):
+    """(H, W) uint8 class indices and 255 for void. They are stored as a picture or an array of
+    numbers, or an array of truth values: (H, W) for two classes, or one-hot, (C, H, W) or
+    (H, W, C).
 
     Args:
         classes: the names of the classes.
@@ -31,7 +32,8 @@ class ClassMask(Format):
     """
 
     label_type = "classes"
-    suffixes = (".png", ".npy")
+    suffixes = SUFFIXES
+    has_truth_values = True
 
     first: int | None = option(None, "the number of the first class (empty: 0)", largest=2**15)
     void: int | None = option(
@@ -50,17 +52,17 @@ class ClassMask(Format):
             self._check_numbers()
 
     @property
-    def key(self):
+    def fingerprint(self):
         numbers = f"first={self.first or 0}, void={self._stored_void}"
+        numbers += f", key={self.key!r}" if self.key else ""
         return f"{type(self).__name__}({numbers}) {' '.join(self.classes)} {self.numbers}"
 
     def read(self, label, size):
-        path = label.file
-        stored = _stored(path)
-        if self._is_one_hot(path, stored.shape):
-            return fit(self._decode_one_hot(stored, path), size, path)
-        mask = _numbers_in(stored, path)
-        self._require_decided(mask, stored.dtype == bool, path)
+        path, stored = label.file, self.stored_map(label)
+        if self._is_one_hot(stored.head):
+            return fit(self._decode_one_hot(stored.numbers, path), size, path)
+        mask = _class_numbers(stored.numbers, path)
+        self._require_decided(mask, stored.numbers.dtype == bool, path)
         classes, unknown = _tables(self._stored_numbers, self._stored_void, self.others_void)
         beyond = _looked_up(mask, unknown)
         if beyond.any():
@@ -68,14 +70,13 @@ class ClassMask(Format):
         return fit(_looked_up(mask, classes), size, path)
 
     def stored_size(self, label):
-        path = label.file
-        if path.suffix != ".npy":
-            return super().stored_size(label)
-        shape = _stored(path).shape
-        return one_hot_size(shape, len(self.classes), path) if len(shape) == 3 else shape
+        head = self.head(label)
+        if self._is_one_hot(head):
+            return one_hot_size(head.shape, len(self.classes), label.file)
+        return head.shape[:2]
 
     def decided(self, label):
-        if label.file.suffix == ".npy" and _stored(label.file).ndim == 3:
+        if self._is_one_hot(self.head(label)):
             return {"classes": "a channel each (one-hot)", "void": "pixels of no class"}
         void = str(self._stored_void) if self._stored_void is not None else "none"
         if self.others_void:
@@ -110,8 +111,8 @@ class ClassMask(Format):
         if mistake:
             raise ConfigError(f"segmentation_numbers {mistake}", key)
 
-    def _is_one_hot(self, path: Path, shape: tuple[int, ...]) -> bool:
-        return path.suffix == ".npy" and is_one_hot(shape, len(self.classes))
+    def _is_one_hot(self, head: MapHead) -> bool:
+        return not head.is_picture and is_one_hot(head.shape, len(self.classes))
 
     def _decode_one_hot(self, stored: np.ndarray, path: Path) -> np.ndarray:
         if self.numbers or self.first is not None or self.void is not None:
@@ -159,15 +160,6 @@ class ClassMask(Format):
         return DataError(f"{path}: has the value {unknown[0]}, but {known}, and {void}{hint}")
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """The numbers of a PNG or .npy: (H, W) uint8, or others of at most 16 bits.
-
-    Raises:
-        DataError: the file is missing or damaged, or holds something else; says what to do.
-    """
-    return _numbers_in(_stored(path), path)
-
-
 def some(words: Iterable[str]) -> str:
     """The words, of which only the first are named where there are many."""
     words = list(words)
@@ -175,12 +167,12 @@ def some(words: Iterable[str]) -> str:
     return ", ".join(words[:_MOST_NAMED]) + more
 
 
-def _stored(path: Path) -> np.ndarray:
-    """The array in a file; of an .npy no more than its head is read."""
-    return read_array(path, _NUMBERS_AND_TRUTH_VALUES) if path.suffix == ".npy" else read_png(path)
+def _class_numbers(mask: np.ndarray, path: Path) -> np.ndarray:
+    """The numbers of a mask as they are stored: (H, W) uint8, or others of at most 16 bits.
 
-
-def _numbers_in(mask: np.ndarray, path: Path) -> np.ndarray:
+    Raises:
+        DataError: it holds something else; says what to do.
+    """
     if mask.ndim != 2:
         raise DataError(f"{path}: {_instead_of_numbers(mask)}")
     if mask.dtype == bool:

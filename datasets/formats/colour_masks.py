@@ -18,7 +18,13 @@ from datasets.formats.colour_tables import (
     table_in_file,
     table_of_words,
 )
-from datasets.formats.decoding import BUDGET, decoding, open_picture
+from datasets.formats.decoding import (
+    BUDGET,
+    decoding,
+    open_picture,
+    png_kind,
+    require_lossless,
+)
 from tasks.segmentation import VOID
 from utils.errors import ConfigError, DataError
 from utils.files import read_bytes
@@ -27,16 +33,13 @@ from utils.option import option
 _UNKNOWN = 254
 """In a table of classes: no class has the colour."""
 
-_LOSSLESS = ("PNG", "TIFF", "BMP", "GIF", "PPM")
-_DEEP_PNG = b"\x10"  # 16 bits a channel, as byte 24 of a PNG says
-
 
 class ColourMask(Format):
-    """(H, W) uint8 class indices and 255 for void, from a PNG of colours and a table of these. The
-    colours of a table that are no classes are void."""
+    """(H, W) uint8 class indices and 255 for void, from a picture of colours and a table of
+    these. The colours of a table that are no classes are void."""
 
     label_type = "classes"
-    suffixes = (".png",)
+    suffixes = (".png", ".tif", ".tiff")
     chosen_by = "colours"
 
     colours: tuple[str, ...] = option(
@@ -61,7 +64,7 @@ class ColourMask(Format):
         return {**storage, "colours": (str(folder / words[0]),)} if _is_file(words) else storage
 
     @property
-    def key(self):
+    def fingerprint(self):
         return f"{type(self).__name__}({self.table!r}) {' '.join(self.classes)}"
 
     def read(self, label, size):
@@ -111,13 +114,9 @@ def _read_colours(path: Path) -> np.ndarray:
     """
     stored = read_bytes(path, "an image", BUDGET)
     picture = open_picture(stored, path)
-    if picture.format not in _LOSSLESS:
-        raise DataError(
-            f"{path}: is a {picture.format}, which changes colours: masks are stored as PNG"
-        )
-    if picture.mode.startswith(("I", "F")) or (
-        picture.format == "PNG" and stored[24:25] == _DEEP_PNG
-    ):
+    require_lossless(picture.format, path)
+    is_deep = picture.format == "PNG" and png_kind(stored)[0] > 8
+    if is_deep or picture.mode.startswith(("I", "F")):
         raise DataError(f"{path}: has more than 8 bits a channel, a mask of colours has 8")
     with decoding(path, "an image"):
         if picture.mode == "RGB" and "transparency" not in picture.info:

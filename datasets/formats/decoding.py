@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -25,6 +26,9 @@ _BYTES_OF_OTHERS = 6
 
 MOST_PIXELS = BUDGET // _BYTES_OF_OTHERS
 """Of any picture."""
+
+_LOSSY = {"JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WebP", "AVIF": "AVIF", "JPEG2000": "JPEG 2000"}
+"""The kinds that do not keep the numbers of every pixel, or need not, as users call them."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHUNK = 12  # the bytes of a chunk of a PNG without its content
@@ -65,18 +69,47 @@ def open_picture(stored: bytes, path: Path) -> Image.Image:
     Raises:
         DataError: it is of no kind that is known, damaged, or would take too much memory.
     """
-    with decoding(path, "an image"):
-        try:
-            picture = Image.open(io.BytesIO(stored), formats=_KINDS)
-        except OSError:  # half a header, or of no kind that is known
-            raise DataError(f"{path}: cannot be read as an image") from None
-    bytes_a_pixel = _BYTES_A_PIXEL.get(picture.format, _BYTES_OF_OTHERS)
-    check_budget(picture.size, bytes_a_pixel, path)
+    picture = picture_head(io.BytesIO(stored), path)
     if stored.startswith(_PNG) and not is_whole_png(stored):
         raise DataError(f"{path}: cannot be read as an image (a part of it is missing)")
     if picture.format in _JPEG and stored.count(_SCAN) > _MOST_SCANS:
         raise DataError(f"{path}: cannot be read as an image (it has over {_MOST_SCANS} scans)")
     return picture
+
+
+def picture_head(file: BinaryIO, path: Path) -> Image.Image:
+    """A picture whose header alone was read, of a file that is open at its beginning and may be
+    damaged further on.
+
+    Raises:
+        DataError: it is of no kind that is known, or would take too much memory.
+    """
+    with decoding(path, "an image"):
+        try:
+            picture = Image.open(file, formats=_KINDS)
+        except OSError:  # half a header, or of no kind that is known
+            raise DataError(f"{path}: cannot be read as an image") from None
+    check_budget(picture.size, _BYTES_A_PIXEL.get(picture.format, _BYTES_OF_OTHERS), path)
+    return picture
+
+
+def png_kind(stored: bytes) -> tuple[int, int]:
+    """The bits of a number of a PNG, and the number of its sort of colours, as its header has
+    them."""
+    return stored[24], stored[25]
+
+
+def require_lossless(kind: str, path: Path) -> None:
+    """Checks that a picture of this kind, as Pillow calls it, keeps the numbers of a label.
+
+    Raises:
+        DataError: it does not.
+    """
+    if kind in _LOSSY:
+        raise DataError(
+            f"{path}: {_LOSSY[kind]} does not keep the numbers of a label: save the label as PNG, "
+            "from the original and not from this file"
+        )
 
 
 def check_budget(shape: tuple[int, ...], bytes_each: int, path: Path) -> None:

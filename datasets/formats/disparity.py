@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.formats.arrays import fit, read_png
-from datasets.formats.base import Format
+from datasets.formats.arrays import as_float32, fit
+from datasets.formats.base import Format, Label
+from datasets.formats.pictures import picture_map_head, read_picture
 from utils.errors import DataError
 from utils.files import read_bytes
 
@@ -27,15 +28,46 @@ class DisparityMap(Format):
     label_type = "depth"
 
     def read(self, label, size):
-        stored = read_png(label.file)
+        stored = read_picture(label.file).numbers
         if stored.ndim != 2:
             raise DataError(f"{label.file}: has several channels, a disparity map has one")
         if stored.dtype == np.uint8:
             raise DataError(f"{label.file}: has 8 bits, a disparity map 16")
-        disparity = (stored.astype(np.float32) - 1) / 256
-        scale = np.float32(np.prod(_camera(label.files[1]) if label.files[1:] else DEFAULT_CAMERA))
-        depth = np.divide(scale, disparity, out=np.zeros_like(disparity), where=disparity > 0)
+        depth = depth_of(_pixels(as_float32(stored)), self._scale(label))
         return fit(depth, size, label.file)
+
+    def decided(self, label):
+        of = "its camera file" if label.files[1:] else "most of Cityscapes' cameras"
+        return {
+            "unit": f"disparity = (number - 1) / 256 pixels ({picture_map_head(label.file)})",
+            "no reading": "0",
+            "depth": f"baseline x focal length / disparity, as {of} tells",
+        }
+
+    def ceiling(self, label):
+        largest = np.full((1, 1), np.iinfo(np.uint16).max, np.float32)
+        return float(depth_of(_pixels(largest), self._scale(label))[0, 0])
+
+    @staticmethod
+    def _scale(label: Label) -> float:
+        """Baseline x focal length."""
+        baseline, focal_length = _camera(label.files[1]) if label.files[1:] else DEFAULT_CAMERA
+        return baseline * focal_length
+
+
+def depth_of(disparity: np.ndarray, scale: float) -> np.ndarray:
+    """Metres of float32 disparities in pixels; 0 where a disparity is not above 0.
+
+    Args:
+        scale: baseline in metres x focal length in pixels.
+    """
+    depth = np.zeros_like(disparity)
+    return np.divide(np.float32(scale), disparity, out=depth, where=disparity > 0)
+
+
+def _pixels(numbers: np.ndarray) -> np.ndarray:
+    """The disparities of Cityscapes' numbers, of which 0 means that there is none."""
+    return (numbers - 1) / 256
 
 
 def _camera(path: Path) -> tuple[float, float]:

@@ -35,8 +35,8 @@ class DistilledNormals(NormalMap):
     """Normals in an 8-bit PNG that count on the classes that the network knew, which
     PASCAL-Context's .mat of the classes of all pixels tells."""
 
-    def stored(self, label):
-        normals = super().stored(label)
+    def _vectors(self, stored, label):
+        normals = super()._vectors(stored, label)
         normals[~_is_known(label.files[1], normals.shape[:2])] = 0
         return normals
 

@@ -2,38 +2,118 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
-from datasets.formats.arrays import channels_last, read_array
-from datasets.formats.decoding import BUDGET, open_picture
+from datasets.formats.arrays import channels_last
+from datasets.formats.decoding import BUDGET, decoding, open_picture, png_kind
+from datasets.formats.npy_files import read_npy, read_npz
+from datasets.formats.tiff_files import is_tiff, tiff_head
 from utils.errors import DataError
 from utils.files import read_bytes
+
+PADDING = (124, 116, 104)
+"""What lies outside of an image or under its transparency, RGB: the mean colour of ImageNet, 0 once
+normalised."""
 
 # Labels are drawn on the stored pixels, so a camera's note to turn the picture is left alone.
 _AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
+_DARK = 2**12  # of the 2**16 of a picture of 16 bits: cameras store 10 or 12 bits in them
+_DARK_ROUNDED = _DARK // 2**8  # of the same picture in 8 bits
+
+_EXR = b"\x76\x2f\x31\x01"
+
 
 def read_image(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB. An .npy holds it as it is, or as floats in [0, 1], or as (3, H, W).
+    """(H, W, 3) uint8 RGB; where a picture is transparent, it lies on `PADDING`.
+
+    An .npy, or an .npz of one array, holds it as it is, or as floats in [0, 1], or as (3, H, W).
 
     Raises:
-        DataError: the file is missing, cannot be decoded, or would fill the memory.
+        DataError: the file is missing, cannot be decoded, would fill the memory, or holds a picture
+            of other numbers.
     """
-    if path.suffix == ".npy":
-        return _of_array(channels_last(read_array(path), 3), path)
+    match path.suffix.lower():
+        case ".npy":
+            return _of_array(channels_last(read_npy(path), 3), path)
+        case ".npz":
+            return _of_array(channels_last(read_npz(path), 3), path)
     stored = read_bytes(path, "an image", BUDGET)
-    open_picture(stored, path)
-    try:
-        # Decoded from memory, where OpenCV refuses half a file; from disk it fills it up with grey.
-        image = cv2.imdecode(np.frombuffer(stored, np.uint8), _AS_STORED)
-    except cv2.error:
-        image = None
+    _require_picture(stored, path)
+    picture = open_picture(stored, path)
+    image = _decoded(stored, _AS_STORED)
     if image is None:
         raise DataError(f"{path}: cannot be read as an image")
+    if image.max() <= _DARK_ROUNDED and _has_16_bits(picture, stored):
+        _require_whole_range(stored, path)
+    if picture.has_transparency_data and not picture.mode.startswith("I"):
+        return _on_padding(image, picture, path)
     return image
+
+
+def _decoded(stored: bytes, flags: int) -> np.ndarray | None:
+    """Decoded from memory, where OpenCV refuses half a file; from disk it fills it up with grey."""
+    try:
+        return cv2.imdecode(np.frombuffer(stored, np.uint8), flags)
+    except cv2.error:
+        return None
+
+
+def _require_picture(stored: bytes, path: Path) -> None:
+    """Checks that a file does not hold numbers that no image has.
+
+    Raises:
+        DataError: it does.
+    """
+    if stored.startswith(_EXR):
+        raise DataError(f"{path}: is an EXR of floats; save the images with 8 bits, as PNG or JPEG")
+    if is_tiff(stored) and (head := tiff_head(io.BytesIO(stored), path)).bits > 16:
+        raise DataError(
+            f"{path}: is a TIFF of {head.type}; save the images with 8 or 16 bits, or as .npy of "
+            "floats from 0 to 1"
+        )
+
+
+def _has_16_bits(picture: Image.Image, stored: bytes) -> bool:
+    if picture.format == "PNG":
+        return png_kind(stored)[0] == 16
+    if picture.format == "TIFF":
+        return tiff_head(io.BytesIO(stored), Path()).bits == 16
+    return picture.mode.startswith("I")
+
+
+def _require_whole_range(stored: bytes, path: Path) -> None:
+    """Checks that a picture of 16 bits, which is nearly black, does not hold fewer bits.
+
+    Raises:
+        DataError: it does, by its largest number.
+    """
+    numbers = _decoded(stored, cv2.IMREAD_UNCHANGED)
+    if numbers is None:
+        return
+    largest = int((numbers if numbers.ndim == 2 else numbers[..., :3]).max())  # without alpha
+    if 0 < largest < _DARK:
+        raise DataError(
+            f"{path}: its largest number is {largest}, where 16 bits go to 65535: it would be "
+            "nearly black; scale its numbers to the whole range, or save it with 8 bits"
+        )
+
+
+def _on_padding(image: np.ndarray, picture: Image.Image, path: Path) -> np.ndarray:
+    """The picture laid on the padding's colour by its transparency; where it has none, the image as
+    OpenCV decoded it. That of a transparent picture is darkened for some kinds."""
+    with decoding(path, "an image"):
+        rgba = np.asarray(picture.convert("RGBA"))
+    alpha = rgba[..., 3:]
+    if alpha.min() == 255:
+        return image
+    weight = alpha.astype(np.float32) / 255
+    return np.rint(rgba[..., :3] * weight + np.float32(PADDING) * (1 - weight)).astype(np.uint8)
 
 
 def _of_array(image: np.ndarray, path: Path) -> np.ndarray:

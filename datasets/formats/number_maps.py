@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from datasets.formats.arrays import as_float32, fit, read_array, read_png
-from datasets.formats.base import Format
+from datasets.formats.arrays import as_float32, fit
+from datasets.formats.map_format import MapFormat
+from datasets.formats.stored_maps import SUFFIXES
 from utils.errors import DataError
 
 
-class NumberMap(Format):
-    """(H, W) or (H, W, C) float32, the numbers of a PNG or .npy as they are stored."""
+class NumberMap(MapFormat):
+    """(H, W) or (H, W, C) float32, the numbers of a picture or an array as they are stored."""
 
     label_type = "map"
-    suffixes = (".png", ".npy")
+    suffixes = SUFFIXES
 
     def read(self, label, size):
-        path = label.file
-        stored = read_array(path) if path.suffix == ".npy" else read_png(path)
+        path, stored = label.file, self.stored_map(label).numbers
         if stored.ndim not in (2, 3):
             raise DataError(
                 f"{path}: holds an array {stored.shape}, a map has two dimensions or three"
             )
         return fit(as_float32(stored), size, path)
+
+    def decided(self, label):
+        return {"unit": f"the numbers as they are stored ({self.head(label)})"}

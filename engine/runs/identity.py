@@ -94,7 +94,7 @@ def _splits(splits: Iterable[Split], task: Task) -> dict[str, Any]:
         if labels:
             ids = sorted(_relative(image, split.root) for image, _ in labels)
             digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS]
-            stored = labels[0][1].format.key
+            stored = labels[0][1].format.fingerprint
             result[split.name] = {"format": stored, "images": len(ids), "ids": digest}
     return result
 

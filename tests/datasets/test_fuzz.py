@@ -7,7 +7,9 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import OpenEXR
 import pytest
+import tifffile
 from PIL import Image
 from scipy.io import savemat
 
@@ -16,6 +18,7 @@ from datasets.formats import Label
 from datasets.formats.coco_json import CocoAnnotations, CocoBoxes, CocoMasks
 from datasets.formats.colour_masks import ColourMask
 from datasets.formats.decoding import BUDGET
+from datasets.formats.depth_maps import DepthMap
 from datasets.formats.distilled_normals import DistilledNormals
 from datasets.formats.images import read_image
 from datasets.formats.yolo_text import YoloBoxes, YoloMasks
@@ -27,7 +30,8 @@ from utils.errors import UserError
 TIMES = 40  # that each file is damaged
 
 IMAGES = ("jpg", "png", "webp", "avif", "tiff", "bmp", "gif", "jp2", "ppm")
-MASKS = ("png", "webp", "avif", "tiff", "bmp", "gif")
+MASKS = ("png", "tiff", "bmp", "gif")
+ARRAYS = ("npz", "tiff", "exr")
 LABELS = (
     *(("VOC", "segmentation"), ("VOC", "detection"), ("NYU", "depth"), ("NYUD_MT", "depth")),
     *(("NYUD_MT", "normal"), ("NYUv2", "segmentation"), ("PASCAL_MT", "normal")),
@@ -97,6 +101,21 @@ def test_labels(survives, scenes_root, tmp_path, name, task_type):
         for file in stored.files:
             shutil.copy(file, tmp_path)
         survives(path, lambda: label.read(RENDERED_SIZE))
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_depths_in_arrays(survives, tmp_path, kind):
+    depth, path = np.random.default_rng(0).random(RENDERED_SIZE), tmp_path / f"a.{kind}"
+    if kind == "npz":
+        np.savez_compressed(path, depth)
+    elif kind == "tiff":
+        tifffile.imwrite(path, depth, compression="zlib")
+    else:
+        header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+        with OpenEXR.File(header, {"Z": depth.astype(np.float32)}) as file:
+            file.write(str(path))
+    label = Label(DepthMap(), (path,))
+    survives(path, lambda: label.read(RENDERED_SIZE))
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -6,7 +6,8 @@ import torch
 from torchvision.transforms.v2 import functional as tv
 
 from datasets.augment import colour_matrix, generator
-from datasets.merge import PADDING, Batch
+from datasets.formats.images import PADDING
+from datasets.merge import Batch
 from datasets.photometric import MEAN, STD, normalised_images
 
 

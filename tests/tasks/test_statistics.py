@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from datasets.formats import Label
 from datasets.formats.yolo_text import YoloBoxes
@@ -72,7 +73,7 @@ def test_depths_of_a_few_pixels(tmp_path):
     counted.add(stored, stored.read((2, 4)), (2, 4))
     values = counted.result()
     assert (values["nearest"], values["farthest"]) == (1.0, 5.0)
-    assert 2.0 <= values["median"] <= 4.0
+    assert values["median"] == pytest.approx(2.0, rel=5e-4)
     assert values["without_reading"] == 4 / 8
     assert values["beyond_max_depth"] == 1 / 4
 
@@ -91,3 +92,52 @@ def test_a_small_share_does_not_look_like_none(value, words):
 def test_a_share_of_nothing_is_unknown():
     assert share(0, 0) is None
     assert share(np.int64(1), np.int64(4)) == 0.25
+
+
+def count_depths(path, metres=None, **storage):
+    """The statistics of one label, of (2, 3) `metres` or of a file that is there."""
+    task = TASKS["depth"]()
+    if metres is not None:
+        np.save(path, metres)
+    counted, stored = task.label_statistics(), label(task, path, **storage)
+    counted.add(stored, stored.read((2, 3)), (2, 3))
+    return counted
+
+
+@pytest.mark.parametrize("factor", [1e-3, 0.01, 1.0, 700.0, 1e6, 1e12])
+def test_the_median_depth_lies_within_the_range(tmp_path, factor):
+    metres = np.array([[1.746, 2, 3], [4, 5, 6.566]]) * factor
+    result = count_depths(tmp_path / "a.npy", metres).result()
+    assert result["nearest"] <= result["median"] <= result["farthest"]
+    if factor <= 1e6:
+        assert result["median"] == pytest.approx(3 * factor, rel=5e-4)
+
+
+@pytest.mark.parametrize(("factor", "says"), [(1e-3, "depth_unit"), (1.0, None), (100.0, "metres")])
+def test_implausible_units_are_noted(tmp_path, factor, says):
+    notes = count_depths(tmp_path / "a.npy", np.linspace(2, 9, 6).reshape(2, 3) * factor).notes()
+    assert [says in note for note in notes] == ([True] if says else [])
+
+
+@pytest.mark.parametrize("storage", [{}, {"baseline": 0.5, "focal_length": 1000.0}])
+def test_the_largest_number_of_a_type_is_noted(tmp_path, storage):
+    path = tmp_path / "a.png"
+    Image.fromarray(np.array([[2000, 65535, 3000], [4000, 0, 65535]], np.uint16)).save(path)
+    counted = count_depths(path, **storage)
+    assert counted.result()["largest_number"] == pytest.approx(2 / 6)
+    assert "33.3 % of the pixels hold the largest number" in counted.notes()[-1]
+    assert "depth_invalid" in counted.notes()[-1]
+    counted = count_depths(path, invalid=(0.0, 65535.0), **storage)
+    assert counted.result()["largest_number"] == 0
+    assert not any("depth_invalid" in note for note in counted.notes())
+
+
+def test_where_normals_point(tmp_path):
+    task, path = TASKS["normal"](), tmp_path / "a.npy"
+    np.save(path, np.array([[[0, 0, 1], [0, 0.6, 0.8], [0, 0, 0], [1, 0, 0], [0, 0, -1.0]]]))
+    for storage, expected in (({}, 2 / 4), ({"axes": ("right", "up", "back")}, 1 / 4)):
+        counted, stored = task.label_statistics(), label(task, path, **storage)
+        counted.add(stored, stored.read((1, 5)), (1, 5))
+        assert counted.result()["positive_z"] == expected
+        assert f"z above 0: {100 * expected:.1f} %" in counted.lines()[0]
+        assert counted.decided["axes"].total() == 1

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from datasets.formats.images import read_image
-from datasets.merge import PADDING
+from datasets.formats.images import PADDING, read_image
 from engine.modes.check.scan import ScanResult
 from engine.runs.pictures import NO_LABEL
 from utils.errors import DataError

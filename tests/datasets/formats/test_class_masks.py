@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 
 from datasets.formats import Label
-from datasets.formats.class_masks import ClassMask, read_mask
+from datasets.formats.class_masks import ClassMask
+from datasets.formats.depth_maps import DepthMap
+from datasets.formats.normal_maps import NormalMap
 from tasks.segmentation import VOID, Segmentation
 from tests.labels import read
 from utils.errors import ConfigError, DataError
@@ -28,7 +30,7 @@ def save(path, mask):
 
 def refusal(path):
     with pytest.raises(DataError) as caught:
-        read_mask(path)
+        read(Segmentation(ROOM), path, (2, 3))
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(f"{path}: ")
     return str(caught.value)
@@ -69,14 +71,15 @@ def test_given_numbers_are_the_classes(task, tmp_path):
 
 def test_sixteen_bits_are_read_as_they_are(tmp_path):
     Image.fromarray(np.array([[300, 65535]], np.uint16)).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_mask(tmp_path / "a.png"), [[300, 65535]])
+    result = read(Segmentation(("no", "yes")), tmp_path / "a.png", (1, 2), numbers=(65535, 300))
+    np.testing.assert_array_equal(result, [[1, 0]])
 
 
 def test_a_voc_mask_saved_as_rgb_has_lost_its_numbers(tmp_path):
     picture = Image.fromarray(MASK, "P")
     picture.putpalette([number * 37 % 256 for number in range(768)])
     picture.save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_mask(tmp_path / "a.png"), MASK)
+    np.testing.assert_array_equal(read(Segmentation(ROOM), tmp_path / "a.png", (2, 3)), MASK)
     picture.convert("RGB").save(tmp_path / "rgb.png")
     assert "holds colours where class numbers are wanted" in refusal(tmp_path / "rgb.png")
     assert "take the original file" in refusal(tmp_path / "rgb.png")
@@ -153,6 +156,17 @@ def test_a_number_behind_the_last_class_may_tell_of_a_background(tmp_path):
 class TestTruthValues:
     MASK = np.array([[True, False, True], [False, False, True]])
 
+    def test_are_no_depths(self, tmp_path):
+        np.save(tmp_path / "a.npy", self.MASK)
+        for stored in (DepthMap(), NormalMap()):
+            with pytest.raises(DataError, match=r"a\.npy: is an array of truth values"):
+                Label(stored, (tmp_path / "a.npy",)).read((2, 3))
+
+    def test_of_an_npz(self, tmp_path):
+        np.savez(tmp_path / "a.npz", mask=self.MASK, other=self.MASK)
+        result = read(Segmentation(("no", "yes")), tmp_path / "a.npz", (2, 3), key="mask")
+        np.testing.assert_array_equal(result, self.MASK)
+
     @pytest.mark.parametrize("options", [{}, {"numbers": (0, 1)}, {"void": 255}])
     def test_are_two_classes(self, tmp_path, options):
         np.save(tmp_path / "a.npy", self.MASK)
@@ -222,15 +236,19 @@ def test_what_the_numbers_are_taken_to_mean(task, tmp_path, options, says):
 
 
 def test_of_many_classes_the_first_are_named(tmp_path):
-    a = Label(ClassMask(tuple("abcdefghij")), (tmp_path / "a.png",))
+    a = Label(ClassMask(tuple("abcdefghij")), (save(tmp_path / "a.png", MASK),))
     assert a.format.decided(a)["classes"].endswith("6 g, 7 h and 2 more")
 
 
 def test_what_is_stated_and_is_the_default_is_the_same(task):
-    """The key of a mask is part of that of a run's baselines."""
-    assert ClassMask(task.classes).key == ClassMask(task.classes, first=0, void=255).key
-    assert ClassMask(task.classes).key != ClassMask(task.classes, first=1, void=0).key
-    assert ClassMask(task.classes).key != ClassMask(task.classes, numbers=(0, 1, 3)).key
+    """The fingerprint of a mask is part of that of a run's baselines."""
+
+    def fingerprint(**options):
+        return ClassMask(task.classes, **options).fingerprint
+
+    assert fingerprint() == fingerprint(first=0, void=255)
+    for options in ({"first": 1, "void": 0}, {"numbers": (0, 1, 3)}, {"key": "mask"}):
+        assert fingerprint() != fingerprint(**options)
 
 
 def test_class_numbers_and_void(tmp_path):

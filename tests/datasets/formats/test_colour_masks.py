@@ -66,6 +66,10 @@ def test_a_palette_is_read_as_its_colours(tmp_path):
     assert read(tmp_path / "a.png").tolist() == [[0, 2], [1, 0]]
 
 
+def test_tiff(picture):
+    np.testing.assert_array_equal(read(picture(coloured(MASK), name="a.tif")), MASK)
+
+
 def test_greys_are_colours(picture):
     path = picture([[[0] * 3, [255] * 3]], "L")
     assert read(path, ("0,0,0", "255,255,255"), ("no", "yes")).tolist() == [[0, 1]]
@@ -93,9 +97,9 @@ def test_tables_of_other_tools(picture, tmp_path, kind):
 def test_what_was_decoded_depends_on_what_the_table_says(tmp_path):
     path = tmp_path / "table.txt"
     path.write_text(TABLES["plain"])
-    key = ColourMask(CLASSES, colours=(str(path),)).key
+    key = ColourMask(CLASSES, colours=(str(path),)).fingerprint
     path.write_text(TABLES["plain"].replace("0 0 64", "0 0 65"))
-    assert ColourMask(CLASSES, colours=(str(path),)).key != key
+    assert ColourMask(CLASSES, colours=(str(path),)).fingerprint != key
 
 
 @pytest.mark.parametrize(
@@ -153,7 +157,7 @@ def test_transparent_pixels(picture):
 
 
 def test_files_that_keep_no_colours(picture, tmp_path):
-    with pytest.raises(DataError, match=r"a\.png: is a JPEG, which changes colours"):
+    with pytest.raises(DataError, match=r"a\.png: JPEG does not keep the numbers of a label"):
         read(picture(coloured(MASK), format="JPEG"))
     Image.fromarray(MASK.astype(np.uint16)).save(tmp_path / "b.png")
     with pytest.raises(DataError, match=r"b\.png: has more than 8 bits a channel"):

@@ -1,11 +1,13 @@
-"""Images stored as arrays, as MTAN's NYUv2 has them."""
+"""Images in arrays, as MTAN's NYUv2 has them, of 16 bits, with transparency, and in other files."""
 
+import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from datasets.formats.decoding import is_whole_png
-from datasets.formats.images import read_image
+from datasets.formats.images import PADDING, read_image
 from utils.errors import DataError
 
 
@@ -61,3 +63,97 @@ def test_a_png_whose_chunk_claims_gigabytes_is_refused(tmp_path):
     assert not is_whole_png(bytes(stored))
     with pytest.raises(DataError, match=r"a\.png: cannot be read as an image"):
         read_image(path)
+
+
+class TestSixteenBits:
+    @pytest.mark.parametrize("kind", ["png", "tif", "ppm"])
+    @pytest.mark.parametrize("channels", [(), (3,), (4,)])
+    def test_the_whole_range_is_read(self, tmp_path, kind, channels):
+        stored = np.random.default_rng(0).integers(0, 2**16, (4, 5, *channels)).astype(np.uint16)
+        if channels == (4,):
+            stored[..., 3] = 65535
+        path = tmp_path / f"a.{kind}"
+        if kind == "ppm" and channels != (3,):
+            return
+        cv2.imwrite(str(path), stored)
+        colours = stored[..., 2::-1] if channels else np.stack([stored] * 3, axis=2)
+        np.testing.assert_allclose(read_image(path), colours / 257, atol=1)
+
+    @pytest.mark.parametrize("kind", ["png", "tif"])
+    @pytest.mark.parametrize("channels", [(), (3,)])
+    @pytest.mark.parametrize("bits", [10, 12])
+    def test_fewer_bits_in_them_are_not_taken_for_black(self, tmp_path, kind, channels, bits):
+        path = tmp_path / f"a.{kind}"
+        cv2.imwrite(str(path), np.full((4, 5, *channels), 2**bits - 1, np.uint16))
+        with pytest.raises(DataError, match=rf"a\.{kind}: its largest number is {2**bits - 1},"):
+            read_image(path)
+
+    @pytest.mark.parametrize("number", [0, 4096])
+    def test_dark_pictures_are_read(self, tmp_path, number):
+        cv2.imwrite(str(tmp_path / "a.png"), np.full((4, 5), number, np.uint16))
+        assert (read_image(tmp_path / "a.png") == number // 256).all()
+
+    def test_dark_pictures_of_eight_bits_are_read(self, tmp_path):
+        Image.fromarray(np.full((4, 5, 3), 3, np.uint8)).save(tmp_path / "a.png")
+        assert (read_image(tmp_path / "a.png") == 3).all()
+
+
+class TestTransparency:
+    """What is transparent shows the colour that lies outside of images, not what is stored."""
+
+    @pytest.mark.parametrize("kind", ["png", "tiff", "webp"])
+    def test_colours_lie_on_the_padding(self, tmp_path, kind):
+        rgba = np.random.default_rng(0).integers(0, 256, (4, 5, 4), np.uint8)
+        rgba[0, :, 3], rgba[1, :, 3] = 0, 255
+        options = {"lossless": True, "exact": True} if kind == "webp" else {}
+        Image.fromarray(rgba).save(tmp_path / f"a.{kind}", **options)
+        result = read_image(tmp_path / f"a.{kind}")
+        share = rgba[..., 3:] / 255
+        expected = rgba[..., :3] * share + np.array(PADDING) * (1 - share)
+        np.testing.assert_allclose(result, expected, atol=0.51)
+        assert (result[0] == PADDING).all()
+        np.testing.assert_array_equal(result[1], rgba[1, :, :3])
+
+    def test_grey_with_alpha(self, tmp_path):
+        stored = np.array([[[90, 255], [200, 0]]], np.uint8)
+        Image.fromarray(stored).save(tmp_path / "a.png")
+        assert read_image(tmp_path / "a.png").tolist() == [[[90] * 3, list(PADDING)]]
+
+    @pytest.mark.parametrize("kind", ["png", "gif"])
+    def test_a_colour_of_a_palette(self, tmp_path, kind):
+        picture = Image.fromarray(np.array([[0, 1, 2]], np.uint8))
+        picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+        picture.save(tmp_path / f"a.{kind}", transparency=1)
+        expected = [[[255, 0, 0], list(PADDING), [0, 0, 255]]]
+        assert read_image(tmp_path / f"a.{kind}").tolist() == expected
+
+    @pytest.mark.parametrize("kind", ["png", "webp", "avif", "jp2", "tiff"])
+    def test_opaque_pictures_are_read_as_before(self, tmp_path, kind):
+        rgba = np.random.default_rng(0).integers(0, 256, (8, 9, 4), np.uint8)
+        rgba[..., 3] = 255
+        Image.fromarray(rgba).save(tmp_path / f"a.{kind}")
+        stored = np.frombuffer((tmp_path / f"a.{kind}").read_bytes(), np.uint8)
+        expected = cv2.imdecode(stored, cv2.IMREAD_COLOR_RGB)
+        np.testing.assert_array_equal(read_image(tmp_path / f"a.{kind}"), expected)
+
+
+class TestOtherFiles:
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+    def test_a_tiff_of_other_numbers_is_named(self, tmp_path, dtype):
+        tifffile.imwrite(tmp_path / "a.tif", np.ones((4, 5, 3), dtype), photometric="rgb")
+        with pytest.raises(DataError, match=rf"a\.tif: is a TIFF of {dtype.__name__}; save"):
+            read_image(tmp_path / "a.tif")
+
+    def test_an_exr_is_named(self, tmp_path):
+        (tmp_path / "a.exr").write_bytes(b"\x76\x2f\x31\x01" + bytes(99))
+        with pytest.raises(DataError, match=r"a\.exr: is an EXR of floats; save"):
+            read_image(tmp_path / "a.exr")
+
+    def test_an_npz_of_one_array_is_read(self, tmp_path):
+        np.savez(tmp_path / "a.npz", picture())
+        np.testing.assert_array_equal(read_image(tmp_path / "a.npz"), picture())
+
+    def test_the_arrays_of_an_npz_are_named(self, tmp_path):
+        np.savez(tmp_path / "a.npz", image=picture(), mask=picture())
+        with pytest.raises(DataError, match=r"a\.npz: holds the arrays image, mask; one is wanted"):
+            read_image(tmp_path / "a.npz")
