@@ -137,10 +137,8 @@ class _Fault(Exception):
 def _object(line: int, words: list[str], classes: tuple[str, ...]) -> YoloObject:
     values = _numbers(words)
     number, shares = values[0], values[1:]
-    if not (number.is_integer() and 0 <= number < classes):
-        raise _Fault(
-            f"is of the class {words[0]}, and the {classes} classes are 0 to {classes - 1}"
-        )
+    if not (number.is_integer() and 0 <= number < len(classes)):
+        raise _Fault(f"is of the class {words[0]}, and the classes are {_numbered(classes)}")
     _check_count(len(shares))
     _check_shares(shares, words[1:])
     if len(shares) == _BOX:
