@@ -28,18 +28,18 @@ class MapHead:
     Attributes:
         kind: of the file: 'PNG', 'TIFF', …, '.npy', '.npz' or 'EXR'.
         shape: (H, W), or more; channels may come first in an array.
-        type: of the numbers, as numpy calls it.
+        dtype: of the numbers.
     """
 
     kind: str
     shape: tuple[int, ...]
-    type: str
+    dtype: np.dtype
 
     def __str__(self) -> str:
         """The kind of the file and of its numbers: 'PNG of 16 bits', '.npy of float32'."""
-        if self.is_picture and self.type.startswith("uint"):
-            return f"{self.kind} of {self.type.removeprefix('uint')} bits"
-        return f"{self.kind} of {self.type}"
+        if self.is_picture and self.dtype.kind == "u":
+            return f"{self.kind} of {8 * self.dtype.itemsize} bits"
+        return f"{self.kind} of {self.dtype.name}"
 
     @property
     def sort(self) -> str:
@@ -52,7 +52,7 @@ class MapHead:
 
     @property
     def has_floats(self) -> bool:
-        return self.type.startswith("float")
+        return self.dtype.kind == "f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,15 @@ class StoredMap:
 
     @property
     def head(self) -> MapHead:
-        return MapHead(self.kind, self.numbers.shape, self.numbers.dtype.name)
+        return MapHead(self.kind, self.numbers.shape, self.numbers.dtype)
 
 
 def as_float32(array: np.ndarray) -> np.ndarray:
     """The numbers as float32; those that are too large for it are infinite."""
+    if array.dtype == np.float32:  # as mostly, and to say what to ignore takes its time
+        return array
     with np.errstate(over="ignore", invalid="ignore"):
-        return array.astype(np.float32, copy=False)
+        return array.astype(np.float32)
 
 
 def fit(array: np.ndarray, size: tuple[int, int], path: Path) -> np.ndarray:

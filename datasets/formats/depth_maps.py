@@ -64,7 +64,7 @@ class DepthMap(MapFormat):
 
     def read(self, label, size):
         path, stored = label.file, self.stored_map(label)
-        unit = self._unit(stored.head, label)
+        unit = self.unit or self._unit(stored.head, label)
         numbers = _plane(stored.numbers, path)
         depth = self._metres(as_float32(numbers), unit)
         for number in self.invalid:
@@ -89,9 +89,9 @@ class DepthMap(MapFormat):
 
     def ceiling(self, label):
         head = self.head(label)
-        if not head.type.startswith("uint"):
+        if head.dtype.kind != "u":
             return None
-        largest = np.full((1, 1), np.iinfo(head.type).max, np.float32)
+        largest = np.full((1, 1), np.iinfo(head.dtype).max, np.float32)
         return float(self._metres(largest, self._unit(head, label))[0, 0])
 
     @property
@@ -108,7 +108,7 @@ class DepthMap(MapFormat):
             return self.unit
         if head.has_floats:
             return 1.0
-        if head.is_picture and head.type in ("uint16", "int16"):
+        if head.is_picture and head.dtype.itemsize == 2:
             if not self.has_disparities:
                 return _DEPTH
             if head.kind == "PNG":
@@ -121,6 +121,8 @@ class DepthMap(MapFormat):
 
     def _metres(self, numbers: np.ndarray, unit: float) -> np.ndarray:
         """Depths of float32 numbers."""
+        if unit == 1 and not self.has_disparities:
+            return numbers
         with np.errstate(over="ignore", invalid="ignore"):
             if unit != 1:
                 numbers = numbers * np.float32(unit)

@@ -22,6 +22,7 @@ normalised."""
 
 # Labels are drawn on the stored pixels, so a camera's note to turn the picture is left alone.
 _AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+_WITH_ALPHA = cv2.IMREAD_UNCHANGED  # which leaves the note alone too
 
 _DARK = 2**12  # of the 2**16 of a picture of 16 bits: cameras store 10 or 12 bits in them
 _DARK_ROUNDED = _DARK // 2**8  # of the same picture in 8 bits
@@ -46,22 +47,36 @@ def read_image(path: Path) -> np.ndarray:
     stored = read_bytes(path, "an image", BUDGET)
     _require_picture(stored, path)
     picture = open_picture(stored, path)
-    image = _decoded(stored, _AS_STORED)
-    if image is None:
-        raise DataError(f"{path}: cannot be read as an image")
-    if image.max() <= _DARK_ROUNDED and _has_16_bits(picture, stored):
+    has_16_bits = _has_16_bits(picture, stored)
+    if picture.format == "PNG" and picture.mode == "RGBA" and not has_16_bits:
+        bgra = _decoded(stored, _WITH_ALPHA, path)
+        if cv2.extractChannel(bgra, 3).min() == 255:
+            return cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGB)
+        return _on_padding(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA))
+    image = _decoded(stored, _AS_STORED, path)
+    if has_16_bits and image.max() <= _DARK_ROUNDED:
         _require_whole_range(stored, path)
     if picture.has_transparency_data and not picture.mode.startswith("I"):
-        return _on_padding(image, picture, path)
+        # The colours by Pillow where they count: OpenCV darkens those of some kinds.
+        with decoding(path, "an image"):
+            rgba = np.asarray(picture.convert("RGBA"))
+        return image if rgba[..., 3].min() == 255 else _on_padding(rgba)
     return image
 
 
-def _decoded(stored: bytes, flags: int) -> np.ndarray | None:
-    """Decoded from memory, where OpenCV refuses half a file; from disk it fills it up with grey."""
+def _decoded(stored: bytes, flags: int, path: Path) -> np.ndarray:
+    """Decoded from memory, where OpenCV refuses half a file; from disk it fills it up with grey.
+
+    Raises:
+        DataError: the file is damaged.
+    """
     try:
-        return cv2.imdecode(np.frombuffer(stored, np.uint8), flags)
+        image = cv2.imdecode(np.frombuffer(stored, np.uint8), flags)
     except cv2.error:
-        return None
+        image = None
+    if image is None:
+        raise DataError(f"{path}: cannot be read as an image")
+    return image
 
 
 def _require_picture(stored: bytes, path: Path) -> None:
@@ -93,9 +108,7 @@ def _require_whole_range(stored: bytes, path: Path) -> None:
     Raises:
         DataError: it does, by its largest number.
     """
-    numbers = _decoded(stored, cv2.IMREAD_UNCHANGED)
-    if numbers is None:
-        return
+    numbers = _decoded(stored, _WITH_ALPHA, path)
     largest = int((numbers if numbers.ndim == 2 else numbers[..., :3]).max())  # without alpha
     if 0 < largest < _DARK:
         raise DataError(
@@ -104,16 +117,11 @@ def _require_whole_range(stored: bytes, path: Path) -> None:
         )
 
 
-def _on_padding(image: np.ndarray, picture: Image.Image, path: Path) -> np.ndarray:
-    """The picture laid on the padding's colour by its transparency; where it has none, the image as
-    OpenCV decoded it. That of a transparent picture is darkened for some kinds."""
-    with decoding(path, "an image"):
-        rgba = np.asarray(picture.convert("RGBA"))
-    alpha = rgba[..., 3:]
-    if alpha.min() == 255:
-        return image
+def _on_padding(rgba: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8: the picture laid on the padding's colour where it is transparent."""
+    colours, alpha = rgba[..., :3], rgba[..., 3:]
     weight = alpha.astype(np.float32) / 255
-    return np.rint(rgba[..., :3] * weight + np.float32(PADDING) * (1 - weight)).astype(np.uint8)
+    return np.rint(colours * weight + np.float32(PADDING) * (1 - weight)).astype(np.uint8)
 
 
 def _of_array(image: np.ndarray, path: Path) -> np.ndarray:

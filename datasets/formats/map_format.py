@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar
 
 from datasets.formats.arrays import MapHead, StoredMap
@@ -35,7 +36,7 @@ class MapFormat(Format):
         Raises:
             DataError: as :func:`datasets.formats.stored_maps.read_map`.
         """
-        stored = read_map(label.file, self.key, self.cfg_key("key"), self.has_vectors)
+        stored = read_map(label.file, self.key, self._key_option, self.has_vectors)
         self._require_numbers(stored.head, label)
         return stored
 
@@ -45,13 +46,17 @@ class MapFormat(Format):
         Raises:
             DataError: as :func:`datasets.formats.stored_maps.map_head`.
         """
-        head = map_head(label.file, self.key, self.cfg_key("key"), self.has_vectors)
+        head = map_head(label.file, self.key, self._key_option, self.has_vectors)
         self._require_numbers(head, label)
         return head
 
     def _require_numbers(self, head: MapHead, label: Label) -> None:
-        if head.type == "bool" and not head.is_picture and not self.has_truth_values:
+        if head.dtype == bool and not head.is_picture and not self.has_truth_values:
             raise DataError(f"{label.file}: is an array of truth values, not of numbers")
+
+    @functools.cached_property
+    def _key_option(self) -> str:
+        return self.cfg_key("key")
 
     @classmethod
     def cfg_key(cls, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from datasets.formats.arrays import MapHead, StoredMap, as_float32, channels_last, fit
+from datasets.formats.arrays import ARRAYS, MapHead, StoredMap, as_float32, channels_last, fit
 from datasets.formats.base import Label
 from datasets.formats.map_format import MapFormat
 from datasets.formats.normal_axes import AS_STORED, parse_axes
@@ -95,12 +95,12 @@ class NormalMap(MapFormat):
         Raises:
             DataError: they have another shape.
         """
-        numbers = _with_three_channels(stored, label)
-        low, high = self._range(stored.head, label)
+        head, numbers = stored.head, _with_three_channels(stored, label)
+        low, high = self._range(head, label)
         if (low, high) == _VECTORS:
             vectors = as_float32(numbers)
         else:
-            numbers = numbers if stored.head.is_picture else as_float32(numbers)
+            numbers = numbers if head.is_picture else as_float32(numbers)
             zero = cv2.inRange(numbers, (0, 0, 0), (0, 0, 0)) > 0
             vectors = _scaled(numbers, low, high)
             vectors[zero] = 0
@@ -116,8 +116,8 @@ class NormalMap(MapFormat):
             return self.range
         if head.has_floats:
             return _VECTORS
-        if head.is_picture and head.type in ("uint8", "uint16"):
-            return 0.0, float(np.iinfo(head.type).max)
+        if head.is_picture and head.dtype in (np.uint8, np.uint16):
+            return 0.0, float(np.iinfo(head.dtype).max)
         raise DataError(
             f"{label.file}: is {head.sort}, which does not tell which numbers stand for -1 and 1: "
             f"`{self.cfg_key('range')} = …` does, as in `0 255`"
@@ -177,7 +177,7 @@ def _with_three_channels(stored: StoredMap, label: Label) -> np.ndarray:
         DataError: the map has another shape.
     """
     numbers = stored.numbers
-    if not stored.head.is_picture:
+    if stored.kind in ARRAYS:
         numbers = channels_last(numbers, 3)
     if numbers.ndim != 3 or numbers.shape[2] != 3:
         raise DataError(f"{label.file}: holds an array {numbers.shape}, normals are (H, W, 3)")

@@ -48,8 +48,7 @@ def read_npy(path: Path) -> np.ndarray:
         with path.open("rb", buffering=0) as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         head = _head(mapped)
-    _require_numbers(head, path)
-    with decoding(path, "a numpy array"):
+        _require_numbers(head, path)
         return _array(mapped, head)
 
 

@@ -66,7 +66,7 @@ def picture_map_head(path: Path) -> MapHead:
         start = file.read(26)
         file.seek(0)
         if is_tiff(start) and (tiff := tiff_head(file, path)).bits > 8:
-            return MapHead("TIFF", tiff.shape, tiff.type)
+            return MapHead("TIFF", tiff.shape, np.dtype(tiff.type))
         file.seek(0)
         picture = picture_head(file, path)
         size, mode, kind = picture.size[::-1], picture.mode, picture.format
@@ -74,7 +74,7 @@ def picture_map_head(path: Path) -> MapHead:
     if (kind == "PNG" and png_kind(start)[0] == 16) or (kind == "PPM" and mode == "I"):
         numbers = "uint16"
     channels = _CHANNELS.get(mode, 1)
-    return MapHead(kind, (*size, channels) if channels > 1 else size, numbers)
+    return MapHead(kind, (*size, channels) if channels > 1 else size, np.dtype(numbers))
 
 
 def _is_deep_tiff(stored: bytes, path: Path) -> bool:

@@ -48,10 +48,10 @@ def map_head(
     match path.suffix.lower():
         case ".npy":
             array = npy_head(path)
-            return MapHead(".npy", array.shape, array.dtype.name)
+            return MapHead(".npy", array.shape, array.dtype)
         case ".npz":
             array = npz_head(path, key, key_option)
-            return MapHead(".npz", array.shape, array.dtype.name)
+            return MapHead(".npz", array.shape, array.dtype)
         case ".exr":
             # The package tells the type of the numbers with the numbers alone.
             return read_map(path, key, key_option, has_vectors).head

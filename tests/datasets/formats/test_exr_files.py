@@ -33,7 +33,7 @@ def test_numbers_as_stored(tmp_path, dtype, compression):
     assert (result.kind, result.numbers.dtype) == ("EXR", dtype)
     np.testing.assert_array_equal(result.numbers, numbers(dtype))
     head = map_head(path)
-    assert (head.kind, head.shape, head.type) == ("EXR", (7, 9), dtype)
+    assert (head.kind, head.shape, head.dtype) == ("EXR", (7, 9), dtype)
 
 
 @pytest.mark.parametrize(

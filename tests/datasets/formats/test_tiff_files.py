@@ -40,7 +40,7 @@ def test_numbers_as_stored(tmp_path, dtype, layout, channels):
     assert (result.kind, result.numbers.dtype) == ("TIFF", dtype)
     np.testing.assert_array_equal(result.numbers, stored)
     head = map_head(path)
-    assert (head.kind, head.shape, head.type) == ("TIFF", stored.shape, dtype)
+    assert (head.kind, head.shape, head.dtype) == ("TIFF", stored.shape, dtype)
 
 
 @pytest.mark.parametrize(
