@@ -3,11 +3,12 @@
     [dataset.factory]
     root = /data/factory           # default: <dataset_root>/factory; relative ones count from there
     images = images/*.jpg          # a pattern, or a list of files (.txt), below root
-    detection = boxes/*.xml        # VOC XML, a file an image; or one COCO JSON for all
-    segmentation = masks/*.png     # PNG of class numbers
+    detection = boxes/*.xml        # VOC XML or YOLO text, a file an image; or one COCO JSON for all
+    segmentation = masks/*.png     # PNG of class numbers; or outlines in YOLO text or a COCO JSON
     depth = depth/*.png            # PNG or .npy
     normal = normals/*.npy         # .npy of vectors; or PNG, n = 2v/255 - 1 and black for none
-    classes = bolt nut "hex key"   # of segmentation and detection, in the order of their numbers
+    classes = bolt nut "hex key"   # in the order of their numbers
+    segmentation_classes = background bolt nut "hex key"
     void = 255                     # segmentation: the number of pixels that do not count
     first = 0                      # segmentation: the number of the first class
     depth_unit = 0.001             # metres a number; by default 0.001 in a PNG and 1 in an .npy

@@ -67,6 +67,7 @@ class CustomDataset(Dataset):
         division = Division.of(self.split)
         self.labels_of = {t: CustomLabels(t, self.settings, division) for t in labelled}
         self._check_that_all_is_used()
+        self._check_shared_classes()
         self.selection = Selection(self.images, self.ids, self.split_column, division)
         for task_type, labels in self.labels_of.items():
             division.check(labels.pattern, task_type)
@@ -130,6 +131,22 @@ class CustomDataset(Dataset):
         for key in unused:
             if is_given(self.settings.get(key)):
                 raise ConfigError(f"{key} is about labels that the dataset does not name", key)
+
+    def _check_shared_classes(self) -> None:
+        """Checks that masks and boxes do not share a list of classes where the masks may count the
+        background first, which shifts all of their classes by one."""
+        sharing = [
+            task_type
+            for task_type in self.labels_of
+            if TASKS[task_type].has_classes and not self.settings[f"{task_type}_classes"]
+        ]
+        for task_type in sharing:
+            if len(sharing) > 1 and self.labels_of[task_type].may_count_background:
+                raise ConfigError(
+                    "masks mostly count the background as 0, and boxes have none: name the classes "
+                    f"of the masks in `{task_type}_classes`, with background first where 0 is it",
+                    task_type,
+                )
 
 
 def section_part() -> type[CustomDataset]:

@@ -54,6 +54,20 @@ class CustomLabels:
         self.class_names = self._class_names(settings) if self.task.has_classes else ()
         self._check_pattern()
 
+    @property
+    def may_count_background(self) -> bool:
+        """Whether the number 0 of the labels may be the background: so with masks of numbers, a
+        file an image, unless the section says which number or colour a class has."""
+        suffix = LABEL_SUFFIX if is_yaml(self.pattern) else _suffix(self.pattern)
+        drawn = not is_list(self.pattern) and any(
+            stored.outlines and suffix in stored.suffixes for stored in formats_of(self.task)
+        )
+        return (
+            bool(self.task.background)
+            and not (self.is_json or drawn)
+            and not self.storage.keys() & {"first", "numbers", "colours"}
+        )
+
     def read(
         self, folder: Path, split: str, images: Names
     ) -> tuple[dict[Hashable, Label], Unmatched | None]:
@@ -70,6 +84,7 @@ class CustomLabels:
         if is_yaml(self.pattern):
             with told_at(self.task_type):
                 stored = self._format(LABEL_SUFFIX, folder)
+                self._require_used([stored])
                 return yolo_labels(YoloData(folder, self.pattern), images, stored)
         if self.is_json:
             annotations = self._annotations(folder, split)
@@ -84,6 +99,7 @@ class CustomLabels:
             formats = {
                 suffix: self._format(suffix, folder) for suffix in map(_suffix, files.values())
             }
+            self._require_used(formats.values())
             labels = {
                 key: Label(formats[_suffix(name)], (folder / name,)) for key, name in files.items()
             }
@@ -107,7 +123,9 @@ class CustomLabels:
             return self.class_names
         if is_yaml(self.pattern):
             with told_at(self.task_type):
-                objects = YoloYaml.load(folder / literal(self.pattern)).classes
+                objects = YoloYaml.load(folder / literal(self.pattern)).classes_of_objects(
+                    self.task.background
+                )
         else:
             objects = self._annotations(folder, "train").classes
         return (*(name for name in self.task.background if name not in objects), *objects)
@@ -126,10 +144,22 @@ class CustomLabels:
 
     def _format(self, suffix: str, folder: Path) -> Format:
         """The format of the files with this suffix; the first one where no format has it."""
-        known = formats_of(self.task)
+        known = [s for s in formats_of(self.task) if not s.chosen_by or s.chosen_by in self.storage]
+        known.sort(key=lambda stored: not stored.chosen_by)
         chosen = next((stored for stored in known if suffix in stored.suffixes), known[0])
         storage = {name: v for name, v in self.storage.items() if name in chosen.options}
-        return chosen(self.classes(folder), **storage)
+        try:
+            return chosen(self.classes(folder), **chosen.located(storage, folder))
+        except ConfigError as mistake:
+            raise ConfigError(str(mistake), f"{self.task_type}_{mistake.option}") from None
+
+    def _require_used(self, formats: Iterable[Format]) -> None:
+        """Checks that every option of the labels means something for the format of some file."""
+        known = {name for stored in formats for name in stored.options}
+        for name in self.storage:
+            if name not in known:
+                key = f"{self.task_type}_{name}"
+                raise ConfigError(f"{key} means nothing for the labels {self.pattern}", key)
 
     def _annotations(self, folder: Path, split: str) -> CocoAnnotations:
         """The contents of a COCO JSON, in which the one to test on has the classes of the other."""

@@ -58,7 +58,8 @@ class Spelling:
             names = self._similar_in(parent, _without_suffix).get(composed(base), [])
         if len(names) > 1:
             raise DataError(
-                f"{place}: {name} may be {names[0]} or {names[1]}: write the name in full"
+                f"{place}: {name} may be {parent + slash + names[0]} or {names[1]}: write the "
+                "name in full"
             )
         return parent + slash + names[0] if names else None
 

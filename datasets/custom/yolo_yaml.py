@@ -72,6 +72,20 @@ class YoloYaml:
                 return key
         raise DataError(f"{self.file}: neither `test` nor `val` says which images to test on")
 
+    def classes_of_objects(self, background: tuple[str, ...]) -> tuple[str, ...]:
+        """The classes, of which none is the background that masks have.
+
+        Raises:
+            DataError: one is called so.
+        """
+        for name in background:
+            if name in self.classes:
+                raise DataError(
+                    f"{self.file}: `names` calls a class of objects '{name}', as masks call the "
+                    "pixels without an object: rename it"
+                )
+        return self.classes
+
 
 def _parsed(file: Path) -> Any:
     text = read_text(file, "YAML", _MOST_BYTES)

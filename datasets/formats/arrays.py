@@ -48,11 +48,15 @@ def read_png(path: Path) -> np.ndarray:
         return np.asarray(picture)
 
 
-def read_array(path: Path) -> np.ndarray:
+def read_array(path: Path, kinds: str = "fiu") -> np.ndarray:
     """The numbers of an .npy file; pickled objects, which could run code, are refused.
 
     They are mapped into memory, which reads only what is used and copies nothing; changing them
     does not change the file.
+
+    Args:
+        kinds: numpy's letters of the kinds that are read: floats, whole numbers with and without a
+            sign; "b" for truth values.
 
     Raises:
         DataError: the file is missing, damaged, or holds no numbers.
@@ -63,7 +67,7 @@ def read_array(path: Path) -> np.ndarray:
         start = 10 + int.from_bytes(mapped[8:10], "little")
         shape, by_columns, dtype = _npy_header(mapped[:start])
         array = np.ndarray(shape, dtype, mapped, start, order="F" if by_columns else "C")
-    if array.dtype.kind not in "fiu" or not array.size:
+    if array.dtype.kind not in kinds or not array.size:
         raise DataError(f"{path}: is not an array of numbers")
     check_budget(shape, dtype.itemsize + _BYTES_OF_A_NUMBER, path)
     return array

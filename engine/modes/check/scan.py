@@ -215,7 +215,7 @@ def _result(config: Config, choice: Choice, split: Split, part: str) -> ScanResu
 def _stored_size(label: Label) -> tuple[int, int]:
     """The size of the image that a label was made for, as far as the label says so."""
     try:
-        return label.format.stored_size(label)
+        return label.format.stored_size(label) or (1, 1)
     except DataError:
         return (1, 1)
 

@@ -59,6 +59,37 @@ def test_the_words_of_a_split(section):
     assert result.selection.division == Division(words=("train", "val"))
 
 
+SHARED = (
+    "5: masks mostly count the background as 0, and boxes have none: name the classes of the masks "
+    "in `segmentation_classes`, with background first where 0 is it"
+)
+
+
+@pytest.mark.parametrize("masks", ["m/*.png", "m/*.npy", "m/*.*"])
+def test_masks_of_numbers_share_no_classes_with_boxes(section, masks):
+    with pytest.raises(ConfigError) as caught:
+        section(seg=masks)
+    assert str(caught.value).endswith(f"x.cfg:{SHARED}")
+    section(seg=masks, segmentation_classes="background bolt nut")
+    section(seg=masks, detection_classes="bolt nut", classes="background bolt nut")
+    section(seg=masks, detection="")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"seg": "m/*.txt"},
+        {"seg": "m.json"},
+        {"seg": "m/*.png", "segmentation_numbers": "1 2"},
+        {"seg": "m/*.png", "first": "1"},
+        {"seg": "m/*.png", "colours": "0,0,0 128,0,0"},
+    ],
+)
+def test_masks_whose_numbers_are_known_may_share_their_classes(section, words):
+    result = section(**words)
+    assert result.labels_of["segmentation"].class_names == ("bolt", "nut")
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -76,6 +107,7 @@ def test_the_words_of_a_split(section):
         ({"void": "0"}, "5: segmentation_void is about labels that the dataset does not name"),
         ({"segmentation": "m/*.png", "void": "x"}, "6: segmentation_void wants a whole number, n"),
         ({"segmentation": "m/*.png", "first": ".5"}, "6: segmentation_first wants a whole number"),
+        ({"segmentation": "m/*.png", "numbers": "a"}, "6: segmentation_numbers wants whole number"),
         ({"depth": "d/*.png", "depth_unit": "0"}, "depth_unit wants a number, above 0, not '0'"),
         (
             {"depth": "d/*.png", "unit": "1 2"},

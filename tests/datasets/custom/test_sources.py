@@ -79,7 +79,7 @@ def test_names_as_the_disk_has_them(folder):
     folder("i/a.jpg")
     assert find(root, "l.txt")[1] == "i/a.jpg"
     folder("i/c.jpg")
-    with pytest.raises(DataError, match=r"l\.txt:3: i/c may be i/c\.jpg or i/c\.png: write the"):
+    with pytest.raises(DataError, match=r"l\.txt:3: i/c may be i/c\.jpg or c\.png: write the n"):
         find(root, "l.txt")
 
 
