@@ -105,7 +105,9 @@ class Division:
         unused = {cell: count for cell, count in counts.items() if cell not in self.words}
         described = f"rows whose {source.rpartition(':')[2]} is {word}"
         if unused:
-            described += f"; {sum(unused.values()):,} rows of {_some(unused)} serve for nothing"
+            count = sum(unused.values())
+            rows_serve = "row of {} serves" if count == 1 else "rows of {} serve"
+            described += f"; {count:,} {rows_serve.format(_some(unused))} for nothing"
         return {key: name for key, name in images.items() if key in rows}, described
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePath
 
@@ -72,7 +73,7 @@ class YoloData:
             raise DataError(
                 f"{place}: no image has a label file: that of {images[key]} would be {name}"
             )
-        others = {_stem(label_file(name)) for key in self.yaml.places for name in self._images(key)}
+        others = {_stem(label_file(name)) for key in self.yaml.places for name in self._known(key)}
         parents = {PurePath(name).parent for name in names.values()}
         present = {_stem(name): name for parent in parents for name in self._label_files(parent)}
         by_stem = {_stem(name): images[key] for key, name in names.items()}
@@ -99,6 +100,13 @@ class YoloData:
                 yield from self._in_folder(name)
             else:
                 yield from self._in_list(name)
+
+    def _known(self, key: str) -> list[str]:
+        """The images of a split, or none where they are not there; which is told where they are
+        needed."""
+        with suppress(DataError):
+            return list(self._images(key))
+        return []
 
     def _place(self, key: str, place: str) -> str:
         """A folder or list of the data.yaml. Exports of Roboflow begin with `../` where they mean
