@@ -41,7 +41,7 @@ class YoloData:
     def described(self, split: str) -> str:
         """Where the images to train or to test on are, in words."""
         key = self.key(split)
-        places = (self._place(key, place) for place in self.yaml.places[key])
+        places = (self._place(key, place) or "." for place in self.yaml.places[key])
         return f"`{key}` of {self.yaml.file.name}: {', '.join(places)}"
 
     def images(self, split: str) -> tuple[dict[str, str], int]:
