@@ -51,7 +51,8 @@ class ClassMask(Format):
 
     @property
     def key(self):
-        return f"{super().key} {self.others_void}"
+        numbers = f"first={self.first or 0}, void={self._stored_void}"
+        return f"{type(self).__name__}({numbers}) {' '.join(self.classes)} {self.numbers}"
 
     def read(self, label, size):
         path = label.file
@@ -132,13 +133,12 @@ class ClassMask(Format):
             return
         if of_truth_values and count != 2:
             raise DataError(
-                f"{path}: holds truth values, which are two classes, but {count} are named; "
-                "the first of the two is mostly the background: name both in "
-                "`segmentation_classes`"
+                f"{path}: holds truth values (1 bit), which are two classes, but {count} are "
+                "named: name the two in `segmentation_classes`, mostly background and another"
             )
         if count > 2 or not (mask == VOID).any() or ((mask > 0) & (mask < VOID)).any():
             return
-        background = "" if count == 2 else ", and `segmentation_classes` with the background first"
+        background = "" if count == 2 else ", and the background first in `segmentation_classes`"
         raise DataError(
             f"{path}: its numbers are 0 and 255, and it cannot be told what 255 is: write "
             f"`segmentation_numbers = 0 255` where it is a class{background}, or "

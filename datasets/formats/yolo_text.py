@@ -124,7 +124,7 @@ def read_yolo_text(path: Path, classes: tuple[str, ...]) -> list[YoloObject]:
     for line, text in enumerate(lines, start=1):
         if words := text.split():
             try:
-                objects.append(_object(line, words, len(classes)))
+                objects.append(_object(line, words, classes))
             except _Fault as fault:
                 raise DataError(f"{path}:{line}: {fault}") from None
     return objects
@@ -134,13 +134,11 @@ class _Fault(Exception):
     """What is wrong with a line, without its place."""
 
 
-def _object(line: int, words: list[str], classes: int) -> YoloObject:
+def _object(line: int, words: list[str], classes: tuple[str, ...]) -> YoloObject:
     values = _numbers(words)
     number, shares = values[0], values[1:]
-    if not (number.is_integer() and 0 <= number < classes):
-        raise _Fault(
-            f"is of the class {words[0]}, and the {classes} classes are 0 to {classes - 1}"
-        )
+    if not (number.is_integer() and 0 <= number < len(classes)):
+        raise _Fault(f"is of the class {words[0]}, and the classes are {_numbered(classes)}")
     _check_count(len(shares))
     _check_shares(shares, words[1:])
     if len(shares) == _BOX:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -226,4 +227,5 @@ def _damage(file: Path, error: Exception) -> Damage:
         return Damage(file, "the file is empty")
     if not isinstance(error, DataError):
         return Damage(file, f"cannot be read ({type(error).__name__}: {error})".splitlines()[0])
-    return Damage(file, str(error).removeprefix(f"{file}: "))
+    place = re.compile(re.escape(f"{file}:") + r"(\d+): ")
+    return Damage(file, place.sub(r"line \1: ", str(error)).removeprefix(f"{file}: "))

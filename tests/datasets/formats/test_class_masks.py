@@ -111,7 +111,7 @@ class TestTwoValues:
             "`segmentation_numbers = 0 255` where it is a class, or `segmentation_void = 255` "
             "where it is void"
         )
-        with pytest.raises(DataError, match="`segmentation_classes` with the background first"):
+        with pytest.raises(DataError, match="and the background first in `segmentation_classes`"):
             read(Segmentation(("thing",)), path, (2, 3))
 
     def test_numbers_make_it_a_class(self, path):
@@ -162,7 +162,9 @@ class TestTruthValues:
     @pytest.mark.parametrize("classes", [("yes",), ROOM])
     def test_are_no_other_number_of_classes(self, tmp_path, classes):
         np.save(tmp_path / "a.npy", self.MASK)
-        with pytest.raises(DataError, match=r"a\.npy: holds truth values, which are two classes"):
+        with pytest.raises(
+            DataError, match=r"a\.npy: holds truth values \(1 bit\), which are two classes"
+        ):
             read(Segmentation(classes), tmp_path / "a.npy", (2, 3))
 
     @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32, np.int64])
@@ -222,6 +224,13 @@ def test_what_the_numbers_are_taken_to_mean(task, tmp_path, options, says):
 def test_of_many_classes_the_first_are_named(tmp_path):
     a = Label(ClassMask(tuple("abcdefghij")), (tmp_path / "a.png",))
     assert a.format.decided(a)["classes"].endswith("6 g, 7 h and 2 more")
+
+
+def test_what_is_stated_and_is_the_default_is_the_same(task):
+    """The key of a mask is part of that of a run's baselines."""
+    assert ClassMask(task.classes).key == ClassMask(task.classes, first=0, void=255).key
+    assert ClassMask(task.classes).key != ClassMask(task.classes, first=1, void=0).key
+    assert ClassMask(task.classes).key != ClassMask(task.classes, numbers=(0, 1, 3)).key
 
 
 def test_class_numbers_and_void(tmp_path):

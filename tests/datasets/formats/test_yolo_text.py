@@ -151,7 +151,7 @@ def test_what_was_decided(write):
         ("0 0.5 0.5 0.1", "has 3 numbers behind the class: a box has four"),
         ("0", "has 0 numbers behind the class"),
         ("0 .1 .1 .2 .1 .2 .2 .1", "has 7 numbers behind the class"),
-        ("3 0.5 0.5 0.1 0.1", "is of the class 3, and the 3 classes are 0 to 2"),
+        ("3 0.5 0.5 0.1 0.1", "is of the class 3, and the classes are 0 bolt, 1 nut, 2 screw"),
         ("-1 0.5 0.5 0.1 0.1", "is of the class -1"),
         ("0.5 0.5 0.5 0.1 0.1", "is of the class 0.5"),
         ("nan 0.5 0.5 0.1 0.1", "is of the class nan"),
