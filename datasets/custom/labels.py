@@ -168,7 +168,9 @@ class CustomLabels:
         try:
             return chosen(self.classes(folder), **chosen.located(storage, folder))
         except ConfigError as mistake:
-            raise ConfigError(str(mistake), f"{self.task_type}_{mistake.option}") from None
+            key = mistake.option
+            key = f"{self.task_type}_{key}" if key in chosen.options else key
+            raise ConfigError(str(mistake), key) from None
 
     def _require_used(self, formats: Iterable[Format]) -> None:
         """Checks that every option of the labels means something for the format of some file."""
