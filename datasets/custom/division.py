@@ -111,8 +111,9 @@ class Division:
         return {key: name for key, name in images.items() if key in rows}, described
 
 
-def _by_name(images: Names, keys: Collection[Hashable]) -> list[Hashable]:
-    return sorted(keys, key=lambda key: hashlib.sha256(os.fsencode(images[key])).digest())
+def _by_name(images: Names, keys: Collection[Hashable], count: int) -> list[Hashable]:
+    by_hash = sorted(keys, key=lambda key: hashlib.sha256(os.fsencode(images[key])).digest())
+    return by_hash[:count]
 
 
 def _some(cells: Collection[str]) -> str:
