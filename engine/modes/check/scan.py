@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from datasets.base import Split
 from datasets.formats.base import Label
-from datasets.formats.images import read_image
+from datasets.formats.images import is_turned, read_image
 from datasets.workers import identity_collate, start_worker, worker_crash_as_error
 from engine.runs.data import data_root
 from engine.runs.datasets import read_split, validation_splits
@@ -47,6 +47,7 @@ class ScanResult:
         tasks: those of the cfg that it has labels for, each with the classes of this dataset.
         expected: how many images and labels of each type the full data have, where that is known.
         sizes: how many images have each (height, width).
+        turned: how many images have a camera's note to turn them, which is not followed.
         statistics: the label statistics, by task type.
         damaged: in the order of the images.
         whole: the indices of the images of which every file can be read.
@@ -67,6 +68,7 @@ class ScanResult:
     def clear(self) -> None:
         """Forgets what was read."""
         self.sizes: Counter[tuple[int, int]] = Counter()
+        self.turned = 0
         self.statistics = {task.task_type: task.label_statistics() for task in self.tasks}
         self.damaged: list[Damage] = []
         self.whole: list[int] = []
@@ -82,6 +84,7 @@ class ScanResult:
     def merge(self, later: ScanResult) -> None:
         """Adds the contents of later images of the same split."""
         self.sizes += later.sizes
+        self.turned += later.turned
         for task_type, statistics in self.statistics.items():
             statistics.merge(later.statistics[task_type])
         self.damaged += later.damaged
@@ -93,6 +96,7 @@ class ScanResult:
         try:
             size = read_image(sample.image).shape[:2]
             self.sizes[size] += 1
+            self.turned += is_turned(sample.image)
         except Exception as error:
             self.damaged.append(_damage(sample.image, error))
         for task in self.tasks:

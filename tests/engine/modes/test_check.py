@@ -508,6 +508,14 @@ class TestOwnData:
             "turns" in n for n in check(OWN, "--size", "40", "60")[1]["splits"][0]["notes"]
         )
 
+    def test_a_camera_s_note_is_told(self, check, root):
+        file = root / "yard" / "2.jpg"
+        exif = Image.Exif()
+        exif[274] = 6
+        Image.open(file).save(file, exif=exif)
+        notes = [note for part in check(OWN)[1]["splits"] for note in part["notes"]]
+        assert any(note.startswith("1 image carries a camera's note") for note in notes)
+
     def test_few_images_to_validate_on(self, check):
         (note,) = check(OWN)[1]["notes"]
         assert note.startswith("few labelled images to validate on: 1 for detection, 1 for depth")
