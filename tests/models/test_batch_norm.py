@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.training.ranks import Ranks
+from utils.ranks import Ranks
 from models.batch_norm import BatchNorm, SynchronisedBatchNorm, synchronise
 from models.layers import ConvNorm
 from tasks.base import DenseHead
