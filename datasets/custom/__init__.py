@@ -6,21 +6,24 @@
     ids = ImageSets/{split}.txt    # a list of those images that are taken; default: all
     detection = boxes/*.xml        # VOC XML, YOLO text or Labelme JSON, a file an image; or one
                                    # COCO JSON for all
-    segmentation = masks/*.png     # PNG of class numbers or colours; or outlines in YOLO text,
-                                   # Labelme or COCO JSON; or panoptic PNGs and JSON
-    depth = depth/*.png            # PNG or .npy
-    normal = normals/*.npy         # .npy of vectors; or PNG, n = 2v/255 - 1 and black for none
-    classes = bolt nut "hex key"   # in the order of their numbers
+    segmentation = masks/*.png     # pictures or arrays of class numbers, or pictures of colours; or
+                                   # outlines in YOLO text, Labelme or COCO JSON; or panoptic PNGs
+                                   # and JSON
+    depth = depth/*.png            # pictures or arrays of distances or disparities
+    normal = normals/*.npy         # floats in -1..1, or pictures of 8 or 16 bits, black for none
+    detection_classes = bolt nut "hex key"  # in the order of their numbers
     segmentation_classes = background bolt nut "hex key"
-    void = 255                     # segmentation: the number of pixels that do not count
-    first = 0                      # segmentation: the number of the first class
-    depth_unit = 0.001             # metres a number; by default 0.001 in a PNG and 1 in an .npy
     split = 0.2                    # the share of the images to test on; or two words
     split_column = subset          # the column of a list of images that holds one of two words
 
-`images` and the labels of a task or more are needed. So is `classes` for labels that have classes,
-unless a COCO JSON or a data.yaml brings its own; `segmentation_classes` and `detection_classes`
-name them where the two differ.
+`images` and the labels of a task or more are needed. Labels that have classes want their names,
+unless a COCO JSON or a data.yaml brings them. `classes` names those of both tasks, where they have
+the same; masks of numbers mostly have the background as well, so that a section with these and
+boxes wants a list for each. Masks drawn from outlines get `background` in front by themselves.
+
+What a label's numbers mean is said by keys such as `depth_unit` and `segmentation_void`, which are
+the options of the formats in `datasets.formats`; see `datasets.custom.keys`. What neither the
+section nor the format's standard tells is refused.
 
 A label belongs to the image whose wildcards (`*`, `?`, `[ab]`, `**/`) matched the same text:
 `masks/a_mask.png` of `masks/*_mask.png` to `images/a.jpg` of `images/*.jpg`. A `.*` at the end
@@ -32,8 +35,8 @@ images by their names.
 A list (`train.txt`) has a path a line, from `root` on or absolute, with the suffix or without. Line
 n of a list of labels belongs to line n of the list of images; `-` says that there is none. Columns
 are those of a text (`train.txt:2`, words counted from 1) or of a CSV with a header
-(`table.csv:depth`), in which `None` and an empty cell say so as well. A list of ids names images of
-a pattern by what its wildcards matched, or by the end of their paths.
+(`table.csv:depth`); in these, `None` and an empty cell say so too. A list of ids names images of a
+pattern by what its wildcards matched, or by the end of their paths.
 
 A data.yaml stands for both `images` and `detection` or `segmentation`. It says where the images to
 train on lie, and to test on (`test`, else `val`), and names the classes. The label of an image is

@@ -35,7 +35,7 @@ class Spelling:
         such file.
 
         Args:
-            name: relative, or absolute and below the folder.
+            name: relative, with a slash before it or without, or absolute and below the folder.
             place: of the name, for the error.
 
         Raises:
@@ -67,6 +67,9 @@ class Spelling:
         if name.startswith("/"):
             for folder in (os.path.abspath(self.folder), os.path.realpath(self.folder)):
                 name = name.removeprefix(f"{folder}/")
+            # Some lists begin names that count from the folder with a slash, such as BTS's.
+            if name.lstrip("/").partition("/")[0] in self._names_in(""):
+                name = name.lstrip("/")
         return os.path.normpath(name) if "./" in name or "//" in name else name
 
     def _names_in(self, parent: str) -> frozenset[str]:

@@ -77,7 +77,7 @@ class DepthMap(MapFormat):
     def decided(self, label):
         head = self.head(label)
         metres = "pixels of disparity" if self.has_disparities else "m"
-        numbers = " ".join(f"{number:g}" for number in self.invalid)
+        numbers = " ".join(f"{number:g}" for number in dict.fromkeys((0.0, *self.invalid)))
         decided = {
             "unit": f"{self._unit(head, label):g} {metres} a number ({head})",
             "no reading": f"{numbers}, below 0, not finite",

@@ -48,6 +48,14 @@ def test_a_list_may_name_a_file_in_any_way_that_stays_in_its_folder(folder):
     assert list(find(root / "link", "images.txt").values()) == wanted
 
 
+def test_a_slash_before_a_name_that_counts_from_the_folder(folder):
+    root = folder("kitchen/rgb.jpg", images="/kitchen/rgb.jpg\n/kitchen/missing.jpg\n")
+    assert find(root, "images.txt") == {1: "kitchen/rgb.jpg", 2: "kitchen/missing.jpg"}
+    (root / "images.txt").write_text("/kitchen/../../rgb.jpg")
+    with pytest.raises(DataError, match=r"images\.txt:1: .* leads out of the dataset's folder"):
+        find(root, "images.txt")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_encodings_and_ends_of_lines(folder, encoding, end):
