@@ -134,7 +134,10 @@ class CustomDataset(Dataset):
 
     def _check_shared_classes(self) -> None:
         """Checks that masks and boxes do not share a list of classes where the masks may count the
-        background first, which shifts all of their classes by one."""
+        background first, which shifts all of their classes by one. A list that names the background
+        says so itself."""
+        if any(name in self.classes for task in TASKS.values() for name in task.background):
+            return
         sharing = [
             task_type
             for task_type in self.labels_of

@@ -37,7 +37,8 @@ class Check(Mode):
         result = summary(config, results, faults, notes, sheet)
         as_json = json.dumps(result, indent=2, ensure_ascii=False)
         print(as_json if self.json else report(result, results), flush=True)
-        return 1 if result["damaged"] or result["unmatched"] else 0
+        own_unmatched = [e for e in result["unmatched"] if e["dataset"] in config.datasets]
+        return 1 if result["damaged"] or own_unmatched else 0
 
 
 def _division(config: Config, results: Sequence[ScanResult], faults: list[str]) -> list[str]:

@@ -72,6 +72,9 @@ def test_masks_of_numbers_share_no_classes_with_boxes(section, masks):
     assert str(caught.value).endswith(f"x.cfg:{SHARED}")
     section(seg=masks, segmentation_classes="background bolt nut")
     section(seg=masks, detection_classes="bolt nut", classes="background bolt nut")
+    shared = section(seg=masks, classes="background bolt nut").labels_of
+    assert shared["segmentation"].class_names == ("background", "bolt", "nut")
+    assert shared["detection"].class_names == ("bolt", "nut")
     section(seg=masks, detection="")
 
 
