@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from utils.ranks import Ranks
 from models.batch_norm import BatchNorm, SynchronisedBatchNorm, synchronise
 from models.layers import ConvNorm
 from tasks.base import DenseHead
 from tests.building import make_network
 from tests.processes import run_processes
 from utils.errors import ConfigError
+from utils.ranks import Ranks
 
 CUTS = {
     2: [(5, 3), (1, 7), (8, 0), (0, 8)],
