@@ -35,7 +35,7 @@ class Train(Mode):
         "processes on this machine that train one network together; several machines: torchrun",
         at_least=1,
         largest=1024,
-        affects="nothing",
+        affects="start",
     )
 
     def run(self, config):

@@ -184,8 +184,10 @@ class TestSkip:
     @pytest.mark.parametrize("workers", [0, 2])
     def test_not_one_good_image_is_an_error(self, tmp_path, workers):
         damaged = [sample(tmp_path / d, d)[0] for d in ("half a JPEG", "half a PNG")]
+        item = loader(damaged, workers=workers, skip=True, training=True)
+        assert list(item.epoch(1)) == []
         with pytest.raises(DataError, match=r"not one image can be read.*(image|segmentation)\."):
-            list(loader(damaged, workers=workers, skip=True, training=True).epoch(1))
+            item.refuse_unreadable()
 
 
 class TestRequireFiles:

@@ -104,7 +104,7 @@ class Training:
 
     Args:
         case: the loss and the network.
-        ranks: the processes; None: there is one.
+        ranks: the processes.
         images: this process's images.
     """
 
@@ -167,7 +167,7 @@ class Training:
     def mean(self, error: torch.Tensor, labelled: torch.Tensor) -> torch.Tensor:
         total = (error.square() * labelled.view(-1, 1, 1, 1)).sum()
         count = labelled.sum() * error.shape[1:].numel()
-        if self.ranks is None:
+        if self.ranks.size == 1:
             return total / count.clamp(min=1)
         return self.ranks.sum(total) / self.ranks.sum(count).clamp(min=1)
 
