@@ -31,7 +31,7 @@ def launch(processes: int, argv: list[str]) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # the processes tell it all
+    logging.disable()  # the processes tell it all
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
