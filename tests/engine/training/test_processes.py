@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import math
 import shutil
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from engine.runs.baselines import baseline_config
 from engine.runs.network import declared_tasks
 from engine.training import evaluation
 from models.dropout import Dropout, replace_dropout
-from tests.engine.conftest import DENSE, PARTIAL
+from tests.engine.conftest import PARTIAL
 from tests.processes import run_processes
 from tests.running import make_loop, save_untrained
 from utils.ranks import ALONE
@@ -129,7 +130,9 @@ def _measured(loop):
 
 def in_float32(place, ranks, permuted=False):
     """Losses and gradients of the first step, and the weights after each epoch."""
-    loop = loop_of(place, "imtl-g", ranks, "--clip_grad", 0, "--gradient", "none", dtype=torch.float32)
+    loop = loop_of(
+        place, "imtl-g", ranks, "--clip_grad", 0, "--gradient", "none", dtype=torch.float32
+    )
     if permuted:
         read_batches = loop.train_loader.epoch
         loop.train_loader.epoch = lambda *epoch: map(turned, read_batches(*epoch))
@@ -247,7 +250,9 @@ def assert_close(value, expected, tolerance, where=""):
         apart = (value.double() - expected.double()).nan_to_num().abs().max().item()
         assert apart <= tolerance * scale, f"{where}: {apart / scale:.1e}"
     elif isinstance(expected, float):
-        assert value == pytest.approx(expected, rel=10 * tolerance, abs=10 * tolerance, nan_ok=True), where
+        assert value == pytest.approx(
+            expected, rel=10 * tolerance, abs=10 * tolerance, nan_ok=True
+        ), where
     else:
         assert value == expected or isinstance(expected, torch.Tensor), where
 
@@ -269,9 +274,12 @@ def test_all_processes_call_the_same(reports, name):
 
 def test_shares_lack_labels_and_images(reports):
     shares = [report["cases"]["weighted-sum"]["shares"] for report in reports]
-    for task in ("segmentation", "detection", "depth"):
-        counts = [[share[task] for share in batch] for batch in zip(*shares, strict=True)]
-        assert any(0 in count and any(count) for count in counts), task
+    counts = [
+        [share[task] for share in batch]
+        for batch in zip(*shares, strict=True)
+        for task in ("segmentation", "detection", "depth")
+    ]
+    assert any(0 in count and any(count) for count in counts)
     images = [[share["images"] for share in batch] for batch in zip(*shares, strict=True)]
     assert any(sum(batch) < 8 for batch in images)
     assert len(reports) == 2 or any(0 in batch for batch in images)
@@ -279,7 +287,7 @@ def test_shares_lack_labels_and_images(reports):
 
 def test_groups_change_at_least_twice(reports):
     groups = reports[0]["cases"]["sel-update"]["groups"]
-    assert sum(a != b for a, b in zip(groups, groups[1:], strict=False)) >= 2, groups
+    assert sum(a != b for a, b in itertools.pairwise(groups)) >= 2, groups
 
 
 def test_an_evaluation_is_the_same_to_the_last_digit(reports, place):
