@@ -18,28 +18,31 @@ os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 from utils import signals, workers
 from utils.errors import ProcessLost, UserError
-from utils.failures import FAULT, report
+from utils.failures import report
+
+_SECONDS = 3  # in which the first process tells the fault that all have in common
 
 
 def main(argv: list[str]) -> int:
     """Runs one command line; returns its exit status, which docs/runs.md lists."""
     debug = "--debug" in argv
     try:
-        status = _run([word for word in argv if word != "--debug"])
+        status = _run([word for word in argv if word != "--debug"], debug)
         sys.stdout.flush()
         return status
     except UserError as mistake:
-        if mistake.told:
-            workers.wait_for_the_end()
-        else:
-            print(f"error: {mistake}", file=sys.stderr, flush=True)
+        # As a rule all processes make the same mistake, which the first one tells.
+        if not workers.is_first() and workers.ended_by_launcher():
+            return workers.ENDED
+        print(f"error: {mistake}", file=sys.stderr)
         return 2
     except signals.Stopped as stop:
-        if not stop.told:
+        if not stop.told and workers.is_first():
             print(stop, file=sys.stderr)
         return stop.status
     except ProcessLost as loss:
-        workers.wait_for_the_end()
+        if workers.ended_by_launcher():
+            return workers.ENDED
         print(f"error: {loss}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of the output, such as `head`, has closed it
@@ -48,13 +51,12 @@ def main(argv: list[str]) -> int:
     except ModuleNotFoundError:
         raise
     except Exception as error:
-        if getattr(error, "told", False):
-            workers.wait_for_the_end()
-            return FAULT
+        if not workers.is_first() and workers.ended_by_launcher(_SECONDS):
+            return workers.ENDED
         return report(error, debug)
 
 
-def _run(argv: list[str]) -> int:
+def _run(argv: list[str], debug: bool) -> int:
     if "--help" in argv or "-h" in argv:
         from engine.modes.help import help_text
 
@@ -67,13 +69,18 @@ def _run(argv: list[str]) -> int:
         return 0
     from engine.config import read
 
-    with workers.told_by_first():
-        config = read(argv)
-        mode = config.run.mode.build()
+    config = read(argv)
+    mode = config.run.mode.build()
+    if mode.processes > 1 and not workers.is_launched():
+        from engine.launch import launch
+
+        return launch(mode.processes, [*argv, *(["--debug"] if debug else [])])
     if workers.is_first():
         for notice in config.notices:
             print(notice, file=sys.stderr)
-    return mode.run(config)
+    if workers.is_first() or mode.by_all_processes:
+        return mode.run(config)
+    return 0
 
 
 def _missing_package(name: str) -> str:
@@ -85,7 +92,7 @@ def _missing_package(name: str) -> str:
 
 if __name__ == "__main__":
     try:
-        signals.install()  # before what takes long to import
+        signals.install(once=workers.is_launched())  # before what takes long to import
         sys.exit(main(sys.argv[1:]))
     except ModuleNotFoundError as missing:
         print(_missing_package(missing.name), file=sys.stderr)

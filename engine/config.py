@@ -77,11 +77,6 @@ class Config:
         return DATASETS.choose(known.canonical(name, option))
 
     @property
-    def command_line(self) -> list[str]:
-        """The words of the command line, from the cfg on."""
-        return [self.path, *(word for entry in self.flags for word in (entry.name, *entry.words))]
-
-    @property
     def parts(self) -> dict[str, Part]:
         """The root parts, by the attribute that holds each."""
         return {name: getattr(self, name) for name in ROOTS}

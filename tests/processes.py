@@ -38,5 +38,5 @@ def _run(rank, function, size, folder):
         world_size=size,
         timeout=timedelta(seconds=60),
     )
-    torch.save(function(ProcessGroup(torch.device("cpu"))), folder / f"{rank}.pt")
+    torch.save(function(ProcessGroup()), folder / f"{rank}.pt")
     dist.destroy_process_group()

@@ -12,7 +12,8 @@ from engine.training.loop import Loop
 from engine.training.precision import Precision
 from engine.training.task_losses import TaskLosses
 from losses.presets import DistilledLoss
-from utils.ranks import Ranks
+from models.batch_norm import synchronise
+from utils.ranks import ALONE
 
 CPU = torch.device("cpu")
 
@@ -22,20 +23,21 @@ def run(config):
     return run_experiment(config).as_json()
 
 
-def make_loop(config, path, teachers=None):
+def make_loop(config, path, teachers=None, ranks=ALONE, dtype=torch.float32):
     """The training of a cfg in a folder, with potentials of 0.5; of a loss that distils, with these
     checkpoints by task."""
     data = build_data(config)
     names = [task.name for task in data.tasks]
     folder = RunFolder(path)
     folder.path.mkdir(parents=True, exist_ok=True)
-    log = Log(folder.log)
+    log = Log(folder.log, ranks)
     loss = config.run.loss.build()
-    objective = loss.objective(names, dict.fromkeys(names, 0.5), config.run.seed, log)
+    objective = loss.objective(names, dict.fromkeys(names, 0.5), config.run.seed, log, ranks)
     torch.manual_seed(0)
-    network = make_network(config, {task.name: task.head for task in data.tasks})
+    network = make_network(config, {task.name: task.head for task in data.tasks}).to(dtype)
+    synchronise(network, ranks)
     precision, seed = Precision(CPU, False), config.run.seed
-    task_losses = TaskLosses(network, data.tasks, precision, Ranks(), seed)
+    task_losses = TaskLosses(network, data.tasks, precision, ranks, seed)
     if isinstance(loss, DistilledLoss):
         from engine.training.teachers import distilled_losses
 
@@ -43,6 +45,8 @@ def make_loop(config, path, teachers=None):
         task_losses = distilled_losses(
             task_losses, teachers, config.data.size, loss.distance_weight
         )
+        for module in (task_losses.distillation, *task_losses.teachers.networks.values()):
+            module.to(dtype)
     header = checkpoint.header(config, data.tasks)
     return Loop(config, data, task_losses, objective, folder, header, log)
 

@@ -14,12 +14,7 @@ _HEAD = 400  # of these, where its middle is left out
 class UserError(Exception):
     """Something the user can mend; the message is one line: what is wrong and what to do. It may
     quote anything, however long or invisible: see :func:`one_line`.
-
-    Attributes:
-        told: whether another process of the same run tells it.
     """
-
-    told = False
 
     def __init__(self, message: str):
         super().__init__(one_line(message))

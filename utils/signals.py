@@ -27,6 +27,9 @@ class Stopped(BaseException):
         self.signal, self.told = signal.Signals(number), False
         super().__init__(f"stopped by {self.signal.name}")
 
+    def __reduce__(self) -> tuple:
+        return Stopped, (self.signal.value,)
+
     @property
     def status(self) -> int:
         """The exit status, as a shell has it."""
@@ -37,11 +40,17 @@ class _State:
     process = 0
     pending: int | None = None
     deferring = 0
+    once = False
 
 
-def install() -> None:
-    """Takes the signals of this process from now on; processes that it forks ignore them."""
-    _State.process = os.getpid()
+def install(once: bool = False) -> None:
+    """Takes the signals of this process from now on; processes that it forks ignore them.
+
+    Args:
+        once: a second signal does nothing. A cluster may signal each process of a run, and their
+            launcher signals them again, and ends them where they take too long.
+    """
+    _State.process, _State.once = os.getpid(), once
     for number in _SIGNALS:
         signal.signal(number, _handle)
 
@@ -79,6 +88,8 @@ def check() -> None:
 
 def _handle(number: int, _: FrameType | None) -> None:
     if os.getpid() != _State.process:
+        return
+    if _State.pending is not None and _State.once:
         return
     if _State.pending is not None:
         signal.signal(number, signal.SIG_DFL)

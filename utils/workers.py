@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Iterator
 
-from utils.errors import UserError
-from utils.signals import Stopped
+from utils import signals
+
+ENDED = 143
+"""The exit status of a process that the launcher ended because another one had failed."""
 
 _SECONDS = 30  # in which the launcher ends the processes that are left
 
@@ -23,18 +23,12 @@ def is_first() -> bool:
     return not is_launched() or os.environ.get("RANK", "0") == "0"
 
 
-@contextlib.contextmanager
-def told_by_first() -> Iterator[None]:
-    """Within it, all processes make the same mistake, which the first one tells."""
+def ended_by_launcher(seconds: float = _SECONDS) -> bool:
+    """Waits for the process that tells what is wrong; the launcher ends all processes as soon as
+    one has ended. Returns whether it has ended this one; otherwise nobody has told."""
     try:
-        yield
-    except UserError as mistake:
-        mistake.told = not is_first()
-        raise
-
-
-def wait_for_the_end() -> None:
-    """Gives the process that tells what is wrong the time to do so: the launcher ends all processes
-    as soon as one has ended."""
-    with contextlib.suppress(Stopped):
-        time.sleep(_SECONDS)
+        signals.check()
+        time.sleep(seconds)
+    except signals.Stopped:
+        return True
+    return False

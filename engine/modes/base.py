@@ -17,6 +17,11 @@ class Mode(Part, ABC):
 
     section = "run"
 
+    processes = 1
+    """How many processes on this machine do it together; see `engine.launch`."""
+    by_all_processes = False
+    """Whether all processes that a launcher has started do it together, or the first one alone."""
+
     @abstractmethod
     def run(self, config: Config) -> int:
         """Does it; returns the exit status.

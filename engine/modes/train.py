@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from engine.modes.base import Mode
 from utils.errors import DataError
 from utils.option import option
-from utils.workers import is_launched, told_by_first
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 class Train(Mode):
     """Trains the single-task networks and the multi-task network, and compares them."""
+
+    by_all_processes = True
 
     ckpt: str | None = option(
         None,
@@ -39,14 +40,10 @@ class Train(Mode):
     )
 
     def run(self, config):
-        from engine.launch import joined_processes, launch
-
-        if self.processes > 1 and not is_launched():
-            return launch(self.processes, config.command_line)
+        from engine.launch import joined_processes
         from engine.runs.experiment import run_experiment
 
-        with told_by_first():
-            self._check_files(config)
+        self._check_files(config)
         with joined_processes(config) as ranks:
             run_experiment(config, ranks)
         return 0

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from utils.workers import is_launched
+
 if TYPE_CHECKING:
     from engine.config import Config
 
@@ -19,6 +21,8 @@ def choose_device(config: Config) -> torch.device:
         ConfigError: the device that the cfg names is not there.
     """
     name, local_rank = config.run.device, int(os.environ.get("LOCAL_RANK", 0))
+    if name.startswith("cuda:") and is_launched():
+        raise config.error("device", f"each process takes a GPU of its own: give cuda, not {name}")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda":

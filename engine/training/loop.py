@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -163,20 +164,25 @@ class Loop:
             total * batch_size, done * batch_size, self.options.display_freq, self.ranks.first
         )
         try:
-            with signals.deferred():
+            with signals.deferred(), self._saved_when_stopped():
                 for epoch in range(self.state.epoch + 1, epochs + 1):
                     self._train(epoch, progress)
                     with progress.paused():
                         self._finish(epoch)
             self._log_left_out()
+        finally:
+            progress.close()
+            self.records.close()
+
+    @contextlib.contextmanager
+    def _saved_when_stopped(self) -> Iterator[None]:
+        try:
+            yield
         except signals.Stopped as stop:
             self._save()
             self.log(f"{stop} after {self._place()}; the same command goes on from there")
             stop.told = True
             raise
-        finally:
-            progress.close()
-            self.records.close()
 
     def _undo(self, optimizer, temporary: Mapping[str, Any]) -> SkippedSteps:
         """What takes everything that a step changes back to before it."""
@@ -267,14 +273,15 @@ class Loop:
         of the records, the state, which says how long the records are, and what is made of it."""
         self._record_steps()
         check_same(self.ranks, self.network, self.objective)
-        if self.ranks.first:
-            self.keeper.save(self.state.state_dict())
+        # The others wait: a launcher ends all processes soon after one has ended.
+        self.ranks.from_first(lambda: self.keeper.save(self.state.state_dict()))
         self.saved = time.monotonic()
 
     def _save_is_due(self) -> bool:
         minutes = self.options.save_minutes
-        is_due = bool(minutes) and time.monotonic() - self.saved >= 60 * minutes
-        return is_due if self.ranks.size == 1 else self.ranks.from_first(lambda: is_due)
+        if not minutes:
+            return False
+        return self.ranks.from_first(lambda: time.monotonic() - self.saved >= 60 * minutes)
 
     def _record_steps(self) -> None:
         """Records the steps since the last time.

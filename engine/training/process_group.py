@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from utils import signals
-from utils.errors import ProcessLost
+from utils.errors import ProcessLost, UserError
 from utils.ranks import Ranks
 
 _WAITING = timedelta(days=30)  # for what one process does alone, such as rendering
@@ -26,9 +26,6 @@ _BUCKET = 2**23
 class ProcessGroup(Ranks):
     """The processes that torch's launcher started: `torchrun`, or `--processes`.
 
-    Args:
-        device: of this process.
-
     Raises:
         ProcessLost: another process has ended, in every method that waits for it.
 
@@ -38,9 +35,8 @@ class ProcessGroup(Ranks):
         sent: how many bytes this process has sent, by kind of operation, as a ring counts them.
     """
 
-    def __init__(self, device: torch.device):
+    def __init__(self):
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
-        self.device = device
         # Objects, and waiting: by gloo, which lets one wait for as long as it takes.
         self._waiting = dist.new_group(backend="gloo", timeout=_WAITING)
         # Norm layers sum during the backward pass, when gradients may be under way.
@@ -108,33 +104,30 @@ class ProcessGroup(Ranks):
         return total.tolist()
 
     def from_first(self, make):
-        box = [_outcome(make) if self.first else None]
+        mine = _outcome(make) if self.first else None
+        box = [mine and mine.for_others()]
         with _peers():
             dist.broadcast_object_list(box, group=self._waiting)
-        return self._result(box[0])
+        return (mine or box[0]).result()
 
     def first_before_others(self, make):
         mine = _outcome(make) if self.first else None
-        self.from_first(lambda: mine.check())
+        self.from_first(lambda: mine.result() and None)
         mine = mine or _outcome(make)
-        self.together(mine.check)
+        self.together(lambda: mine.result() and None)
         return mine.value
 
     def together(self, make):
-        return [self._result(outcome) for outcome in self.gather(_outcome(make))]
+        mine = _outcome(make)
+        outcomes = self.gather(mine.for_others())
+        outcomes[self.rank] = mine
+        return [outcome.result() for outcome in outcomes]
 
     @contextlib.contextmanager
     def first_within(self, context):
         with contextlib.ExitStack() as stack:
             self.from_first(lambda: stack.enter_context(context) and None)
             yield
-
-    def _result(self, outcome: _Outcome) -> Any:
-        """The value of an outcome that all processes know, or its error, which the first tells."""
-        if outcome.error is not None and not self.first:
-            outcome.error.told = True
-        outcome.check()
-        return outcome.value
 
     def _most_columns(self, length: int) -> int:
         return max(1, math.ceil(length / self.size))
@@ -163,9 +156,16 @@ class _Outcome(NamedTuple):
     value: Any = None
     error: BaseException | None = None
 
-    def check(self) -> None:
+    def result(self) -> Any:
         if self.error is not None:
             raise self.error
+        return self.value
+
+    def for_others(self) -> _Outcome:
+        """The outcome as other processes learn of it: a fault is told where its traceback is."""
+        if self.error is None or isinstance(self.error, (UserError, signals.Stopped)):
+            return self
+        return _Outcome(error=ProcessLost(f"another process of this run has failed: {self.error}"))
 
 
 def _outcome(make: Callable[[], Any]) -> _Outcome:
