@@ -283,6 +283,7 @@ def _results(config, data, loop, best, evaluation) -> Results:
         test_images={task.name: len(data.test.labelled_for(task)) for task in data.tasks},
         device=device_name(loop.device),
         processes=loop.ranks.size,
+        micro_batches=config.training.micro_batches,
         images_by_process=loop.shares.images,
         precision=loop.precision.name,
         torch=torch.__version__,
