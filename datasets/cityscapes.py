@@ -53,7 +53,8 @@ class Cityscapes(Dataset):
         by_ids = any(name.endswith(_IDS) for name in names["gtFine"])
         by_train_ids = not by_ids and any(name.endswith(_TRAIN_IDS) for name in names["gtFine"])
         numbers = () if by_train_ids else tuple(_NUMBERS.values())
-        mask, depth = ClassMask(CLASSES, numbers=numbers), DisparityMap()
+        mask = ClassMask(CLASSES, others_void=by_ids, numbers=numbers)
+        depth = DisparityMap()
         samples = []
         for image in images:
             city, stem = image.parent.name, image.name.removesuffix(_IMAGE)

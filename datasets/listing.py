@@ -9,12 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datasets.formats.text_files import read_text
 from utils.errors import DataError
-from utils.files import read_bytes
 
-_MOST_BYTES = 2**28  # of a list
+MOST_BYTES_OF_A_LIST = 2**28
 _LONGEST_NAME, _LONGEST_PATH = 255, 1024  # bytes, of a file below its dataset's folder
 _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")  # in a file's name
+_WORD = re.compile(r"""(?P<quote>["'])(?P<quoted>.{0,1024}?)(?P=quote)(?!\S)|(?P<plain>\S+)""")
 
 if TYPE_CHECKING:
     from datasets.base import Sample
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def read_list(path: Path, columns: tuple[str, ...] = ("image",)) -> list[list[str]]:
     """Reads the first words of every line of a list of images, as many as there are `columns`,
     which name them. Lines without any word are skipped; a path counts from a folder of the dataset,
-    with a slash before it or without.
+    with a slash before it or without. A word that holds blanks stands in quotes.
 
     Raises:
         DataError: the list is missing, unreadable or empty, a line has too few words, or a path
@@ -31,7 +32,7 @@ def read_list(path: Path, columns: tuple[str, ...] = ("image",)) -> list[list[st
     """
     rows = []
     for number, line in enumerate(read_lines(path), start=1):
-        words = [word.lstrip("/") for word in line.split()[: len(columns)]]
+        words = [word.lstrip("/") for word in words_of(line)[: len(columns)]]
         if 0 < len(words) < len(columns):
             expected = " ".join(f"<{name}>" for name in columns)
             raise DataError(f"{path}:{number}: has {line.strip()!r}, a line says {expected}")
@@ -49,10 +50,22 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         DataError: it is missing, or cannot be read.
     """
-    try:
-        return read_bytes(path, "a list of files", _MOST_BYTES).decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as reason:
-        raise DataError(f"{path}: cannot be read as a list of files ({reason})") from None
+    return re.split("\r\n|\r|\n", read_text(path, "a list of files", MOST_BYTES_OF_A_LIST))
+
+
+def words_of(line: str) -> list[str]:
+    """The words in a line of a list, those with blanks in quotes; the paths among them have slashes
+    where Windows writes backslashes."""
+    words = (match["plain"] or match["quoted"] for match in _WORD.finditer(line))
+    return [word.replace("\\", "/") for word in words]
+
+
+def unquoted(line: str) -> str:
+    """The path that is the whole of a line, blanks in it included; see :func:`words_of`."""
+    line = line.strip()
+    if len(line) > 1 and line[0] == line[-1] and line[0] in "\"'":
+        line = line[1:-1].strip()
+    return line.replace("\\", "/")
 
 
 def require_inside(folder: Path, names: Iterable[str], place: str) -> None:
@@ -103,9 +116,12 @@ def require_samples(samples: Sequence[Sample]) -> None:
             raise
 
 
-def require_files(paths: Iterable[Path]) -> None:
+def require_files(paths: Iterable[Path], may_be_empty: tuple[str, ...] = ()) -> None:
     """Checks that files are there and not empty. It lists their folders, which is far faster than
     asking for each file.
+
+    Args:
+        may_be_empty: the suffixes of files that hold something even when they are empty.
 
     Raises:
         DataError: some are not; names the first, and says how many there are.
@@ -115,6 +131,8 @@ def require_files(paths: Iterable[Path]) -> None:
     stored = [sizes[path.parent].get(path.name) for path in paths]
     for fault, words in ((None, "missing"), (0, "empty")):
         faulty = [path for path, size in zip(paths, stored, strict=True) if size == fault]
+        if fault == 0 and may_be_empty:
+            faulty = [path for path in faulty if path.suffix not in may_be_empty]
         if faulty:
             count = f"{len(faulty)} of {len(paths)} are"
             raise DataError(f"{faulty[0]}: the file is {words} ({count})")

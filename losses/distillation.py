@@ -26,7 +26,7 @@ class Distillation(nn.Module):
         student: channels of the multi-task network's shared feature maps.
         teachers: task -> channels of its teacher's, as many maps.
         weight: of the distance.
-        ranks: the processes that share each batch; None: there is one.
+        ranks: the processes that share each batch.
     """
 
     def __init__(

@@ -84,12 +84,12 @@ class MultiTaskLoss(Part):
                 achievement need it.
             seed: of what the loss draws; the same on every rank.
             log: takes a line that the user should read.
-            ranks: the processes that share each batch; None: there is one.
+            ranks: the processes that share each batch.
 
         Raises:
             ConfigError: a weighting lacks the potentials or the weights that it needs.
         """
-        generator, ranks = torch.Generator().manual_seed(seed), ranks
+        generator = torch.Generator().manual_seed(seed)
         return Objective(
             tasks,
             self.weighting.build(tasks, self._total(len(tasks)), potential, generator),
@@ -170,7 +170,7 @@ class SelectiveUpdates(MultiTaskLoss):
     def cost(self):
         return "1 forward, 1 backward a group of tasks, and 1 forward"
 
-    def objective(self, tasks, potential=None, seed=0, log=print, ranks=None):
+    def objective(self, tasks, potential=None, seed=0, log=print, ranks=ALONE):
         plain = super().objective(tasks, potential, seed, log, ranks)
         groups = TaskGroups(tasks, plain.generator, self.affinity_decay, self.first_batches)
         return GroupedObjective(plain, groups)

@@ -142,6 +142,18 @@ class _ClassShares(LabelStatistics):
     def merge_counts(self, later):
         self.pixels += later.pixels
 
+    def notes(self):
+        occurring = [
+            n for n, p in zip(self.classes, self.pixels[: len(self.classes)], strict=True) if p
+        ]
+        if len(occurring) != 1 or len(self.classes) == 1 or not self.pixels[VOID]:
+            return super().notes()
+        return [
+            *super().notes(),
+            f"of the {len(self.classes)} classes only '{occurring[0]}' occurs, and all other "
+            "pixels are void: are the numbers in the masks those of the classes?",
+        ]
+
     def counts(self):
         known = self.pixels[: len(self.classes)]
         shares = zip(self.classes, known, strict=True)

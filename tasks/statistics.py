@@ -35,7 +35,7 @@ class LabelStatistics:
         for subject, meaning in label.format.decided(label).items():
             self.decided.setdefault(subject, Counter())[meaning] += 1
         stored = label.format.stored_size(label)
-        if stored != size:
+        if stored not in (None, size):
             self._resized += 1
             if self._resized == 1:
                 first = f"{label.file}: {_size(stored)} for an image of {_size(size)}"

@@ -2,30 +2,47 @@
 
     [dataset.factory]
     root = /data/factory           # default: <dataset_root>/factory; relative ones count from there
-    images = images/*.jpg          # a pattern, or a list of files (.txt), below root
-    detection = boxes/*.xml        # VOC XML or Labelme JSON, a file an image; or one COCO JSON
-    segmentation = masks/*.png     # PNG of class numbers; or Labelme or COCO JSON, also panoptic
+    images = images/*.jpg          # a pattern, a list (.txt), a column of one, or YOLO's data.yaml
+    ids = ImageSets/{split}.txt    # a list of those images that are taken; default: all
+    detection = boxes/*.xml        # VOC XML, YOLO text or Labelme JSON, a file an image; or one
+                                   # COCO JSON for all
+    segmentation = masks/*.png     # PNG of class numbers or colours; or outlines in YOLO text,
+                                   # Labelme or COCO JSON; or panoptic PNGs and JSON
     depth = depth/*.png            # PNG or .npy
     normal = normals/*.npy         # .npy of vectors; or PNG, n = 2v/255 - 1 and black for none
-    classes = bolt nut "hex key"   # of segmentation and detection, in the order of their numbers
+    classes = bolt nut "hex key"   # in the order of their numbers
+    segmentation_classes = background bolt nut "hex key"
     void = 255                     # segmentation: the number of pixels that do not count
     first = 0                      # segmentation: the number of the first class
     depth_unit = 0.001             # metres a number; by default 0.001 in a PNG and 1 in an .npy
-    split = 0.2                    # the share of the images to test on
+    split = 0.2                    # the share of the images to test on; or two words
+    split_column = subset          # the column of a list of images that holds one of two words
 
 `images` and the labels of a task or more are needed. So is `classes` for labels that have classes,
-unless a COCO JSON brings its own; `segmentation_classes` and `detection_classes` name them where
-the two differ.
+unless a COCO JSON or a data.yaml brings its own; `segmentation_classes` and `detection_classes`
+name them where the two differ.
 
 A label belongs to the image whose wildcards (`*`, `?`, `[ab]`, `**/`) matched the same text:
 `masks/a_mask.png` of `masks/*_mask.png` to `images/a.jpg` of `images/*.jpg`. A `.*` at the end
-stands for any ending. Line n of a list of labels belongs to line n of the list of images; `-` says
-that there is none. A COCO JSON knows images by their names. An image without a label file is not
-labelled for that task.
+stands for any ending, and `[[]`, `[*]` and `[?]` for the signs themselves. Suffixes match whatever
+their case, and letters with accents in any form of Unicode. An image without a label file is not
+labelled for that task, and labels that belong to no image are counted and named. A COCO JSON knows
+images by their names.
 
-`split` is a share of the images, the same ones always, evenly of those labelled alike; or it is two
-words for `{split}` in the patterns, to train and to test: `split = train val` with
-`images = {split}/images/*.jpg`. Without `split`, the images serve either to train or to test.
+A list (`train.txt`) has a path a line, from `root` on or absolute, with the suffix or without. Line
+n of a list of labels belongs to line n of the list of images; `-` says that there is none. Columns
+are those of a text (`train.txt:2`, words counted from 1) or of a CSV with a header
+(`table.csv:depth`), in which `None` and an empty cell say so as well. A list of ids names images of
+a pattern by what its wildcards matched, or by the end of their paths.
+
+A data.yaml stands for both `images` and `detection` or `segmentation`. It says where the images to
+train on lie, and to test on (`test`, else `val`), and names the classes. The label of an image is
+where YOLO looks for it, and an image without one shows no object.
+
+`split` is a share of the images, the same ones always, evenly of those labelled alike. Or it is two
+words, to train and to test, for `{split}` in the patterns and lists, or in the column
+`split_column`: `split = train val` with `images = {split}/images/*.jpg`. Without `split`, the
+images serve either to train or to test, unless a data.yaml says which serve for what.
 """
 
 from __future__ import annotations

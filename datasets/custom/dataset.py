@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from datasets.base import Dataset, Sample, Split, declared_split
-from datasets.custom.labels import (
-    SPLIT,
-    CustomLabels,
-    Names,
-    in_split,
-    is_given,
-    label_options,
-    told_at,
-)
-from datasets.custom.patterns import find, is_list
-from datasets.holdout import stratified_holdout
+from datasets.custom.division import Division
+from datasets.custom.keys import is_given, label_options, told_at
+from datasets.custom.labels import CustomLabels
+from datasets.custom.selection import Selection
+from datasets.custom.tables import is_list
+from datasets.custom.yolo_labels import is_empty
+from datasets.custom.yolo_yaml import is_yaml
 from datasets.listing import require_files
 from tasks import TASKS
 from utils.errors import ConfigError
 from utils.option import option
+
+_MAY_BE_EMPTY = (".txt",)
+"""Labels of YOLO, of an image without objects."""
 
 
 class CustomDataset(Dataset):
@@ -31,8 +29,7 @@ class CustomDataset(Dataset):
     the labels of each task.
 
     Attributes:
-        share: the share of the images to test on, where the section gives one.
-        words: what `SPLIT` stands for to train and to test, where the section says so.
+        selection: which images serve to train, and which to test.
         labels_of: the labels by task type.
 
     Raises:
@@ -48,8 +45,12 @@ class CustomDataset(Dataset):
         affects="nothing",
     )
     images: str | None = option(None, "a pattern or a list of the images, below root")
+    ids: str | None = option(None, "a list of the ids of those images that are taken")
     split: tuple[str, ...] = option(
         (), "the share of the images to test on, or two words for {split}, to train and to test"
+    )
+    split_column: str | None = option(
+        None, "the column of the list of images that holds one of the two words of split"
     )
     classes: tuple[str, ...] = option(
         (), "the classes of segmentation and detection, in the order of their numbers"
@@ -63,10 +64,13 @@ class CustomDataset(Dataset):
         if not labelled:
             known = ", ".join(TASKS)
             raise ConfigError(f"the dataset {name} wants the labels of a task: {known}", "")
-        self.share, self.words = _parse_split(self.split)
-        self.labels_of = {t: CustomLabels(t, self.settings, self.words) for t in labelled}
+        division = Division.of(self.split)
+        self.labels_of = {t: CustomLabels(t, self.settings, division) for t in labelled}
         self._check_that_all_is_used()
-        self._check_words()
+        self._check_shared_classes()
+        self.selection = Selection(self.images, self.ids, self.split_column, division)
+        for task_type, labels in self.labels_of.items():
+            division.check(labels.pattern, task_type)
 
     def read(self, root, split, missing_allowed=False):
         """Lists the files of a split; where the section says nothing of splits, both are all
@@ -79,29 +83,33 @@ class CustomDataset(Dataset):
                 "root",
             )
         listed = self.list(folder, split)
-        if is_list(self.images) and not missing_allowed:
-            with told_at("images"):
-                require_files([sample.image for sample in listed.samples])
-            for task_type in self.labels_of:
-                labels = [s.labels[task_type] for s in listed.samples if task_type in s.labels]
-                with told_at(task_type):
-                    require_files(dict.fromkeys(label.file for label in labels))
+        if (is_list(self.images) or is_yaml(self.images)) and not missing_allowed:
+            self._require_files(listed.samples)
         return listed
 
     def list(self, folder, split):
-        with told_at("images"):
-            images = find(folder, in_split(self.images, self.words, split))
-        read = {t: stored.read(folder, split, images) for t, stored in self.labels_of.items()}
-        labels = {task_type: by_key for task_type, (by_key, _) in read.items()}
-        unmatched = {task_type: others for task_type, (_, others) in read.items() if others}
-        if self.share:
-            tested = _tested(images, labels, self.share)
-            images = {k: name for k, name in images.items() if (k in tested) == (split == "test")}
+        images, decided = self.selection.all_images(folder, split)
+        labels, unmatched = {}, {}
+        for task_type, stored in self.labels_of.items():
+            labels[task_type], left_over = stored.read(folder, split, images)
+            if left_over:
+                unmatched[task_type] = left_over
+        images, decided_here = self.selection.taken(folder, split, images, labels)
         samples = tuple(
             Sample(folder / name, {t: by_key[key] for t, by_key in labels.items() if key in by_key})
             for key, name in images.items()
         )
-        return Split(self.name, samples, self._classes(folder), folder, unmatched)
+        decided |= {**decided_here, **_without_objects(samples)}
+        return Split(self.name, samples, self._classes(folder), folder, unmatched, decided)
+
+    def _require_files(self, samples: Sequence[Sample]) -> None:
+        """Checks that the files which lists name are there."""
+        with told_at("images"):
+            require_files([sample.image for sample in samples])
+        for task_type in self.labels_of:
+            labels = [s.labels[task_type] for s in samples if task_type in s.labels]
+            with told_at(task_type):
+                require_files(dict.fromkeys(label.file for label in labels), _MAY_BE_EMPTY)
 
     def declared(self, root):
         return declared_split(self.name, self._classes(self._folder(root)))
@@ -124,52 +132,36 @@ class CustomDataset(Dataset):
             if is_given(self.settings.get(key)):
                 raise ConfigError(f"{key} is about labels that the dataset does not name", key)
 
-    def _check_words(self) -> None:
-        patterns = {task_type: labels.pattern for task_type, labels in self.labels_of.items()}
-        for key, pattern in {"images": self.images, **patterns}.items():
-            if SPLIT in pattern and not self.words:
-                raise ConfigError(f"what {SPLIT} stands for is missing: `split = train val`", key)
-        if self.words and SPLIT not in self.images:
-            raise ConfigError(f"images = {self.images} has no {SPLIT} for these words", "split")
+    def _check_shared_classes(self) -> None:
+        """Checks that masks and boxes do not share a list of classes where the masks may count the
+        background first, which shifts all of their classes by one."""
+        sharing = [
+            task_type
+            for task_type in self.labels_of
+            if TASKS[task_type].has_classes and not self.settings[f"{task_type}_classes"]
+        ]
+        for task_type in sharing:
+            if len(sharing) > 1 and self.labels_of[task_type].may_count_background:
+                raise ConfigError(
+                    "masks mostly count the background as 0, and boxes have none: name the classes "
+                    f"of the masks in `{task_type}_classes`, with background first where 0 is it",
+                    task_type,
+                )
 
 
 def section_part() -> type[CustomDataset]:
     """The part that a section [dataset.<name>] describes, with keys about the labels of every task
-    that is registered now; see :func:`datasets.custom.labels.label_options`."""
+    that is registered now; see :func:`datasets.custom.keys.label_options`."""
     keys = {name: key for task_type in TASKS for name, key in label_options(task_type).items()}
     options = {name: declared for name, (_, declared) in keys.items()}
     types = {name: value_type for name, (value_type, _) in keys.items()}
     return type("CustomDataset", (CustomDataset,), {**options, "__annotations__": types})
 
 
-def _parse_split(words: tuple[str, ...]) -> tuple[float | None, tuple[str, str] | None]:
-    """The share of the images to test on, or the two words for `SPLIT`, or neither."""
-    if not words:
-        return None, None
-    if len(words) == 2 and words[0] != words[1]:
-        return None, words
-    try:
-        share = float(words[0]) if len(words) == 1 else 0.0
-    except ValueError:
-        share = 0.0
-    if not 0 < share < 1:
-        raise ConfigError(
-            "split wants a share to test on, above 0 and below 1, or two words that stand for "
-            f"{SPLIT} to train and to test, not '{' '.join(words)}'",
-            "split",
-        )
-    return share, None
-
-
-def _tested(
-    images: Names, labels: Mapping[str, Mapping[Hashable, Any]], share: float
-) -> set[Hashable]:
-    """The images to test on: a share of those labelled alike, at least one and not all. They are
-    chosen by their names, so that images that come later displace hardly any of them."""
-    labelled = {key: tuple(key in by_key for by_key in labels.values()) for key in images}
-
-    def choose(keys: list[Hashable], count: int) -> list[Hashable]:
-        by_hash = sorted(keys, key=lambda key: hashlib.sha256(os.fsencode(images[key])).digest())
-        return by_hash[:count]
-
-    return stratified_holdout(labelled, share, choose)
+def _without_objects(samples: Sequence[Sample]) -> dict[str, str]:
+    """What is decided about the images that have no label file and show no object."""
+    count = sum(any(is_empty(label) for label in s.labels.values()) for s in samples)
+    if not count:
+        return {}
+    images = "image shows" if count == 1 else "images show"
+    return {"no label file": f"{count:,} {images} no object, by YOLO's rule"}

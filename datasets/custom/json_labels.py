@@ -11,7 +11,7 @@ from typing import Any
 from datasets.base import Unmatched
 from datasets.coco import load_annotations
 from datasets.custom.image_names import match_names
-from datasets.custom.patterns import find
+from datasets.custom.sources import find
 from datasets.formats import Label
 from datasets.formats.coco_file import CocoAnnotations
 from datasets.formats.coco_json import BACKGROUND, CocoBoxes, CocoFormat, CocoMasks

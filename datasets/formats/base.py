@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,9 @@ class Format(Part, ABC):
     suffixes: ClassVar[tuple[str, ...]]
     """The endings of the format's files, for formats of one file an image. A class that states them
     serves the datasets of the user's own."""
+    chosen_by: ClassVar[str] = ""
+    """The option that chooses this format among those of the same suffix, where a section gives it;
+    a format without one is chosen by the suffix alone."""
     outlines: ClassVar[bool] = False
     """Whether classes are drawn from the outlines of objects. The pixels of no object are then of
     the class `background`, which a dataset's classes get in front where they do not name it."""
@@ -46,6 +49,12 @@ class Format(Part, ABC):
         super().__init__(**options)
         self.classes = tuple(classes)
 
+    @classmethod
+    def located(cls, storage: dict[str, Any], folder: Path) -> dict[str, Any]:
+        """The options that a section gives, with the names of files in them counted from the
+        dataset's folder."""
+        return storage
+
     @abstractmethod
     def read(self, label: Label, size: tuple[int, int]) -> np.ndarray:
         """The target of an image of `size` (height, width), in the dataset's own class numbers;
@@ -55,8 +64,9 @@ class Format(Part, ABC):
             DataError: a file is missing, damaged or of another kind; names the file.
         """
 
-    def stored_size(self, label: Label) -> tuple[int, int]:
-        """(height, width) of the image that the label was made for, as the file says."""
+    def stored_size(self, label: Label) -> tuple[int, int] | None:
+        """(height, width) of the image that the label was made for, as the file says; None where it
+        does not."""
         return map_size(map_head(label.file))
 
     def decided(self, label: Label) -> dict[str, str]:

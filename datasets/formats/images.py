@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from datasets.formats.arrays import channels_last
 from datasets.formats.decoding import BUDGET, decoding, open_picture, png_kind
@@ -73,6 +73,20 @@ def image_size(path: Path) -> tuple[int, int]:
     if path.suffix.lower() in (".npy", ".npz"):
         return read_image(path).shape[:2]
     return open_picture(read_bytes(path, "an image", BUDGET), path).size[::-1]
+
+
+def is_turned(path: Path) -> bool:
+    """Whether a camera's note (EXIF) in a picture asks to turn or to mirror it, which
+    :func:`read_image` does not.
+
+    Raises:
+        DataError: as :func:`read_image`, where the head tells.
+    """
+    if path.suffix.lower() in (".npy", ".npz"):
+        return False
+    picture = open_picture(read_bytes(path, "an image", BUDGET), path)
+    with decoding(path, "an image"):
+        return picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
 
 
 def _decoded(stored: bytes, flags: int, path: Path) -> np.ndarray:

@@ -9,6 +9,7 @@ from datasets.formats.arrays import MapHead, StoredMap
 from datasets.formats.base import Format, Label
 from datasets.formats.stored_maps import map_head, map_size, read_map
 from tasks.base import TASKS
+from utils.errors import DataError
 from utils.option import option
 
 
@@ -17,6 +18,8 @@ class MapFormat(Format):
 
     has_vectors: ClassVar[bool] = False
     """Whether the map is of vectors, else of single numbers."""
+    has_truth_values: ClassVar[bool] = False
+    """Whether an array of truth values is a map, else of numbers alone."""
 
     key: str | None = option(
         None,
@@ -33,7 +36,9 @@ class MapFormat(Format):
         Raises:
             DataError: as :func:`datasets.formats.stored_maps.read_map`.
         """
-        return read_map(label.file, self.key, self._key_option, self.has_vectors)
+        stored = read_map(label.file, self.key, self._key_option, self.has_vectors)
+        self._require_numbers(stored.head, label)
+        return stored
 
     def head(self, label: Label) -> MapHead:
         """What the file of a label says of its numbers.
@@ -41,7 +46,13 @@ class MapFormat(Format):
         Raises:
             DataError: as :func:`datasets.formats.stored_maps.map_head`.
         """
-        return map_head(label.file, self.key, self._key_option, self.has_vectors)
+        head = map_head(label.file, self.key, self._key_option, self.has_vectors)
+        self._require_numbers(head, label)
+        return head
+
+    def _require_numbers(self, head: MapHead, label: Label) -> None:
+        if head.dtype == bool and not head.is_picture and not self.has_truth_values:
+            raise DataError(f"{label.file}: is an array of truth values, not of numbers")
 
     @functools.cached_property
     def _key_option(self) -> str:

@@ -35,7 +35,8 @@ class ArrayHead:
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """The numbers of an .npy file; pickled objects, which could run code, are refused.
+    """The numbers, or truth values, of an .npy file; pickled objects, which could run code, are
+    refused.
 
     They are mapped into memory, which reads only what is used and copies nothing; changing them
     does not change the file.
@@ -149,6 +150,6 @@ def _require_numbers(head: ArrayHead, path: Path) -> None:
         raise DataError(f"{path}: holds pickled objects, which could run code, not numbers")
     if head.dtype.names:
         raise DataError(f"{path}: holds records ({', '.join(head.dtype.names)}), not numbers")
-    if head.dtype.kind not in "fiu" or 0 in head.shape:
+    if head.dtype.kind not in "fiub" or 0 in head.shape:
         raise DataError(f"{path}: is not an array of numbers")
     check_budget(head.shape, head.dtype.itemsize + _BYTES_OF_A_NUMBER, path)

@@ -41,9 +41,9 @@ def check_divided(config: Config) -> None:
     val = {choice.name for choice, _ in validation_splits(config)}
     for name, choice in config.datasets.items():
         with config.located(f"{DATASET}.{name}"):
-            choice.build(name)  # its other mistakes
+            divides = choice.build(name).selection.divides
         purposes = (name in train) + (name in test) + (name in val)
-        if not choice.value("split") and purposes > 1:
+        if not divides and purposes > 1:
             raise config.error(
                 f"{DATASET}.{name}",
                 f"the cfg both trains and tests on {name}, which does not say on which of its "

@@ -102,7 +102,7 @@ DAMAGED = {
     "normals of two dimensions": ("normal", npy(np.ones(SHAPE, np.float32))),
     "an unknown class": ("detection", XML.replace("cat", "unicorn").encode()),
     "entities": ("detection", ENTITIES.encode()),
-    "no size": ("detection", XML.replace("size", "shape").encode()),
+    "half a size": ("detection", XML.replace("<height>20</height>", "").encode()),
     "a box of NaN": ("detection", XML.replace(">20<", ">nan<").encode()),
     "an inverted box": ("detection", XML.replace(">20<", ">2<").encode()),
     "half an XML": ("detection", XML[:90].encode()),

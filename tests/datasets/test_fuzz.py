@@ -19,12 +19,14 @@ from datasets import DATASETS
 from datasets.formats import Label
 from datasets.formats.coco_file import CocoAnnotations
 from datasets.formats.coco_json import CocoBoxes, CocoMasks
+from datasets.formats.colour_masks import ColourMask
 from datasets.formats.decoding import BUDGET
 from datasets.formats.depth_maps import DepthMap
 from datasets.formats.distilled_normals import DistilledNormals
 from datasets.formats.images import read_image
 from datasets.formats.labelme import LabelmeBoxes, LabelmeMasks
 from datasets.formats.panoptic import PanopticBoxes, PanopticMasks
+from datasets.formats.yolo_text import YoloBoxes, YoloMasks
 from tests.conftest import RENDERED_SIZE
 from tests.fuzzing import damaged_bytes, damaged_text
 from tests.labels import read_split
@@ -128,6 +130,33 @@ def test_mats(survives, tmp_path, packed):
     savemat(classes, {"LabelMap": np.full(RENDERED_SIZE, 440, np.uint16)}, do_compression=packed)
     label = Label(DistilledNormals(), (normals, classes))
     survives(classes, lambda: label.read(RENDERED_SIZE))
+
+
+@pytest.mark.parametrize("kind", ["boxes", "outlines"])
+def test_yolo(survives, tmp_path, kind):
+    path, rows = tmp_path / "a.txt", {"boxes": "1 0.5 0.5 0.25 0.25", "outlines": "1 0 0 1 0 1 1"}
+    path.write_text(f"{rows[kind]}\n" * 3)
+    formats = YoloBoxes(("a", "b")), YoloMasks(("a", "b"))
+    label = Label(formats[kind == "outlines"], (path,))
+    survives(path, lambda: label.read(RENDERED_SIZE))
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "bmp", "gif"])
+def test_masks_of_colours(survives, scenes_root, tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    mask = Image.open(sample(scenes_root, "VOC", "segmentation").labels["segmentation"].file)
+    (mask if kind == "gif" else mask.convert("RGB")).save(path)
+    colours = sorted({colour for _, colour in mask.convert("RGB").getcolors()})
+    words = tuple(",".join(map(str, colour)) for colour in colours)
+    label = Label(ColourMask(tuple(map(str, colours)), colours=words), (path,))
+    label.read(RENDERED_SIZE)
+    survives(path, lambda: label.read(RENDERED_SIZE))
+
+
+def test_tables_of_colours(survives, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("name,r,g,b\nsky,1,2,3\nroad,4,5,6\ncar,7,8,9\n")
+    survives(path, lambda: ColourMask(("sky", "road"), colours=(str(path),)))
 
 
 def test_coco(survives, scenes_root, tmp_path):

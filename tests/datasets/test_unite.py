@@ -214,7 +214,7 @@ class TestReadLabel:
         result = read_label(task, pets, pets.samples[0], SHAPE)
         assert result.dtype == np.float32
         assert result.tolist() == [[0, 0, 2, 3, 1, 0], [2, 0, 4, 3, 2, 0]]
-        with pytest.raises(DataError, match="unknown class 'cat'; known are bed, chair"):
+        with pytest.raises(DataError, match="unknown class 'cat'; it is one of bed, chair"):
             read_label(task, homes, homes.samples[0], SHAPE)
 
     def test_tasks_without_classes_and_the_storage_of_a_dataset(self, tmp_path):

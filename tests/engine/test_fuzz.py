@@ -27,6 +27,7 @@ segmentation = {split}/masks/*.png
 detection = boxes.json
 depth = {split}/depth/*.npy
 classes = bolt nut "hex key"
+segmentation_classes = background bolt nut "hex key"
 depth_unit = 0.001
 void = 255
 split = train val

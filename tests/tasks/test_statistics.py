@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from datasets.formats import Label
+from datasets.formats.yolo_text import YoloBoxes
 from tasks import TASKS
 from tasks.statistics import percent, share
 from tests.labels import label, read_split
@@ -34,6 +36,33 @@ def test_parts_add_up_to_the_whole(scenes_root, dataset, kind, cut):
         assert first.notes() == whole.notes()
         assert whole.result()["counted"] == 6
         assert bool(whole.notes()) == (size != (48, 64))
+
+
+def test_a_class_and_void_alone_are_noted(tmp_path):
+    task = TASKS["segmentation"](classes=("background", "bolt", "nut"))
+    masks = {"a": [[0, 255], [0, 0]], "b": [[0, 0], [0, 0]], "c": [[1, 0], [0, 0]]}
+
+    def notes(names):
+        counted = task.label_statistics()
+        for name in names:
+            np.save(tmp_path / f"{name}.npy", np.array(masks[name], np.uint8))
+            stored = label(task, tmp_path / f"{name}.npy")
+            counted.add(stored, stored.read((2, 2)), (2, 2))
+        return counted.notes()
+
+    assert notes("ab") == [
+        "of the 3 classes only 'background' occurs, and all other pixels are void: are the numbers "
+        "in the masks those of the classes?"
+    ]
+    assert notes("b") == notes("abc") == notes("") == []
+
+
+def test_labels_of_no_size_are_not_compared(tmp_path):
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.1 0.1")
+    counted = TASKS["detection"](classes=("bolt",)).label_statistics()
+    stored = Label(YoloBoxes(("bolt",)), (tmp_path / "a.txt",))
+    counted.add(stored, stored.read((4, 4)), (4, 4))
+    assert counted.notes() == []
 
 
 def test_depths_of_a_few_pixels(tmp_path):

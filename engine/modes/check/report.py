@@ -87,6 +87,7 @@ def _split(result: ScanResult, size: tuple[int, int]) -> dict:
         },
         "notes": [
             *_turned(result.sizes, size),
+            *_noted(result.turned),
             *(
                 f"{kind}: {note}"
                 for kind, counted in statistics.items()
@@ -115,6 +116,17 @@ def _turned(sizes: Counter[tuple[int, int]], size: tuple[int, int]) -> list[str]
     return [
         f"size {size[0]} {size[1]} (height, width) turns most images from upright to lying or the "
         f"other way: {count_of(turned, 'image')} of {sizes.total():,}"
+    ]
+
+
+def _noted(turned: int) -> list[str]:
+    """A note where cameras ask to turn images."""
+    if not turned:
+        return []
+    carry = "1 image carries" if turned == 1 else f"{turned:,} images carry"
+    return [
+        f"{carry} a camera's note (EXIF) to turn or mirror the picture, which is not followed: "
+        "labels must have been made on the pixels as they are stored"
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from datasets.base import Split
 from datasets.formats.base import Label
-from datasets.formats.images import read_image
+from datasets.formats.images import is_turned, read_image
 from datasets.workers import identity_collate, start_worker, worker_crash_as_error
 from engine.runs.data import data_root
 from engine.runs.datasets import read_split, validation_splits
@@ -46,6 +47,7 @@ class ScanResult:
         tasks: those of the cfg that it has labels for, each with the classes of this dataset.
         expected: how many images and labels of each type the full data have, where that is known.
         sizes: how many images have each (height, width).
+        turned: how many images have a camera's note to turn them, which is not followed.
         statistics: the label statistics, by task type.
         damaged: in the order of the images.
         whole: the indices of the images of which every file can be read.
@@ -66,6 +68,7 @@ class ScanResult:
     def clear(self) -> None:
         """Forgets what was read."""
         self.sizes: Counter[tuple[int, int]] = Counter()
+        self.turned = 0
         self.statistics = {task.task_type: task.label_statistics() for task in self.tasks}
         self.damaged: list[Damage] = []
         self.whole: list[int] = []
@@ -81,6 +84,7 @@ class ScanResult:
     def merge(self, later: ScanResult) -> None:
         """Adds the contents of later images of the same split."""
         self.sizes += later.sizes
+        self.turned += later.turned
         for task_type, statistics in self.statistics.items():
             statistics.merge(later.statistics[task_type])
         self.damaged += later.damaged
@@ -92,6 +96,7 @@ class ScanResult:
         try:
             size = read_image(sample.image).shape[:2]
             self.sizes[size] += 1
+            self.turned += is_turned(sample.image)
         except Exception as error:
             self.damaged.append(_damage(sample.image, error))
         for task in self.tasks:
@@ -215,7 +220,7 @@ def _result(config: Config, choice: Choice, split: Split, part: str) -> ScanResu
 def _stored_size(label: Label) -> tuple[int, int]:
     """The size of the image that a label was made for, as far as the label says so."""
     try:
-        return label.format.stored_size(label)
+        return label.format.stored_size(label) or (1, 1)
     except DataError:
         return (1, 1)
 
@@ -226,4 +231,5 @@ def _damage(file: Path, error: Exception) -> Damage:
         return Damage(file, "the file is empty")
     if not isinstance(error, DataError):
         return Damage(file, f"cannot be read ({type(error).__name__}: {error})".splitlines()[0])
-    return Damage(file, str(error).removeprefix(f"{file}: "))
+    place = re.compile(re.escape(f"{file}:") + r"(\d+): ")
+    return Damage(file, place.sub(r"line \1: ", str(error)).removeprefix(f"{file}: "))

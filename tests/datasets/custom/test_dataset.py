@@ -119,6 +119,76 @@ class TestPatterns:
         assert refusal(masks(segmentation="mask/*"), factory).startswith("x.cfg:segmentation: ")
 
 
+class TestMasks:
+    @pytest.mark.parametrize(
+        ("values", "says"),
+        [
+            (
+                {"numbers": "0 1"},
+                "x.cfg:segmentation_numbers: segmentation_numbers has 2 numbers, and there are 5",
+            ),
+            (
+                {"numbers": "0 1 2 3 4", "first": "1"},
+                "x.cfg:segmentation_first: segmentation_numbers says the number of every class, th",
+            ),
+            (
+                {"colours": "0,0,0 1,1,1"},
+                "x.cfg:segmentation_colours: segmentation_colours: 2 colours for 5 classes",
+            ),
+            (
+                {"colours": "none.txt"},
+                "x.cfg:segmentation_colours: segmentation_colours: {root}/factory/none.txt: the fi",
+            ),
+            (
+                {"colours": "0,0,0 1,0,0 2,0,0 3,0,0 4,0,0", "void": "255"},
+                "x.cfg:segmentation_void: segmentation_void means nothing for the labels masks/*_m",
+            ),
+        ],
+    )
+    def test_a_mistake_is_told_at_its_key(self, factory, values, says):
+        assert refusal(masks(**values), factory).startswith(says.format(root=factory))
+
+    def test_numbers(self, factory):
+        source = masks(numbers="4 3 2 1 0").read(factory, "train")
+        read = [s.labels["segmentation"].read(SIZE)[0, 0] for s in source.samples if s.labels]
+        assert read == [3, 2, 0]
+
+    def test_a_table_of_colours_lies_below_the_root(self, factory):
+        root = factory / "factory"
+        for name, colour in (("a", (255, 0, 0)), ("b", (0, 255, 0)), ("c", (9, 9, 9))):
+            put(root / "colours" / f"{name}.png", np.full((*SIZE, 3), colour, np.uint8))
+        (root / "table.csv").write_text("name,r,g,b\nred,255,0,0\ngreen,0,255,0\nother,9,9,9\n")
+        section = masks(
+            segmentation="colours/*.png", classes="green red", segmentation_colours="table.csv"
+        )
+        source = section.read(factory, "train")
+        labels = [s.labels["segmentation"] for s in source.samples if s.labels]
+        assert [label.read(SIZE)[0, 0] for label in labels] == [1, 0, 255]
+        assert labels[0].format.decided(labels[0])["void"] == "9,9,9 other"
+
+
+def test_one_text_of_yolo_has_boxes_and_masks(factory):
+    (factory / "factory/labels").mkdir()
+    (factory / "factory/labels/b.txt").write_text("1 0.25 0.5 0.75 0.5 0.75 1 0.25 1\n")
+    (factory / "factory/labels/c.txt").write_text("")
+    source = custom_dataset(
+        images="images/*.jpg",
+        detection="labels/*.txt",
+        segmentation="labels/*.txt",
+        classes="bolt nut",
+        segmentation_classes="background bolt nut",
+    ).read(factory, "train")
+    labels = {s.image.stem: s.labels for s in source.samples if s.labels}
+    assert list(labels) == ["b", "c"]
+    assert labels["b"]["detection"].read(SIZE).tolist() == [[16, 24, 48, 48, 1, 0]]
+    mask = labels["b"]["segmentation"].read(SIZE)
+    assert (mask[24:, 16:48] == 2).all()
+    assert (mask == 2).sum() == 24 * 32
+    assert (mask == 0).sum() == mask.size - 24 * 32
+    assert labels["c"]["detection"].read(SIZE).shape == (0, 6)
+    assert not labels["c"]["segmentation"].read(SIZE).any()
+
+
 class TestSplits:
     def test_without_one_all_images_serve_for_either(self, factory):
         for split in ("train", "test"):

@@ -3,28 +3,12 @@ import re
 
 import pytest
 
-from datasets.custom.patterns import find, is_list, line_count, wildcards
+from datasets.custom.patterns import matches, wildcards
 from utils.errors import DataError
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Makes files with these names, and returns the folder that they are in."""
-
-    def make(*names, **texts):
-        for name in names:
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        for name, text in texts.items():
-            (tmp_path / f"{name}.txt").write_text(text)
-        return tmp_path
-
-    return make
-
-
 def keys(folder, pattern):
-    return {name: key for key, name in find(folder, pattern).items()}
+    return {name: key for key, name in matches(folder, pattern).items()}
 
 
 def test_a_key_is_what_the_wildcards_matched(folder):
@@ -34,7 +18,7 @@ def test_a_key_is_what_the_wildcards_matched(folder):
         "b/x_rgb.png": ("b", "x"),
         "b/y_rgb.png": ("b", "y"),
     }
-    assert list(find(root, "*/*_rgb.png")) == [("a", "x"), ("b", "x"), ("b", "y")]
+    assert list(matches(root, "*/*_rgb.png")) == [("a", "x"), ("b", "x"), ("b", "y")]
     assert keys(root, "a/?_rgb.png") == {"a/x_rgb.png": ("x",)}
     assert keys(root, "a/[xyz]_*.png") == {
         "a/x_depth.png": ("x", "depth"),
@@ -60,7 +44,7 @@ def test_any_ending(folder):
     assert wildcards("i/*.*") == wildcards("i/*.jpg") == 1
     folder("i/a.png")
     with pytest.raises(DataError, match=r"i/a\.jpg and i/a\.png both match i/\*\.\*"):
-        find(root, "i/*.*")
+        matches(root, "i/*.*")
 
 
 @pytest.mark.filterwarnings("error")
@@ -97,61 +81,17 @@ def test_every_match_can_be_put_back_into_the_pattern(folder):
 
 
 def test_a_pattern_without_files_says_what_is_there(folder):
-    root = folder("images/a.JPG", "images/b.JPG", "masks/a.png", "boxes/1", "boxes/2", "boxes/3")
+    root = folder("images/a.jpeg", "images/b.jpeg", "masks/a.png", "boxes/1", "boxes/2", "boxes/3")
 
     def refusal(pattern):
         with pytest.raises(DataError) as caught:
-            find(root, pattern)
+            matches(root, pattern)
         return str(caught.value)
 
-    assert f"images/*.jpg matches no file below {root}; {root}/images holds a.JPG, b.JPG" == (
+    assert f"images/*.jpg matches no file below {root}; {root}/images holds a.jpeg, b.jpeg" == (
         refusal("images/*.jpg")
     )
     assert f": {root} has no folder image, but boxes, images, masks" in refusal("image/*.jpg")
     folder("c/4", "d/5")
     assert "has no folder image, but boxes, c, d and 2 more" in refusal("image/*.jpg")
     assert "[z-a].jpg is no pattern" in refusal("images/[z-a].jpg")
-
-
-def test_lists(folder):
-    root = folder("a.jpg", images="a.jpg\n b c.jpg \nd.jpg\n\n", labels="-\nx.png\n-\n")
-    assert is_list("images.txt")
-    assert is_list("lists/{split}.txt")
-    assert not is_list("labels/*.txt")
-    assert not is_list("images/*.jpg")
-    assert find(root, "images.txt") == {1: "a.jpg", 2: "b c.jpg", 3: "d.jpg"}
-    assert find(root, "labels.txt") == {2: "x.png"}
-    assert line_count(root / "images.txt") == line_count(root / "labels.txt") == 3
-
-
-@pytest.mark.parametrize(
-    "name", ["../x.jpg", "a/../../x.jpg", "/etc/passwd", "x" * 256, "x" * 2**20, "x/" * 600, "a\0b"]
-)
-def test_a_list_that_leads_out_of_its_folder(folder, name):
-    root = folder("a.jpg", images=f"a.jpg\n{name}\n")
-    with pytest.raises(DataError) as caught:
-        find(root, "images.txt")
-    assert str(caught.value).startswith(f"{root / 'images.txt'}:2: ")
-    assert len(str(caught.value)) <= 600
-
-
-def test_a_list_may_name_a_file_in_any_way_that_stays_in_its_folder(folder):
-    root = folder("a/b.jpg")
-    names = ["a/../a/b.jpg", f"{root}/a/b.jpg", "a/./b..jpg"]
-    (root / "images.txt").write_text("\n".join(names))
-    assert list(find(root, "images.txt").values()) == names
-
-
-def test_lists_that_are_none(folder):
-    root = folder(empty=" \n\n", gap="a\n\nb\n", nothing="-\n-\n")
-    for name, says in (
-        ("missing", "is missing"),
-        ("empty", "is empty"),
-        ("gap", "gap.txt:2: the line is empty"),
-        ("nothing", "names no file"),
-    ):
-        with pytest.raises(DataError, match=says):
-            find(root, f"{name}.txt")
-    (root / "bytes.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(DataError, match="cannot be read"):
-        find(root, "bytes.txt")

@@ -1,5 +1,6 @@
 import pytest
 
+from datasets.custom.division import Division
 from engine.config import read
 from utils.errors import ConfigError
 
@@ -26,7 +27,7 @@ def test_what_a_section_says(section):
     )  # fmt: skip
     assert result.root == "/data"
     assert result.images == "i/*.jpg"
-    assert result.share == 0.2
+    assert result.selection.division.share == 0.2
     assert {t: labels.pattern for t, labels in result.labels_of.items()} == {
         "depth": "d/*.npy",
         "detection": "b/*.xml",
@@ -45,7 +46,7 @@ def test_what_a_section_says(section):
 
 def test_what_a_section_need_not_say(section):
     result = section()
-    assert (result.root, result.share, result.words) == (None, None, None)
+    assert (result.root, result.selection.division) == (None, Division())
     assert result.storage("detection") == {}
     labels = section(det_classes="a b", classes="").labels_of["detection"]
     assert labels.class_names == ("a", "b")
@@ -55,7 +56,38 @@ def test_what_a_section_need_not_say(section):
 
 def test_the_words_of_a_split(section):
     result = section(images="{split}/*.jpg", detection="{split}.json", split="train val")
-    assert (result.share, result.words) == (None, ("train", "val"))
+    assert result.selection.division == Division(words=("train", "val"))
+
+
+SHARED = (
+    "5: masks mostly count the background as 0, and boxes have none: name the classes of the masks "
+    "in `segmentation_classes`, with background first where 0 is it"
+)
+
+
+@pytest.mark.parametrize("masks", ["m/*.png", "m/*.npy", "m/*.*"])
+def test_masks_of_numbers_share_no_classes_with_boxes(section, masks):
+    with pytest.raises(ConfigError) as caught:
+        section(seg=masks)
+    assert str(caught.value).endswith(f"x.cfg:{SHARED}")
+    section(seg=masks, segmentation_classes="background bolt nut")
+    section(seg=masks, detection_classes="bolt nut", classes="background bolt nut")
+    section(seg=masks, detection="")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"seg": "m/*.txt"},
+        {"seg": "m.json"},
+        {"seg": "m/*.png", "segmentation_numbers": "1 2"},
+        {"seg": "m/*.png", "first": "1"},
+        {"seg": "m/*.png", "colours": "0,0,0 128,0,0"},
+    ],
+)
+def test_masks_whose_numbers_are_known_may_share_their_classes(section, words):
+    result = section(**words)
+    assert result.labels_of["segmentation"].class_names == ("bolt", "nut")
 
 
 @pytest.mark.parametrize(
@@ -75,6 +107,7 @@ def test_the_words_of_a_split(section):
         ({"void": "0"}, "5: segmentation_void is about labels that the dataset does not name"),
         ({"segmentation": "m/*.png", "void": "x"}, "6: segmentation_void wants a whole number, n"),
         ({"segmentation": "m/*.png", "first": ".5"}, "6: segmentation_first wants a whole number"),
+        ({"segmentation": "m/*.png", "numbers": "a"}, "6: segmentation_numbers wants whole number"),
         ({"depth": "d/*.png", "depth_unit": "0"}, "depth_unit wants a number, above 0, not '0'"),
         (
             {"depth": "d/*.png", "unit": "1 2"},
@@ -88,8 +121,8 @@ def test_the_words_of_a_split(section):
         ({"images": "{split}/*.jpg"}, "2: what {split} stands for is missing: `split = train"),
         ({"detection": "{split}/*", "split": ".1"}, "3: what {split} stands for is missing"),
         ({"depth": "d.json"}, "5: depth is not read from a JSON"),
-        ({"detection": "b.txt"}, "3: b.txt and images = i/*.jpg: both are lists (.txt) or none is"),
-        ({"images": "i.txt"}, "3: b/*.xml and images = i.txt: both are lists (.txt) or none is"),
+        ({"detection": "b.txt"}, "3: b.txt and images = i/*.jpg: both are lists (.txt, .csv) or n"),
+        ({"images": "i.txt"}, "3: b/*.xml and images = i.txt: both are lists (.txt, .csv) or n"),
         ({"detection": "*/*.xml"}, "3: wildcards in */*.xml: 2, in images = i/*.jpg: 1; a label b"),
         ({"images": "[z-a]*.jpg"}, "2: [z-a]*.jpg is no pattern"),
     ],

@@ -149,13 +149,12 @@ class TestReadNpy:
         "array",
         [
             np.array(["a", "b"]),
-            np.array([True, False]),
             np.array([1j]),
             np.array(["2020-01-01"], "datetime64[D]"),
             np.zeros((0, 5)),
             np.zeros(3, [("x", "f4")]),
         ],
-        ids=["text", "bool", "complex", "dates", "empty", "record"],
+        ids=["text", "complex", "dates", "empty", "record"],
     )
     def test_what_holds_no_numbers(self, tmp_path, array):
         np.save(tmp_path / "a.npy", array)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from datasets.formats.voc_xml import read_voc_xml
+from datasets.formats import Label
+from datasets.formats.voc_xml import VocXml, read_voc_xml
 from tasks.detection import Detection
 from tests.labels import read
 from utils.errors import DataError
@@ -68,9 +69,107 @@ def test_difficult_may_be_left_out(write):
     assert not read_voc_xml(write(text))[1][0].difficult
 
 
-def test_other_encodings(write):
-    text = '<?xml version="1.0" encoding="utf-16"?>' + annotation(an_object("Stühle"))
-    assert read_voc_xml(write(text, "utf-16"))[1][0].name == "Stühle"
+@pytest.mark.parametrize(
+    "empty", ["<difficult/>", "<difficult></difficult>", "<difficult> </difficult>"]
+)
+def test_difficult_may_be_empty(write, empty):
+    text = annotation(an_object()).replace("<difficult>0</difficult>", empty)
+    assert not read_voc_xml(write(text))[1][0].difficult
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "iso-8859-15", "windows-1252"])
+def test_encodings_that_the_file_declares(write, encoding):
+    text = f'<?xml version="1.0" encoding="{encoding}"?>' + annotation(an_object("Stühle"))
+    assert read_voc_xml(write(text, encoding))[1][0].name == "Stühle"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_encodings_that_a_mark_tells(write, encoding):
+    path = write(annotation(an_object("Stühle")), encoding)
+    assert read_voc_xml(path)[1][0].name == "Stühle"
+
+
+def test_a_namespace(write):
+    plain = annotation(an_object("sofa", difficult=1), an_object())
+    expected = read_voc_xml(write(plain))
+    for declared in ('xmlns="http://a.example/voc"', 'xmlns="urn:voc" xmlns:x="urn:x" x:by="me"'):
+        text = plain.replace("<annotation>", f"<annotation {declared}>")
+        assert read_voc_xml(write(text)) == expected
+    assert (
+        read_voc_xml(
+            write(
+                plain.replace("<", "<v:")
+                .replace("<v:/", "</v:")
+                .replace("<v:annotation>", '<v:annotation xmlns:v="urn:v">')
+            )
+        )
+        == expected
+    )
+
+
+@pytest.mark.parametrize(
+    "size", ["", "<size/>", "<size><width>0</width><height>0</height><depth>0</depth></size>"]
+)
+class TestWithoutASize:
+    def test_boxes_are_pixels_of_the_image(self, write, size):
+        path = write(annotation(an_object("sofa", (11, 21, 65, 40)), size=size))
+        label = Label(VocXml(TASK.classes), (path,))
+        assert label.format.stored_size(label) is None
+        assert label.format.decided(label) == {
+            "boxes": "pixels counted from 1, both ends included; of the image as it is, for the "
+            "file has no size",
+            "classes": "by name",
+        }
+        np.testing.assert_array_equal(label.read((96, 128)), [[10, 20, 65, 40, 1, 0]])
+        np.testing.assert_array_equal(label.read((48, 64)), [[10, 20, 64, 40, 1, 0]])
+
+    def test_a_box_past_the_image_is_that_of_another_size(self, write, size):
+        path = write(annotation(an_object("sofa", (11, 21, 100, 40)), size=size))
+        with pytest.raises(DataError) as caught:
+            read(TASK, path, (48, 64))
+        assert str(caught.value) == (
+            f"{path}: has no <size>, and the box of 'sofa' reaches past the image of 64 x 48 "
+            "pixels: write the size of the image that the boxes are for"
+        )
+
+    def test_a_box_beside_the_image(self, write, size):
+        path = write(annotation(an_object("sofa", (70, 21, 100, 40)), size=size))
+        with pytest.raises(DataError, match="'sofa', 70 21 100 40, is empty or lies outside"):
+            read(TASK, path, (48, 64))
+
+
+def test_width_and_height_interchanged(write):
+    path = write(annotation(an_object()))
+    with pytest.raises(DataError) as caught:
+        read(TASK, path, (64, 48))
+    assert str(caught.value).startswith(
+        f"{path}: is for an image of 64 x 48 pixels, but the image has 48 x 64: "
+    )
+
+
+def test_what_the_file_says(write):
+    path = write(annotation(an_object("sofa"), an_object("divan"), an_object("sofa")))
+    label = Label(VocXml(TASK.classes), (path,))
+    assert label.format.class_names(label) == {"sofa", "divan"}
+    assert label.format.decided(label) == {
+        "boxes": "pixels counted from 1, both ends included",
+        "classes": "by name",
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_objects_are_read_back(write, seed):
+    generator = np.random.default_rng(seed)
+    starts = generator.integers(1, (40, 30), (20, 2))
+    ends = np.minimum(starts + generator.integers(0, 30, (20, 2)), (64, 48))
+    names = generator.choice(TASK.classes, 20)
+    difficult = generator.integers(0, 2, 20)
+    rows = zip(names, np.hstack([starts, ends]).tolist(), difficult, strict=True)
+    boxes = read(TASK, write(annotation(*(an_object(*row) for row in rows))), (48, 64))
+    indices = [TASK.classes.index(name) for name in names]
+    np.testing.assert_array_equal(
+        boxes, np.hstack([starts - 1, ends, np.stack([indices, difficult], axis=1)])
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +180,6 @@ def test_other_encodings(write):
         (annotation(an_object())[:150], "XML"),
         ('<?xml version="1.0" encoding="klingon"?><annotation/>', "XML"),
         ("<html><body/></html>", "<html>"),
-        (annotation(size=""), "size/height"),
         (annotation(size="<size><width>64</width></size>"), "size/height"),
         (annotation(size="<size><width>0</width><height>48</height></size>"), "0 x 48"),
         (annotation(size="<size><width>wide</width><height>48</height></size>"), "'wide'"),
@@ -145,4 +243,7 @@ def test_an_image_without_objects_is_as_one_without_a_label(write):
 def test_an_unknown_class_is_named_with_those_known(write):
     path = write(annotation(an_object("zebra")))
     with pytest.raises(DataError, match=r"1\.xml: unknown class 'zebra'.*chair, sofa, table"):
+        read(TASK, path, (48, 64))
+    path = write(annotation(an_object("chairs")))
+    with pytest.raises(DataError, match=r"unknown class 'chairs'; did you mean chair\?"):
         read(TASK, path, (48, 64))

@@ -271,7 +271,7 @@ class TestDamaged:
         wrong[mask[5]] = "colours"
         Image.fromarray(np.full((48, 64), 41, np.uint8)).save(mask[6])
         wrong[mask[6]] = "the value 41"
-        rewrite(boxes[0], "<size>.*</size>", "")
+        rewrite(boxes[0], "<height>.*</height>", "")
         wrong[boxes[0]] = "size"
         rewrite(boxes[1], "(<object>.*?<name>)[a-z]+", r"\1throne")
         wrong[boxes[1]] = "unknown class 'throne'"
@@ -508,6 +508,14 @@ class TestOwnData:
             "turns" in n for n in check(OWN, "--size", "40", "60")[1]["splits"][0]["notes"]
         )
 
+    def test_a_camera_s_note_is_told(self, check, root):
+        file = root / "yard" / "2.jpg"
+        exif = Image.Exif()
+        exif[274] = 6
+        Image.open(file).save(file, exif=exif)
+        notes = [note for part in check(OWN)[1]["splits"] for note in part["notes"]]
+        assert any(note.startswith("1 image carries a camera's note") for note in notes)
+
     def test_few_images_to_validate_on(self, check):
         (note,) = check(OWN)[1]["notes"]
         assert note.startswith("few labelled images to validate on: 1 for detection, 1 for depth")
@@ -521,3 +529,17 @@ class TestOwnData:
         assert status == 1
         assert {damage["file"] for damage in values["damaged"]} == {str(image), str(depth)}
         assert len(values["damaged"]) == 2
+
+    def test_a_fault_in_a_line_is_told_with_its_number(self, check, root):
+        for k in range(8):
+            (root / "yard" / f"{k}.txt").write_text("0 0.5 0.5 0.25 0.25\n")
+        (root / "yard" / "3.txt").write_text("0 0.5 0.5 0.25 0.25\n\n1 0.5 0.5 0.25 0.25\n")
+        text = OWN.replace("boxes.json", "*.txt\nclasses = barrow")
+        status, values = check(text)
+        assert status == 1
+        assert values["damaged"] == [
+            {
+                "file": str(root / "yard" / "3.txt"),
+                "reason": "line 3: is of the class 1, and the classes are 0 barrow",
+            }
+        ]
