@@ -41,6 +41,12 @@ class Training(Part):
         at_least=1,
         largest=2**16,
     )
+    recompute: bool = option(
+        False,
+        "compute the activations of the backbone again in the backward pass, which takes less "
+        "memory and more time",
+        affects="nothing",
+    )
     amp: bool = option(False, "mixed precision")
     channels_last: bool = option(
         True, "store images with the channels last, which is faster", affects="nothing"
