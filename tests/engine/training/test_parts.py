@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import losses
+from datasets.batch import Batch
 from datasets.photometric import normalised_images
 from engine.training.ema import moving_average
 from engine.training.parts import StepInParts
@@ -18,6 +19,8 @@ from engine.training.undo import SkippedSteps
 from losses.distillation import Distillation
 from losses.presets import LOSSES, DistilledLoss
 from models import Network
+from models.batch_norm import synchronise
+from tests.building import make_network as build_network
 from tests.engine.training.tiny import (
     Head,
     Neck,
@@ -29,7 +32,9 @@ from tests.engine.training.tiny import (
     part_of,
 )
 from tests.losses.spread import numbers_of
+from tests.processes import run_processes
 from tests.running import CPU
+from utils.ranks import ALONE
 
 THREE = ("segmentation", "depth", "normal")
 IMAGES = 5
@@ -99,27 +104,28 @@ class TinyTeachers(Teachers):
         self.networks = {name: n.eval().requires_grad_(False) for name, n in networks.items()}
 
 
-def make_task_losses(network, tasks, distilled):
-    plain = make_losses(network, tasks)
+def make_task_losses(network, tasks, distilled, ranks):
+    plain = make_losses(network, tasks, ranks)
     if not distilled:
         return plain
     torch.manual_seed(3)
     channels = {task.name: [2] for task in tasks}
-    return DistilledLosses(
-        plain, TinyTeachers(tasks), Distillation(list(channels), [2], channels).double()
-    )
+    distillation = Distillation(list(channels), [2], channels, ranks=ranks).double()
+    return DistilledLosses(plain, TinyTeachers(tasks), distillation)
 
 
 class Training:
     """A training with a loss, on whole batches or in parts."""
 
-    def __init__(self, case, parts=1, norm=False, **options):
+    def __init__(self, case, parts=1, norm=False, ranks=ALONE, **options):
         name, values = case
+        self.ranks = ranks
         self.parts, self.tasks = parts, make_tasks(*THREE)
         self.network = make_network(self.tasks, norm)
+        synchronise(self.network, ranks)
         distilled = issubclass(LOSSES.choose(name).part, DistilledLoss)
-        task_losses = make_task_losses(self.network, self.tasks, distilled)
-        self.objective = losses.build(name, THREE, dict.fromkeys(THREE, 0.6), values)
+        task_losses = make_task_losses(self.network, self.tasks, distilled, ranks)
+        self.objective = losses.build(name, THREE, dict.fromkeys(THREE, 0.6), values, ranks=ranks)
         self.components = task_losses.components()
         modules = [self.network, *self.components.values()]
         parameters = [p for module in modules for p in module.parameters()]
@@ -141,7 +147,12 @@ class Training:
 
     def batch(self, number):
         batch = make_batch(self.tasks, LABELLED[number], IMAGES, seed=number)
-        return batch if self.parts == 1 else [part_of(batch, cut) for cut in CUTS[self.parts]]
+        if self.parts == 1:
+            return batch
+        parts = [part_of(batch, cut) for cut in CUTS[self.parts]]
+        shares = [self.ranks.share(len(part.images)) for part in parts]
+        pairs = zip(parts, shares, strict=True)
+        return [part_of(part, slice(share.start, share.stop)) for part, share in pairs]
 
     def run(self):
         for number in range(3):
@@ -231,3 +242,65 @@ def test_labels_that_no_part_has_change_nothing(name):
     before = training.state()
     assert training.step([part_of(batch, cut) for cut in CUTS[2]], 1) == {}
     assert_same(training.state(), before, atol=0, rtol=0)
+
+
+SPREAD = [
+    *((name, OPTIONS.get(name, {})) for name in ("weighted-sum", "uw", "famo", "sel-update")),
+    *((name, {}) for name in ("mgda-ub", "imtl", "pcgrad", "graddrop", "kd-amtl")),
+]
+
+
+def trained(ranks):
+    states = {}
+    for case in SPREAD:
+        for parts in CUTS:
+            ranks.calls = []
+            state = Training(case, parts, norm=True, ranks=ranks).run()
+            states[name_of(case), parts] = (state, ranks.calls)
+    return states
+
+
+def test_parts_on_two_processes_are_trained_as_on_one(tmp_path):
+    """With BatchNorm, whose statistics are those of a part."""
+    first, second = run_processes(trained, 2, tmp_path)
+    for case in SPREAD:
+        for parts in CUTS:
+            alone = Training(case, parts, norm=True).run()
+            (state, calls), (others, other_calls) = (
+                states[name_of(case), parts] for states in (first, second)
+            )
+            assert calls == other_calls
+            assert_same(others, state, rtol=0, atol=0)
+            assert_same(state, alone, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("loss", ["weighted-sum", "geometric", "mgda"])
+def test_a_detector_counts_the_anchors_of_all_parts(loss):
+    """Of which one has no object. On several maps, with BatchNorm in evaluation mode."""
+    size, states = (64, 64), []
+    tasks = make_tasks("detection", "segmentation")
+    boxes = torch.tensor([[4.0, 4, 36, 36, 1, 0], [20, 10, 60, 60, 0, 0]])
+    draw = torch.Generator().manual_seed(0)
+    batch = Batch(
+        images=torch.randint(0, 256, (3, *size, 3), generator=draw, dtype=torch.uint8),
+        colours=None,
+        sharpness=None,
+        targets={
+            "detection": [boxes, boxes[:1], boxes[:0]],
+            "segmentation": torch.randint(0, 3, (3, *size), generator=draw, dtype=torch.uint8),
+        },
+        labelled={task.name: torch.ones(3, dtype=torch.bool) for task in tasks},
+    )
+    for cuts in ([], [(0, 2), (2, 3)]):
+        torch.manual_seed(0)
+        heads = {task.name: task.head for task in tasks}
+        network = build_network("VMM", "mobilenet_v2", heads, size, channels=8).double().eval()
+        task_losses, objective = make_losses(network, tasks), losses.build(loss, tuple(heads))
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
+        step = (StepInParts if cuts else Step)(
+            task_losses, objective, optimizer, task_losses.precision
+        )
+        parts = [part_of(batch, slice(*cut)) for cut in cuts]
+        values = step(parts or batch, 1)
+        states.append({**network.state_dict(), **values})
+    assert_same(*states, rtol=1e-10, atol=1e-10)
