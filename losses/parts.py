@@ -3,6 +3,9 @@
 The loss of a task is a sum over the parts, so its gradient is as well. A rule at the parameters
 combines the T sums. At the last shared layer or at the features its weights need them first: the
 parts are gone through twice.
+
+A loop over parts deletes what belongs to a part's graph at its end: a name would keep the graph in
+memory while that of the next part grows.
 """
 
 from __future__ import annotations
@@ -110,6 +113,7 @@ class Differentiation:
         """Adds the gradients of the weighted sum of the losses to `.grad`."""
         for losses in self._losses():
             torch.autograd.backward(losses, self.grad_outputs)
+            del losses
 
     def heads(
         self, with_parameters: bool = True
@@ -121,6 +125,7 @@ class Differentiation:
             features = [feature for feature in self.model.features if feature.requires_grad]
             gradients = head_gradients(losses, self.grad_outputs, features, parameters)
             yield features, *gradients
+            del losses, features, gradients
 
     def rows_at_parameters(self, flat: FlatGradients) -> tuple[Rows, list[list[Tensor | None]]]:
         """The T gradients at the shared parameters, and those at the heads'."""
@@ -130,11 +135,13 @@ class Differentiation:
             for t in range(len(self.tasks)):
                 retain = t < len(self.tasks) - 1
                 rows.add(t, vjp(features, at_features[t], self.shared, retain))
+            del features, at_features
         return rows, at_heads
 
     def _losses(self) -> Iterator[list[Tensor]]:
         for losses in self.parts:
             yield [losses[task] for task in self.tasks]
+            del losses
 
 
 def aggregate(
@@ -182,9 +189,10 @@ def _gramian_at(
         if rows is None:
             pieces = aggregation.feature_rows(features, at_features)[2]
             grams.append(gramian(pieces))
-            continue
-        for t, at in enumerate(at_features):
-            rows.add(t, vjp(features, at, last, retain=True))
+        else:
+            for t, at in enumerate(at_features):
+                rows.add(t, vjp(features, at, last, retain=True))
+        del features, at_features
     if rows is not None:
         pieces = summed_slices(rows.take(), aggregation.ranks)
         grams.append(gramian(pieces))
@@ -197,6 +205,7 @@ def _by_weights(work, aggregation, weights: Sequence[float]) -> None:
         features, flat, rows = aggregation.feature_rows(features, at_features)
         torch.autograd.backward(features, flat.unflatten(combine(rows, weighted(weights))))
         add_head_gradients(work.task_parameters, at_heads, _head_weights(aggregation, weights))
+        del features, flat, rows, at_features, at_heads
 
 
 def _by_elements(work, aggregation, scale: float) -> None:
@@ -216,15 +225,17 @@ def _by_elements(work, aggregation, scale: float) -> None:
             pieces = cut(update, maps)
         torch.autograd.backward(features, flat.unflatten(pieces))
         add_head_gradients(work.task_parameters, at_heads, ones)
+        del features, flat, rows, at_features, at_heads
 
 
 def _update_of_whole_maps(work, aggregation, merge: Combine) -> Tensor:
     """The update of a rule that needs the gradients at the maps of all images at once."""
     total: list[Tensor] = []
     for features, at_features, _ in work.heads(with_parameters=False):
-        features, _, rows = aggregation.feature_rows(features, at_features)
+        features, flat, rows = aggregation.feature_rows(features, at_features)
         part = placed(rows, [map_columns(feature, work.model.place) for feature in features])
         total = [a.add_(b) for a, b in zip(total, part, strict=True)] if total else part
+        del features, flat, at_features, rows
     return update_of_row(merge, True, total, total[0].numel(), aggregation.ranks)
 
 

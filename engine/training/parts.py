@@ -40,9 +40,9 @@ class ForwardPass:
         for function in self.functions:
             with self._statistics():
                 losses = function()
-            for task, loss in losses.items():
-                totals[task] = totals.get(task, 0) + loss.detach()
+            totals = {task: totals.get(task, 0) + loss.detach() for task, loss in losses.items()}
             yield losses
+            del losses  # a graph must be gone before the next one grows
         self.losses, self._again = totals, True
 
     @torch.no_grad()

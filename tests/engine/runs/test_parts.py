@@ -1,9 +1,6 @@
 """Whole runs on batches in parts."""
 
-import pytest
-
 from tests.running import run
-from utils.errors import ConfigError
 
 
 def test_a_run_in_parts_says_so(make_config, partial):
@@ -14,10 +11,3 @@ def test_a_run_in_parts_says_so(make_config, partial):
     assert all(
         value is not None for metrics in results["metrics"].values() for value in metrics.values()
     )
-
-
-def test_parts_of_one_image_are_refused_where_they_cannot_train(make_config, dense):
-    """The maps of DeepLab shrink to a pixel in its ASPP."""
-    config = make_config(dense, "--size", "32", "32", "--micro_batches", "3")
-    with pytest.raises(ConfigError, match=r"--micro_batches: .* parts of one image \(4 in 3\)"):
-        run(config)

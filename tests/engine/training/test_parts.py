@@ -2,6 +2,7 @@
 
 import copy
 import importlib.util
+import weakref
 
 import pytest
 import torch
@@ -233,6 +234,21 @@ def test_running_statistics_change_once_a_part_and_step(name, statistics):
     assert after.num_batches_tracked == 2
     torch.testing.assert_close(after.running_mean, norm.running_mean)
     torch.testing.assert_close(after.running_var, norm.running_var)
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_the_graph_of_a_part_is_gone_before_the_next_one_grows(case):
+    training, maps = Training(case, 2), []
+
+    def look(*_):
+        assert not [reference for reference in maps if reference() is not None]
+
+    training.network.backbone.register_forward_pre_hook(look)
+    training.network.register_forward_hook(
+        lambda network, *_: maps.append(weakref.ref(network.features[0]))
+    )
+    training.step(training.batch(0), 1, {})
+    assert len(maps) >= 4
 
 
 @pytest.mark.parametrize("name", ["weighted-sum", "mgda", "mgda-ub"])
