@@ -65,6 +65,7 @@ class Loader:
         skip: leave images out of their batch that cannot be read, and go on.
         ranks: the processes that share the batches: each reads its share of every training batch,
             or some of the test batches.
+        parts: how many parts a training batch comes in, each a `Batch`.
 
     Attributes:
         batch_size: images a batch, of all processes; the last one of a test may have fewer.
@@ -83,11 +84,15 @@ class Loader:
         sampler: Sampler | None = None,
         skip: bool = False,
         ranks: Ranks = ALONE,
+        parts: int = 1,
     ):
         self.data, self._skip, self._ranks = data, skip, ranks
         self.skipped: Counter[str] = Counter()
         self.taken = 0
-        self._batches = BatchSampler(data.sizes, loading.batch_size, training, seed, sampler, ranks)
+        self._parts = parts
+        self._batches = BatchSampler(
+            data.sizes, loading.batch_size, training, seed, sampler, ranks, parts
+        )
         self.batch_size = self._batches.size
         workers = loading.workers_for(len(self._batches))
         self._loader = DataLoader(
@@ -104,11 +109,11 @@ class Loader:
         )
 
     def __len__(self) -> int:
-        return len(self._loader)
+        return self._batches.count
 
     def epoch(self, number: int = 1, done: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, counted from 1, without the first `done` of them. Where others
-        share them, a batch of which this process has no image is an empty one.
+        """The batches of an epoch, counted from 1, without the first `done` of them; of each its
+        parts, one after another. A part or a share without any image is an empty batch.
 
         Raises:
             DataError: a file is missing or damaged, and not to be skipped; names it.
@@ -116,13 +121,14 @@ class Loader:
         if done == len(self):
             return
         self._batches.epoch, self._batches.done = number, done
-        for taken, (batch, errors) in enumerate(self._read(), done + 1):
-            self.taken = taken
+        may_be_empty = self._batches.training and (self._ranks.size > 1 or self._parts > 1)
+        for number, (batch, errors) in enumerate(self._read()):
+            self.taken = done + number // self._parts + 1
             if errors and not self._skip:
                 # A worker hands its error over; raised there, it would come wrapped in a traceback.
                 raise DataError(*errors[0].args)
             self.skipped.update(str(error) for error in errors)
-            if batch is None and self._batches.training and self._ranks.size > 1:
+            if batch is None and may_be_empty:
                 batch = self.data.empty_batch()
             if batch is not None:
                 yield batch

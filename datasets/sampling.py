@@ -123,6 +123,8 @@ class BatchSampler(torch.utils.data.Sampler):
         sizes: the number of images of each of the datasets, which follow each other.
         ranks: the processes that share the batches: each gives its share of every training batch,
             which may be none, or the test batches whose turn it is.
+        parts: how many parts a training batch is cut into, which follow one another; each is shared
+            by the processes, and may be empty.
 
     Attributes:
         epoch: the epoch to give next, counted from 1.
@@ -137,9 +139,10 @@ class BatchSampler(torch.utils.data.Sampler):
         seed: int = 0,
         sampler: Sampler | None = None,
         ranks: Ranks = ALONE,
+        parts: int = 1,
     ):
         sampler = sampler or Concat()
-        self.ranks = ranks
+        self.ranks, self.parts = ranks, parts
         self.total, self.training, self.epoch, self.done = sum(sizes), training, 1, 0
         self.size = min(batch_size, self.total) if training else batch_size
         if not training:
@@ -158,7 +161,7 @@ class BatchSampler(torch.utils.data.Sampler):
         ]
 
     def __len__(self) -> int:
-        return self.count
+        return self.count * self.parts
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         keys = self._drawn() if self.training else [(0, index) for index in range(self.total)]
@@ -169,8 +172,10 @@ class BatchSampler(torch.utils.data.Sampler):
             yield from batches[self.ranks.rank :: self.ranks.size]
             return
         for batch in batches:
-            share = self.ranks.share(len(batch))
-            yield batch[share.start : share.stop]
+            for k in range(self.parts):
+                first, end = (len(batch) * edge // self.parts for edge in (k, k + 1))
+                share = self.ranks.share(end - first)
+                yield batch[first + share.start : first + share.stop]
 
     def _drawn(self) -> list[tuple[int, int]]:
         """The keys of the epoch's images, in order."""

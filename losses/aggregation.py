@@ -103,7 +103,7 @@ class GradientAggregation:
             return
 
         at_features, at_heads = head_gradients(losses, grad_outputs, features, task_parameters)
-        step = _Step(active, values, scale)
+        step = Step(active, values, scale)
         last = trainable(model.last_shared_parameters() or ())
         if self.place == "parameters":
             weights = self._at_parameters(step, features, at_features, shared)
@@ -112,12 +112,12 @@ class GradientAggregation:
         else:
             weights = self._at_features(step, features, at_features, model)
         head_weights = weights if self.rule.weighs_heads else [1.0] * len(losses)
-        _add_head_gradients(task_parameters, at_heads, head_weights)
+        add_head_gradients(task_parameters, at_heads, head_weights)
         at_place = set(shared) if self.place == "parameters" else ()  # where the sum is made
         sum_grad([p for p in everything if p not in at_place], self.ranks)
 
     def _at_parameters(self, step, features, at_features, shared):
-        flat = self._flat(shared, self.rule.elementwise)
+        flat = self.flat(shared, self.rule.elementwise)
         rows, used = [], [False] * len(shared)
         while at_features:
             if rows and self._spent:
@@ -129,35 +129,52 @@ class GradientAggregation:
             # At once: a slice takes less memory than what it is the sum of.
             rows += row if self.rule.whole else summed_slices(row, self.ranks)
         self._spent = [] if flat.joined else rows[1:]
+        return self.fill(step, rows, used, flat)
+
+    def fill(
+        self, step: Step, rows: list[Pieces], used: Sequence[bool], flat: FlatGradients
+    ) -> list[float]:
+        """Fills `.grad` of the shared parameters.
+
+        Args:
+            rows: this process's slices of the T gradients; for a rule that needs them whole, what
+                it adds to them.
+            used: whether any task has a gradient of each parameter.
+            flat: the layout of the gradients.
+
+        Returns:
+            the tasks' weights.
+        """
         update, weights = self._update_of_parameters(step, rows, flat.length)
         gradients, used = flat.unflatten(update), any_process(used, self.ranks)
-        for parameter, gradient, is_used in zip(shared, gradients, used, strict=True):
+        for parameter, gradient, is_used in zip(flat.tensors, gradients, used, strict=True):
             parameter.grad = gradient if is_used else None
         return weights
 
     def _update_of_parameters(
-        self, step: _Step, rows: list[Pieces], length: int
+        self, step: Step, rows: list[Pieces], length: int
     ) -> tuple[Pieces, list[float]]:
         """The update of `length` numbers, and the tasks' weights in it (ones where it is no
         weighted sum), from this process's slices of the gradients."""
         if self.rule.elementwise:
-            joined, unscaled = [row for [row] in rows], self._combine_unscaled(step.scale)
+            joined, unscaled = [row for [row] in rows], self.combine_unscaled(step.scale)
             update = update_of_row(unscaled, self.rule.whole, joined, length, self.ranks)
             return [update], [1.0] * len(rows)
-        weights = self._weights(step, rows)
+        weights = self.weights(step, gramian(rows), rows[0][0].dtype)
         update = combine(rows, weighted(weights, overwrite=True))
         if self.ranks.size > 1:
             update = [self.ranks.joined(*update, length)]
         return update, weights
 
     def _at_last_layer(self, step, features, at_features, last, shared):
-        flat = self._flat(last)
+        flat = self.flat(last)
         rows = [flat.flatten(vjp(features, at, last, retain=True)) for at in at_features]
-        weights = self._weights(step, summed_slices(rows, self.ranks))
+        slices = summed_slices(rows, self.ranks)
+        weights = self.weights(step, gramian(slices), rows[0][0].dtype)
         update = combine(rows, weighted(weights))
         for parameter, gradient in zip(last, flat.unflatten(update), strict=True):
             parameter.grad = gradient
-        features, flat, rows = self._feature_rows(features, at_features)
+        features, flat, rows = self.feature_rows(features, at_features)
         grad_outputs = flat.unflatten(combine(rows, weighted(weights)))
         done = set(last)
         rest = [parameter for parameter in shared if parameter not in done]
@@ -166,20 +183,20 @@ class GradientAggregation:
         return weights
 
     def _at_features(self, step, features, at_features, model):
-        features, flat, rows = self._feature_rows(features, at_features)
+        features, flat, rows = self.feature_rows(features, at_features)
         if self.rule.elementwise:
             maps = [map_columns(feature, model.place) for feature in features]
-            unscaled = self._combine_unscaled(step.scale)
+            unscaled = self.combine_unscaled(step.scale)
             update = update_of_maps(unscaled, self.rule.whole, rows, maps, self.ranks)
             weights = [1.0] * len(rows)
         else:
-            weights = self._weights(step, rows)
+            weights = self.weights(step, gramian(rows), rows[0][0].dtype)
             # A row may be what a head got as well: it must not be overwritten.
             update = combine(rows, weighted(weights))
         torch.autograd.backward(features, flat.unflatten(update))
         return weights
 
-    def _feature_rows(self, features, at_features):
+    def feature_rows(self, features, at_features):
         """The features that any task depends on, and the gradients there."""
         used = [k for k in range(len(features)) if any(row[k] is not None for row in at_features)]
         features = [features[k] for k in used]
@@ -187,11 +204,11 @@ class GradientAggregation:
         flat = FlatGradients(features, joined)
         return features, flat, [flat.flatten([row[k] for k in used]) for row in at_features]
 
-    def _flat(self, parameters: Sequence[Tensor], joined: bool = False) -> FlatGradients:
+    def flat(self, parameters: Sequence[Tensor], joined: bool = False) -> FlatGradients:
         """The layout of gradients at parameters. Processes exchange joined ones."""
         return FlatGradients(parameters, joined or parameters[0].is_cuda or self.ranks.size > 1)
 
-    def _combine_unscaled(self, scale: float) -> Combine:
+    def combine_unscaled(self, scale: float) -> Combine:
         """The rule's `combine`, which must not see the scale."""
 
         def combine(gradients: Sequence[Tensor], columns: Columns) -> Tensor:
@@ -201,15 +218,16 @@ class GradientAggregation:
 
         return combine
 
-    def _weights(self, step: _Step, rows: list[Pieces]) -> list[float]:
+    def weights(self, step: Step, gram: Tensor, dtype: torch.dtype) -> list[float]:
         """The rule's weights, the same on all processes; equal ones where it has none.
 
         Args:
-            rows: a part of the gradients, of which the processes together have all.
+            gram: (T, T) the Gramian of this process's part of the gradients.
+            dtype: of the gradients.
         """
-        gram = self.ranks.sum(gramian(rows)) / step.scale**2
+        gram = self.ranks.sum(gram) / step.scale**2
         # In the gradients' type, which tells the rule how exact they are.
-        gram = gram.to("cpu", rows[0][0].dtype)
+        gram = gram.to("cpu", dtype)
         losses = step.values.cpu() if self.rule.needs_losses else None
         equal = [1 / len(gram)] * len(gram)
         if not gram.isfinite().all():
@@ -226,7 +244,7 @@ class GradientAggregation:
             return equal
 
 
-class _Step(NamedTuple):
+class Step(NamedTuple):
     """What a rule may know of a step besides the gradients."""
 
     active: Sequence[int]
@@ -239,7 +257,7 @@ def trainable(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
     return list(dict.fromkeys(p for p in parameters if p.requires_grad))
 
 
-def _add_head_gradients(
+def add_head_gradients(
     task_parameters: Sequence[Sequence[nn.Parameter]],
     gradients: Sequence[Sequence[Tensor | None]],
     weights: Sequence[float],

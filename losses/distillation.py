@@ -60,6 +60,7 @@ class Distillation(nn.Module):
         features: Sequence[Tensor],
         teachers: Mapping[str, Sequence[Tensor]],
         pseudo: Mapping[str, Tensor],
+        pixels: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The losses to train on, of all tasks.
 
@@ -69,8 +70,11 @@ class Distillation(nn.Module):
                 of which there may be none.
             teachers: task -> its teacher's maps for the same images, of the same sizes.
             pseudo: task -> scalar float32, the loss on the teacher's predictions of all images.
+            pixels: of each map, how many the whole batch has, where these images are a part of it.
         """
-        total, pixels = {}, self.ranks.sum(_pixels(features)).clamp(min=1)
+        total = {}
+        if pixels is None:
+            pixels = self.ranks.sum(_pixels(features)).clamp(min=1)
         for task, projections in zip(self.tasks, self.projections, strict=True):
             distances = [
                 distance(project(ours), theirs)

@@ -71,13 +71,21 @@ def update_of_maps(
     if not whole:
         pieces = zip(*rows, strict=True)
         return [combine(list(p), columns) for p, columns in zip(pieces, maps, strict=True)]
-    rows = [
+    rows = placed(rows, maps)
+    return cut(update_of_row(combine, True, rows, rows[0].numel(), ranks), maps)
+
+
+def placed(rows: Sequence[Pieces], maps: Sequence[Columns]) -> list[Tensor]:
+    """T rows of the numbers of the whole batch's maps, with the pieces at their places and zeros at
+    the others; the arguments are those of :func:`update_of_maps`."""
+    return [
         torch.cat([_placed(p, columns) for p, columns in zip(row, maps, strict=True)])
         for row in rows
     ]
-    ranks.sum_gradients(rows)
-    length = rows[0].numel()
-    update = combine(rows, Columns(range(length), length))
+
+
+def cut(update: Tensor, maps: Sequence[Columns]) -> Pieces:
+    """The pieces of an update of the whole batch's maps that are at hand."""
     parts = update.split([columns.length for columns in maps])
     return [
         part[columns.numbers.start : columns.numbers.stop]

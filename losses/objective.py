@@ -14,9 +14,10 @@ from losses.aggregation import GradientAggregation, trainable
 from losses.flat_gradients import FlatGradients, Pieces, gramian, head_gradients, vjp
 from losses.gradient_statistics import gradient_statistics
 from losses.mean import geometric
+from losses.parts import Differentiation, Parts, aggregate, stacked
 from losses.processes import sum_grad, summed_slices
 from losses.weighting.base import Weighting
-from utils.precision import at_least_float32, exact_type
+from utils.precision import exact_type
 from utils.ranks import Ranks
 from utils.seeds import seed_of
 
@@ -72,10 +73,9 @@ class Objective:
         self.ranks = ranks
         self._seed = generator.initial_seed()
         self._active: list[int] = []
-        self._needs_losses = (
-            weighting.needs_losses
-            or mean is geometric
-            or (aggregation is not None and aggregation.rule.needs_losses)
+        self._needs_losses_first = weighting.needs_losses or mean is geometric
+        self._needs_losses = self._needs_losses_first or (
+            aggregation is not None and aggregation.rule.needs_losses
         )
 
     @property
@@ -125,7 +125,7 @@ class Objective:
         if not self._active:
             return
         parts = [losses[self.tasks[t]] for t in self._active]
-        values = self._values(parts)
+        values = stacked(losses, self._names(self._active)) if self._needs_losses else None
         coefficients = self._coefficients(self._active, parts[0], values)
         grad_outputs = list((coefficients * scale).unbind())
         if self.aggregation is None:
@@ -138,6 +138,35 @@ class Objective:
                 parts, grad_outputs, float(scale), self._active, values, model
             )
 
+    def backward_in_parts(
+        self,
+        parts: Parts,
+        model: nn.Module,
+        group: Sequence[str],
+        scale: float | Tensor = 1.0,
+    ) -> dict[str, Tensor]:
+        """Does what `backward` does with the losses of a batch in parts.
+
+        Returns:
+            the losses of the whole batch, detached.
+        """
+        self._active = self.active(dict.fromkeys(parts.tasks), group)
+        if not self._active:
+            return {}
+        tasks, values = self._names(self._active), None
+        if self._needs_losses_first:
+            values = stacked(parts.values(), tasks)
+        like = next(p for p in model.shared_parameters()) if values is None else values
+        coefficients = self._coefficients(self._active, like, values)
+        grad_outputs = list((coefficients * scale).unbind())
+        work = Differentiation(parts, tasks, grad_outputs, model)
+        if self.aggregation is None:
+            work.backward()
+            sum_grad(work.everything, self.ranks)
+        else:
+            aggregate(work, self.aggregation, self._active, float(scale))
+        return parts.losses
+
     def active(self, losses: dict[str, Tensor], group: Sequence[str]) -> list[int]:
         """The indices of the tasks of a group that are active in a batch."""
         return [t for t, task in enumerate(self.tasks) if task in group and task in losses]
@@ -147,7 +176,7 @@ class Objective:
         if self.weighting.needs_losses_after and self._active:
             with torch.no_grad():
                 after = losses()
-            values = _stacked([after[self.tasks[t]] for t in self._active])
+            values = stacked(after, self._names(self._active))
             self.weighting.after_step(self._active, values)
 
     def end_epoch(self) -> None:
@@ -194,12 +223,31 @@ class Objective:
         for at in at_features:
             row = flat.flatten(vjp(features, at, shared, retain=True))
             rows += summed_slices([row], self.ranks)
-        gram = self.ranks.sum(gramian(rows)) / float(scale) ** 2
-        return gradient_statistics(gram, names, torch.finfo(rows[0][0].dtype).eps)
+        return self._statistics(rows, names, float(scale))
 
-    def _values(self, parts: Sequence[Tensor]) -> Tensor | None:
-        """The losses (len(parts)), where a part looks at them."""
-        return _stacked(parts) if self._needs_losses else None
+    def gradient_statistics_in_parts(
+        self, parts: Parts, model: nn.Module, scale: float | Tensor = 1.0
+    ) -> dict[str, float]:
+        """The statistics of `gradient_statistics` for a batch in parts. They cost a forward pass
+        beside the T backward passes."""
+        shared = trainable(model.shared_parameters())
+        if not (parts.tasks and shared):
+            return {}
+        one = torch.ones((), dtype=exact_type(shared[0]), device=shared[0].device)
+        ones = [one * scale] * len(parts.tasks)
+        work = Differentiation(parts, parts.tasks, ones, model)
+        rows, _ = work.rows_at_parameters(FlatGradients(shared, joined=self.ranks.size > 1))
+        slices = summed_slices(rows.take(), self.ranks)
+        return self._statistics(slices, parts.tasks, float(scale))
+
+    def _statistics(
+        self, rows: Sequence[Pieces], tasks: Sequence[str], scale: float
+    ) -> dict[str, float]:
+        gram = self.ranks.sum(gramian(rows)) / scale**2
+        return gradient_statistics(gram, tasks, torch.finfo(rows[0][0].dtype).eps)
+
+    def _names(self, tasks: Sequence[int]) -> list[str]:
+        return [self.tasks[t] for t in tasks]
 
     def _coefficients(self, active: Sequence[int], loss: Tensor, values: Tensor | None) -> Tensor:
         """c_t of the active tasks, (len(active)) on the device of a loss, in its type."""
@@ -210,10 +258,6 @@ class Objective:
                 loss.device, non_blocking=True
             )
         return self.mean(values, weights)
-
-
-def _stacked(parts: Sequence[Tensor]) -> Tensor:
-    return at_least_float32(torch.stack([part.detach() for part in parts]))
 
 
 def _on_cpu(state: Any) -> Any:

@@ -164,14 +164,19 @@ class GroupedObjective(Objective):
 
     @property
     def grouping(self):
-        return [self._names(group) for group in self.task_groups.groups]
+        return [tuple(self._names(group)) for group in self.task_groups.groups]
 
     def groups(self):
-        return [self._names(group) for group in self.task_groups.order()]
+        return [tuple(self._names(group)) for group in self.task_groups.order()]
 
     def backward(self, losses, model, group, scale=1.0):
         self.task_groups.observe(self._numbers(losses), self.active(losses, group))
         super().backward(losses, model, group, scale)
+
+    def backward_in_parts(self, parts, model, group, scale=1.0):
+        losses = super().backward_in_parts(parts, model, group, scale)
+        self.task_groups.observe(self._numbers(losses), self.active(losses, group))
+        return losses
 
     def after_step(self, losses):
         with torch.no_grad():
@@ -183,9 +188,6 @@ class GroupedObjective(Objective):
     def load_state_dict(self, state):
         super().load_state_dict(state)
         self.task_groups.load_state_dict(state["groups"])
-
-    def _names(self, group: Sequence[int]) -> tuple[str, ...]:
-        return tuple(self.tasks[t] for t in group)
 
     def _numbers(self, losses: dict[str, Tensor]) -> dict[int, float]:
         """The losses by the indices of the active tasks."""

@@ -149,6 +149,24 @@ def stand_in(network: nn.Module) -> Iterator[None]:
             layer.stand_in = False
 
 
+@contextmanager
+def running_statistics_kept(network: nn.Module) -> Iterator[None]:
+    """While the context lasts, the network learns no running statistics: for images that it has
+    seen in the same forward pass already."""
+    layers = [m for m in network.modules() if getattr(m, "running_mean", None) is not None]
+    buffers = [layer._buffers for layer in layers]
+    before = [dict(own) for own in buffers]
+    # Copies take the changes. In their own memory the numbers could not be changed back: a graph
+    # may need them as they are.
+    for own in buffers:
+        own.update({name: buffer.clone() for name, buffer in own.items() if buffer is not None})
+    try:
+        yield
+    finally:
+        for own, kept in zip(buffers, before, strict=True):
+            own.update(kept)
+
+
 def moments(x: Tensor) -> Tensor:
     """(3, C): of the values of each channel of `x` (B, C, H, W), their number, mean, and sum of
     squared distances from the mean; zeros of no images."""

@@ -60,6 +60,7 @@ class Data:
             sampler=config.data.sampling.build(),
             skip=skip,
             ranks=ranks,
+            parts=config.training.micro_batches,
         )
         # What is tested is tested whole.
         skip = skip and self.selected_on != "test"

@@ -150,6 +150,9 @@ def _make_network(config, data, folder, initial, log) -> Network:
     # Weights that a checkpoint will replace need not be downloaded.
     pretrained = not (folder.has_state or initial)
     network = make_network(config, {task.name: task.head for task in data.tasks}, pretrained)
+    if config.training.recompute:
+        with config.located():
+            network.backbone.recompute()
     if initial and not folder.has_state:
         _start_from(network, Path(initial["path"]), log)
     return network
@@ -283,6 +286,7 @@ def _results(config, data, loop, best, evaluation) -> Results:
         test_images={task.name: len(data.test.labelled_for(task)) for task in data.tasks},
         device=device_name(loop.device),
         processes=loop.ranks.size,
+        micro_batches=config.training.micro_batches,
         images_by_process=loop.shares.images,
         precision=loop.precision.name,
         torch=torch.__version__,

@@ -35,6 +35,7 @@ class Results:
             a restart its epoch and the options that were changed as well.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
         processes: how many trained the network together.
+        micro_batches: how many parts each batch was computed in.
         images_by_process: how many training images each process computed.
     """
 
@@ -63,6 +64,7 @@ class Results:
     initial_checkpoint: dict[str, Any] | None = None
     skipped_steps: int | None = None
     processes: int = 1
+    micro_batches: int = 1
     images_by_process: list[int] | None = None
     validation: dict[str, float | None] | None = None
     identity: dict[str, Any] | None = None

@@ -21,6 +21,7 @@ from engine.training.ema import moving_average
 from engine.training.epoch import EpochSteps
 from engine.training.evaluation import Evaluation
 from engine.training.log import Log
+from engine.training.parts import StepInParts
 from engine.training.progress import Progress, duration
 from engine.training.records import NoRecords, Records
 from engine.training.same import check_same
@@ -84,7 +85,8 @@ class Loop:
         self.schedule = options.scheduler.build(optimizer, self.steps, options.max_epoch)
         self.averaged = moving_average(self.network, options.ema_momentum) if options.ema else None
         self.skipped = self._undo(optimizer, temporary) if options.on_nan == "skip" else None
-        self.step = Step(
+        kind = StepInParts if options.micro_batches > 1 else Step
+        self.step = kind(
             task_losses,
             objective,
             optimizer,
@@ -195,12 +197,14 @@ class Loop:
         self.network.train()
         diagnose, steps, first = self.options.diagnose, self.epoch_steps, (epoch - 1) * self.steps
         steps.go_on()
-        for batch, whole in self._batches(epoch):
-            self._check_images(whole.images)
+        for parts, whole in self._batches(epoch):
+            self._check_images(whole)
             step = first + self.train_loader.taken - 1
             rate = self.schedule.set(step)
             statistics: dict | None = {} if diagnose and step % diagnose == 0 else None
-            losses = self.step(batch.to(self.device), step + 1, statistics, whole)
+            parts = [part.to(self.device) for part in parts]
+            batch = parts if self.options.micro_batches > 1 else parts[0]
+            losses = self.step(batch, step + 1, statistics, whole)
             self.shares.add(whole.counts)
             steps.add(step + 1, rate, losses, whole.images, statistics)
             steps.batches = self.train_loader.taken
@@ -209,9 +213,9 @@ class Loop:
                 self._save()
         self._record_steps()
 
-    def _batches(self, epoch: int) -> Iterator[tuple[Batch, WholeBatch]]:
-        """This process's shares of the batches of an epoch that are left, and what is known of the
-        whole ones, those without any image left out.
+    def _batches(self, epoch: int) -> Iterator[tuple[list[Batch], WholeBatch]]:
+        """This process's shares of the parts of the batches of an epoch that are left, and what is
+        known of the whole ones, those without any image left out.
 
         Raises:
             UserError: a share cannot be read, or not one image can be.
@@ -220,26 +224,27 @@ class Loop:
         shares = self.train_loader.epoch(epoch, self.epoch_steps.batches)
         images = 0
         for _ in range(self.epoch_steps.batches, self.steps):
-            batch = error = None
+            parts, error = [None] * self.options.micro_batches, None
             try:
-                batch = next(shares, None)
+                parts = [next(shares, None) for _ in parts]
             except UserError as reason:
                 error = reason
-            whole = whole_batch(self.ranks, self.tasks, batch, error)
+            whole = whole_batch(self.ranks, self.tasks, parts, error)
             images += whole.images
             if whole.images:
-                yield batch, whole
+                yield parts, whole
 
         if not images:
             self.ranks.together(self.train_loader.refuse_unreadable)
 
-    def _check_images(self, images: int) -> None:
+    def _check_images(self, whole: WholeBatch) -> None:
         """Checks that a batch of which images were skipped can train the network.
 
         Raises:
-            DataError: a single image is left, which cannot.
+            DataError: a single image is left of a part, which cannot.
         """
-        if images == 1 < self.train_loader.batch_size and not self.single_images:
+        fewest = min(images for images in map(sum, whole.parts) if images)
+        if fewest == 1 < self.train_loader.batch_size and not self.single_images:
             skipped = ", ".join(list(self.train_loader.skipped)[-1:])
             raise DataError(
                 f"one image is left of a batch, others cannot be read ({skipped}): {SINGLE_IMAGE}"

@@ -34,6 +34,19 @@ class Training(Part):
         below=1,
         only_with="ema",
     )
+    micro_batches: int = option(
+        1,
+        "parts that a batch is computed in, one after another, where it is larger than memory; "
+        "BatchNorm has the statistics of a part",
+        at_least=1,
+        largest=2**16,
+    )
+    recompute: bool = option(
+        False,
+        "compute the activations of the backbone again in the backward pass, which takes less "
+        "memory and more time",
+        affects="nothing",
+    )
     amp: bool = option(False, "mixed precision")
     channels_last: bool = option(
         True, "store images with the channels last, which is faster", affects="nothing"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 import torch
 from torch import Tensor, nn
@@ -86,16 +86,11 @@ class Step:
         for group in self.objective.groups():
             if active.isdisjoint(group):
                 continue
-            losses = task_losses()
+            losses = self._differentiate(task_losses, group, None if before else statistics)
             self.divergence.observe(losses, number)
-            if not before:
-                before = {task: loss.detach() for task, loss in losses.items()}
-                if statistics is not None:
-                    statistics |= self._gradient_statistics(losses)
-            self.optimizer.zero_grad(set_to_none=True)
-            self.objective.backward(losses, self.model, group, scale=self.precision.scale())
+            before = before or losses
             self._update()
-        self.objective.after_step(task_losses)
+        self._after(task_losses)
         return before
 
     def _losses_of(
@@ -104,8 +99,19 @@ class Step:
         active, task_losses = self.task_losses.on(batch, number, whole)
         return active, task_losses if self.skipped is None else of_numbers(task_losses)
 
-    def _gradient_statistics(self, losses: dict[str, Tensor]) -> dict[str, float]:
-        return self.objective.gradient_statistics(losses, self.model, self.precision.scale())
+    def _differentiate(
+        self, task_losses: LossFunction, group: Sequence[str], statistics: dict[str, float] | None
+    ) -> dict[str, Tensor]:
+        """Fills `.grad` by the tasks of a group; returns the losses, detached."""
+        losses, scale = task_losses(), self.precision.scale()
+        if statistics is not None:
+            statistics |= self.objective.gradient_statistics(losses, self.model, scale)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.objective.backward(losses, self.model, group, scale=scale)
+        return {task: loss.detach() for task, loss in losses.items()}
+
+    def _after(self, task_losses: LossFunction) -> None:
+        self.objective.after_step(task_losses)
 
     def _update(self) -> None:
         scaler = self.precision.scaler

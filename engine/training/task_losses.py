@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from datasets.batch import Batch
 from datasets.photometric import normalised_images
 from engine.training.precision import Precision
+from engine.training.sample import SamplePrediction, sample_prediction
 from engine.training.whole_batch import WholeBatch, whole_batch
 from models import Network
 from models.dropout import Place
@@ -28,6 +29,7 @@ def mean_losses(
     targets: Mapping[str, Any],
     labelled: Mapping[str, Tensor],
     ranks: Ranks,
+    divisors: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Σ sum / max(1, Σ count) of each task, both sums over the images of all processes.
 
@@ -35,6 +37,7 @@ def mean_losses(
         tasks: the active tasks.
         predictions, targets: by task name, for all images of this process.
         labelled: by task name, (B) bool on the CPU: the images whose targets count.
+        divisors: (len(tasks)) the denominators, where these images are a part of a batch.
     """
     totals, counts = {}, []
     for task in tasks:
@@ -43,11 +46,12 @@ def mean_losses(
         counts.append(count)
     if not totals:
         return {}
-    whole_counts = ranks.sum(torch.stack(counts)).clamp(min=1).unbind()
+    if divisors is None:
+        divisors = ranks.sum(torch.stack(counts)).clamp(min=1)
     # A sum each: one of all together would lead from a task's loss to the heads of the others.
     return {
-        name: ranks.sum(total) / count
-        for (name, total), count in zip(totals.items(), whole_counts, strict=True)
+        name: ranks.sum(total) / divisor
+        for (name, total), divisor in zip(totals.items(), divisors.unbind(), strict=True)
     }
 
 
@@ -79,6 +83,7 @@ class TaskLosses:
         self.precision = precision
         self.ranks = ranks
         self.seed = seed
+        self._samples: dict[tuple[int, int], SamplePrediction] = {}
 
     def on(
         self, batch: Batch, step: int, whole: WholeBatch | None = None
@@ -91,18 +96,32 @@ class TaskLosses:
             step: the number of the step, from 1.
             whole: what is known of all shares; asked for where it is not yet.
         """
-        whole = whole or whole_batch(self.ranks, self.tasks, batch)
-        images, places = normalised_images(batch), self.places(step, whole)
-        return whole.labelled, lambda: self.on_labels(
-            self.predict(images, next(places)), batch, whole.labelled
-        )
+        whole = whole or whole_batch(self.ranks, self.tasks, [batch])
+        places = self.places(step, whole.shares[0], whole.images)
+        losses_at = self.on_part(batch, whole.labelled)
+        return self.active(whole.labelled), lambda: losses_at(next(places))
 
-    def places(self, step: int, whole: WholeBatch) -> Iterator[Place]:
-        """The places of the forward passes of a step, one after another."""
-        return (
-            Place(self.seed, step, number, whole.share, whole.images)
-            for number in itertools.count()
-        )
+    def on_part(
+        self, batch: Batch, labelled: Set[str], divisors: Tensor | None = None
+    ) -> Callable[[Place], dict[str, Tensor]]:
+        """The loss function of images at the place of a forward pass.
+
+        Args:
+            batch: this process's share, on the device.
+            labelled: the tasks that any image of the whole batch is labelled for.
+            divisors: what the sums of a part of a batch are divided by, in the order of `counts`.
+        """
+        images = normalised_images(batch)
+        return lambda place: self.on_labels(self.predict(images, place), batch, labelled, divisors)
+
+    def active(self, labelled: Set[str]) -> Set[str]:
+        """The tasks that have a loss on a batch with labels of some tasks."""
+        return labelled
+
+    def places(self, step: int, share: range, images: int) -> Iterator[Place]:
+        """The places of the forward passes of a step, one after another, on a share of so many
+        images."""
+        return (Place(self.seed, step, number, share, images) for number in itertools.count())
 
     def predict(self, images: Tensor, place: Place) -> dict[str, Any]:
         """The predictions for (B, 3, H, W) normalised images, by task name."""
@@ -111,11 +130,36 @@ class TaskLosses:
             return self.network(images)
 
     def on_labels(
-        self, predictions: Mapping[str, Any], batch: Batch, labelled: Set[str]
+        self,
+        predictions: Mapping[str, Any],
+        batch: Batch,
+        labelled: Set[str],
+        divisors: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The losses of the labelled tasks, in the order of the tasks."""
-        tasks = [task for task in self.tasks if task.name in labelled]
-        return mean_losses(tasks, predictions, batch.targets, batch.labelled, self.ranks)
+        tasks = self.labelled_tasks(labelled)
+        return mean_losses(tasks, predictions, batch.targets, batch.labelled, self.ranks, divisors)
+
+    def labelled_tasks(self, labelled: Set[str]) -> list[Task]:
+        """The labelled tasks, in order."""
+        return [task for task in self.tasks if task.name in labelled]
+
+    def counts(self, batch: Batch, labelled: Set[str]) -> Tensor:
+        """What images add to the denominators of the losses, before any loss is known: (n) of the
+        labelled tasks, in order.
+
+        Args:
+            batch: this process's share of a part of a batch, on the device.
+            labelled: the tasks that any image of the whole batch is labelled for.
+        """
+        tasks, targets = self.labelled_tasks(labelled), batch.targets
+        return self._sample(batch).counts(tasks, targets, batch.labelled)
+
+    def _sample(self, batch: Batch) -> SamplePrediction:
+        size = tuple(batch.images.shape[1:3])
+        if size not in self._samples:
+            self._samples[size] = sample_prediction(self.network, size)
+        return self._samples[size]
 
     def components(self) -> dict[str, nn.Module]:
         """The modules that are trained beside the network, by their names in a checkpoint."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,6 @@ from datasets.photometric import normalised_images
 from engine.runs.checkpoint import open_network
 from engine.training.precision import Precision
 from engine.training.task_losses import TaskLosses, mean_losses
-from engine.training.whole_batch import whole_batch
 from losses.distillation import Distillation
 from models import Network
 from models.dropout import Place
@@ -89,25 +89,51 @@ class DistilledLosses(TaskLosses):
         self.distillation = distillation
         self.model = StudentModel(plain.network, distillation)
 
-    def on(self, batch, step, whole=None):
-        whole = whole or whole_batch(self.ranks, self.tasks, batch)
-        images, places = normalised_images(batch), self.places(step, whole)
-        outputs = self.teachers(images)
-        every_task = {task.name for task in self.tasks}
-        return every_task, lambda: self._losses(
-            self.predict(images, next(places)), batch, whole.labelled, outputs
+    def on_part(self, batch, labelled, divisors=None):
+        images = normalised_images(batch)
+
+        def taught() -> TeacherOutputs:
+            return self.teachers(images)
+
+        if divisors is None:  # the outputs for all parts would take too much memory
+            taught = functools.cache(taught)
+        return lambda place: self._losses(
+            self.predict(images, place), batch, labelled, taught(), divisors
         )
+
+    def active(self, labelled):
+        return {task.name for task in self.tasks}
+
+    def counts(self, batch, labelled):
+        """Those of the labels, those of the teachers' predictions, and those of the maps' pixels.
+        It costs a forward pass of each teacher."""
+        sample, images = self._sample(batch), len(batch.images)
+        every_image = {task.name: torch.ones(images, dtype=torch.bool) for task in self.tasks}
+        targets = self.teachers(normalised_images(batch)).targets
+        pseudo = sample.counts(self.tasks, targets, every_image)
+        pixels = [images * height * width for height, width in sample.maps]
+        counts = [super().counts(batch, labelled)] if labelled else []
+        return torch.cat([*counts, pseudo, pseudo.new_tensor(pixels)])
 
     def components(self):
         return {"projections": self.distillation}
 
-    def _losses(self, predictions, batch, labelled, outputs: TeacherOutputs) -> dict[str, Tensor]:
-        losses, features = self.on_labels(predictions, batch, labelled), self.network.features
+    def _losses(
+        self, predictions, batch, labelled, outputs: TeacherOutputs, divisors: Tensor | None
+    ) -> dict[str, Tensor]:
+        of_labels = of_outputs = pixels = None
+        if divisors is not None:
+            sizes = [len(labelled), len(self.tasks), len(self.teachers.sizes)]
+            of_labels, of_outputs, pixels = divisors.split(sizes)
+        losses = self.on_labels(predictions, batch, labelled, of_labels)
+        features = self.network.features
         all_images = torch.ones(len(batch.images), dtype=torch.bool)
         every_image = dict.fromkeys(outputs.targets, all_images)
-        pseudo = mean_losses(self.tasks, predictions, outputs.targets, every_image, self.ranks)
+        pseudo = mean_losses(
+            self.tasks, predictions, outputs.targets, every_image, self.ranks, of_outputs
+        )
         with self.precision.autocast():
-            return self.distillation(losses, features, outputs.features, pseudo)
+            return self.distillation(losses, features, outputs.features, pseudo, pixels)
 
 
 class StudentModel:

@@ -14,54 +14,68 @@ from utils.ranks import Ranks
 
 
 class WholeBatch(NamedTuple):
-    """A batch of which this process has a share.
+    """A batch in parts, of each of which this process has a share.
 
     Attributes:
-        counts: how many images each process has; they follow one another in the batch.
+        parts: of each part, how many images each process has; all of them follow one another in
+            the batch.
         rank: of this process.
         labelled: the names of the tasks that any image is labelled for.
     """
 
-    counts: tuple[int, ...]
+    parts: tuple[tuple[int, ...], ...]
     rank: int
     labelled: frozenset[str]
 
     @property
-    def images(self) -> int:
-        """The number of images of the whole batch."""
-        return sum(self.counts)
+    def counts(self) -> list[int]:
+        """How many images each process has."""
+        return [sum(counts) for counts in zip(*self.parts, strict=True)]
 
     @property
-    def share(self) -> range:
-        """Which of the images are this process's."""
-        first = sum(self.counts[: self.rank])
-        return range(first, first + self.counts[self.rank])
+    def images(self) -> int:
+        """The number of images of the whole batch."""
+        return sum(map(sum, self.parts))
+
+    @property
+    def shares(self) -> list[range]:
+        """Which of the images are this process's, of each part."""
+        shares, start = [], 0
+        for counts in self.parts:
+            first = start + sum(counts[: self.rank])
+            shares.append(range(first, first + counts[self.rank]))
+            start += sum(counts)
+        return shares
 
 
 def whole_batch(
-    ranks: Ranks, tasks: Sequence[Task], batch: Batch | None, error: UserError | None = None
+    ranks: Ranks,
+    tasks: Sequence[Task],
+    parts: Sequence[Batch | None],
+    error: UserError | None = None,
 ) -> WholeBatch:
-    """Tells the other processes of this process's share, and learns of theirs, in one sum.
+    """Tells the other processes of this process's shares, and learns of theirs, in one sum.
 
     Args:
-        batch: this process's share.
-        error: why it could not be read.
+        parts: this process's share of each part, of as many parts on every process.
+        error: why they could not be read.
 
     Raises:
         UserError: a share could not be read; on every process the same.
         Stopped: a signal has come to any of them.
     """
-    counts = [0] * ranks.size
-    counts[ranks.rank] = len(batch.images) if batch else 0
-    labelled = [bool(batch and batch.labelled[task.name].any()) for task in tasks]
+    counts = [0] * (ranks.size * len(parts))
+    counts[ranks.rank :: ranks.size] = [len(part.images) if part else 0 for part in parts]
+    labelled = [any(part and part.labelled[t.name].any() for part in parts) for t in tasks]
     sums = ranks.sum_numbers([*counts, *labelled, error is not None, bool(signals.pending())])
-    counts, [*labels, errors, stops] = sums[: ranks.size], sums[ranks.size :]
+    counts, [*labels, errors, stops] = sums[: len(counts)], sums[len(counts) :]
     if errors:
         ranks.together(lambda: _raise(error))
     if stops:
         ranks.together(signals.check)
     names = (task.name for task, count in zip(tasks, labels, strict=True) if count)
-    return WholeBatch(tuple(counts), ranks.rank, frozenset(names))
+    by_part = (tuple(counts[k : k + ranks.size]) for k in range(0, len(counts), ranks.size))
+    return WholeBatch(tuple(by_part), ranks.rank, frozenset(names))
 
 
 def _raise(error: UserError | None) -> None:

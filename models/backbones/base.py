@@ -45,6 +45,18 @@ class Backbone(ModulePart, ABC):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Maps images (B, 3, H, W) to features [(B, channels, ⌈H / stride⌉, ⌈W / stride⌉), …]."""
 
+    def recompute(self) -> None:
+        """From now on activations are computed again in the backward pass, and not kept.
+
+        Raises:
+            ConfigError: the backbone cannot.
+        """
+        raise ConfigError(
+            f"backbone {self.name} has no stages that can be computed again; take one of another "
+            "package, or more micro_batches",
+            "recompute",
+        )
+
     def last_layer(self) -> list[Parameter]:
         """The weight of the last convolution (or linear layer, in a transformer)."""
         return [weight for weight in self.parameters() if weight.dim() > 1][-1:]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from models.backbones.base import Backbone, check_size
+from models.recomputation import recomputed
 
 STRIDES = (8, 16, 32)
 
@@ -31,6 +34,7 @@ class StagedBackbone(Backbone):
         check_size(size)
         stages, self.taps = self.cut(name)
         self.stages = stages[: self.taps[-1] + 1]
+        self.is_recomputed = False
         output_stride = output_stride or STRIDES[-1]
         self.strides = tuple(min(stride, output_stride) for stride in STRIDES)
         dilate(self.stages[self.taps[self.strides.index(output_stride)] + 1 :])
@@ -44,13 +48,32 @@ class StagedBackbone(Backbone):
             its stages, and the indices of the last ones at strides 8, 16 and 32.
         """
 
+    def recompute(self):
+        self.is_recomputed = True
+
     def forward(self, images: Tensor) -> list[Tensor]:
         maps, x = [], images
+        if self.is_recomputed and torch.is_grad_enabled():
+            for start, end in itertools.pairwise(self._cuts()):
+                x = recomputed(self.stages[start:end], x)
+                if end - 1 in self.taps:
+                    maps.append(x)
+            return maps
         for index, stage in enumerate(self.stages):
             x = stage(x)
             if index in self.taps:
                 maps.append(x)
         return maps
+
+    def _cuts(self) -> list[int]:
+        """Where stages begin that can be computed again: with a convolution, or behind a feature.
+        Others may change their input in place."""
+        begins = [
+            index
+            for index, stage in enumerate(self.stages)
+            if index - 1 in self.taps or any(isinstance(m, nn.Conv2d) for m in stage.modules())
+        ]
+        return [*begins, len(self.stages)]
 
 
 def dilate(stages: Iterable[nn.Module]) -> None:

@@ -1,5 +1,6 @@
 """Sampling: shares, epochs of any length, full batches, and nothing starved or shown twice."""
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from datasets.sampling import SAMPLERS, BatchSampler, Concat, drawn_before
 from utils.errors import ConfigError
+from utils.ranks import Ranks
 
 TASKS = ("concat", "balanced", "temperature")
 CASES = [
@@ -241,3 +243,23 @@ class TestTests:
         assert indices_of(batches) == list(range(23))
         assert [len(batch) for batch in batches] == [4] * 5 + [3]
         assert len(BatchSampler([10, 13], 4, training=False)) == 6
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7])
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_the_shares_of_the_parts_of_a_batch_are_the_batch(parts, processes):
+    """A batch is cut into parts first, and each part among the processes."""
+    whole = list(BatchSampler([10, 13], 5, True, 3))
+    shares = []
+    for rank in range(processes):
+        ranks = Ranks()
+        ranks.rank, ranks.size = rank, processes
+        shares.append(list(BatchSampler([10, 13], 5, True, 3, ranks=ranks, parts=parts)))
+    alone = list(BatchSampler([10, 13], 5, True, 3, parts=parts))
+    joined = [list(itertools.chain(*part)) for part in zip(*shares, strict=True)]
+    assert joined == alone
+    chain = itertools.chain
+    batches = [list(chain(*alone[k : k + parts])) for k in range(0, len(alone), parts)]
+    assert batches == whole
+    lengths = {len(part) for part in alone}
+    assert max(lengths) - min(lengths) <= 1

@@ -224,6 +224,13 @@ class TestSingleImages:
         with pytest.raises(ConfigError, match=r"batch_size.*BatchNorm.*batches of two"):
             run(config)
 
+    def test_so_is_a_part_of_one(self, make):
+        tasks = build_data(make(BOXES)).tasks
+        check_batch_size(make(BOXES, "--batch_size", "4", "--micro_batches", "2"), tasks, 4)
+        config = make(BOXES, "--batch_size", "4", "--micro_batches", "3")
+        with pytest.raises(ConfigError, match=r"micro_batches.* parts of one image \(4 in 3\)"):
+            check_batch_size(config, tasks, 4)
+
     def test_a_larger_size_trains(self, make):
         assert run(make(BOXES, "--batch_size", "1", "--size", "64", "64"))["finished"]
 

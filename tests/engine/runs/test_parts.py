@@ -1,0 +1,13 @@
+"""Whole runs on batches in parts."""
+
+from tests.running import run
+
+
+def test_a_run_in_parts_says_so(make_config, partial):
+    options = ("--loss", "imtl", "--potential", "0.5", "0.5", "0.5", "--max_epoch", "2")
+    config = make_config(partial, *options, "--micro_batches", "2", "--recompute", "true")
+    results = run(config)
+    assert results["micro_batches"] == 2
+    assert all(
+        value is not None for metrics in results["metrics"].values() for value in metrics.values()
+    )
