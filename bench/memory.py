@@ -149,10 +149,10 @@ def _part(batch: Batch, start: int, end: int) -> Batch:
     )
 
 
-def candidates() -> list[tuple[str, str]]:
+def candidates(only: list[str]) -> list[tuple[str, str]]:
     return [
         (loss, way)
-        for loss in LOSSES
+        for loss in only or LOSSES
         for way in WAYS
         if not way.startswith("TorchJD") or loss in TORCHJD
     ]
@@ -189,9 +189,9 @@ def _resident(figure: str) -> float:
     raise RuntimeError(f"the system does not tell {figure}")
 
 
-def measure(training: Training, rounds: int) -> dict[tuple[str, str], list[float]]:
+def measure(training: Training, rounds: int, only: list[str]) -> dict[tuple[str, str], list[float]]:
     """Seconds by candidate, one a round."""
-    times: dict[tuple[str, str], list[float]] = {pair: [] for pair in candidates()}
+    times: dict[tuple[str, str], list[float]] = {pair: [] for pair in candidates(only)}
     order, draw = list(times), random.Random(0)
     for pair in order:  # the warm-up
         training.timed(*pair)
@@ -219,6 +219,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if cuda else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=[], choices=LOSSES, help="these losses alone")
     parser.add_argument("--json", type=Path, help="write all numbers there")
     parser.add_argument("--peak-of", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -234,7 +235,7 @@ def main() -> None:
     if options.peak_of:
         print_peak(*options.peak_of, training)
         return
-    times = measure(training, options.rounds)
+    times = measure(training, options.rounds, options.only)
     rows = [
         {
             "loss": loss,
