@@ -21,6 +21,8 @@ from tests.processes import run_processes
 from tests.running import make_loop, save_untrained
 from utils.ranks import ALONE
 
+pytestmark = pytest.mark.slow
+
 BOXES = PARTIAL.replace("mobilenet_v2", "timm/test_efficientnet")
 MAPS = BOXES.replace("seg det depth", "seg depth normal").replace("VMM", "DeepLab")
 MAPS = MAPS.replace("VOC NYU", "VOC NYUD_MT")
@@ -82,10 +84,10 @@ def with_dropout(network):
     network.masks = replace_dropout(network)
 
 
-def loop_of(place, name, ranks, *options, dtype=torch.float64):
+def loop_of(place, name, ranks, *options, dtype=torch.float64, run="run"):
     case = CASES[name]
     config = make_config(place, case, *options)
-    folder = place.folder / f"{name}-{ranks.size}-{dtype}-{len(options)}"
+    folder = place.folder / f"{name}-{ranks.size}-{run}"
     return make_loop(config, folder, teachers_of(place), ranks, dtype)
 
 
@@ -119,7 +121,9 @@ def trained(place, name, ranks):
 
 def evaluated(place, ranks):
     """The metrics of one network."""
-    loop = loop_of(place, "weighted-sum", ranks, "--batch_size", 2, dtype=torch.float32)
+    loop = loop_of(
+        place, "weighted-sum", ranks, "--batch_size", 2, dtype=torch.float32, run="evaluated"
+    )
     result = evaluation.evaluate(*_measured(loop), ranks)
     return result.metrics, result.per_class
 
@@ -130,14 +134,17 @@ def _measured(loop):
 
 def in_float32(place, ranks, permuted=False):
     """Losses and gradients of the first step, and the weights after each epoch."""
-    loop = loop_of(
-        place, "imtl-g", ranks, "--clip_grad", 0, "--gradient", "none", dtype=torch.float32
-    )
+    options = ("--clip_grad", 0, "--gradient", "none")
+    run = "permuted" if permuted else "float32"
+    loop = loop_of(place, "imtl-g", ranks, *options, dtype=torch.float32, run=run)
+    for layer in loop.network.modules():
+        if isinstance(layer, Dropout):
+            layer.p = 0.0  # masks belong to places in the batch
     if permuted:
         read_batches = loop.train_loader.epoch
         loop.train_loader.epoch = lambda *epoch: map(turned, read_batches(*epoch))
     losses, gradients, weights = {}, [], []
-    update, finish = loop.step._update, loop._finish
+    step, update, finish = loop.step._update_by, loop.step._update, loop._finish
 
     def recorded_update():
         if not gradients:
@@ -154,7 +161,6 @@ def in_float32(place, ranks, permuted=False):
         weights.append(flat(loop.network.parameters()))
         finish(epoch)
 
-    step, update = loop.step._update_by, loop.step._update
     loop.step._update_by, loop.step._update = recorded_losses, recorded_update
     loop._finish = recorded_weights
     loop.run()
@@ -307,4 +313,6 @@ def test_in_float32_only_the_rounding_differs(reports, place):
         for ours, theirs, control in zip(
             result["weights"], expected["weights"], turned["weights"], strict=True
         ):
-            assert (ours - theirs).norm() <= 3 * (control - theirs).norm() > 0
+            # Both distances are chance: of the same order is what can be asked for.
+            assert 0 < (ours - theirs).norm() <= 3 * (control - theirs).norm()
+            assert (control - theirs).norm() < 0.05 * theirs.norm(), "a control of rounding alone"
