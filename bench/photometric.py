@@ -27,7 +27,7 @@ import torch
 
 from datasets.augment import colour_matrix, generator, sharpness
 from datasets.batch import Batch
-from datasets.photometric import MEAN, STD, normalised_images
+from datasets.photometric import float_images
 from datasets.scenes import render
 
 ROOMS, SIZE = 48, (96, 128)
@@ -46,7 +46,7 @@ def ours(images: np.ndarray, seed: int, batch: int) -> np.ndarray:
         rng = generator(seed, batch, index)
         colours.append(colour_matrix(rng))
         amounts.append(sharpness(rng))
-    shown = normalised_images(
+    shown = float_images(
         Batch(
             images=torch.from_numpy(images),
             colours=torch.from_numpy(np.stack(colours)),
@@ -55,7 +55,7 @@ def ours(images: np.ndarray, seed: int, batch: int) -> np.ndarray:
             labelled={},
         )
     )
-    return shown.permute(0, 2, 3, 1).numpy() * np.array(STD) + np.array(MEAN)
+    return shown.permute(0, 2, 3, 1).numpy()
 
 
 def of_the_papers_code(images: np.ndarray, seed: int, batch: int) -> np.ndarray:
