@@ -116,8 +116,8 @@ class Objective:
             losses: task -> scalar float32 or float64 with a graph, of the active tasks.
             model: offers `shared_parameters()`, `last_shared_parameters()`, `task_parameters(task)`
                 and `features`, the shared feature maps of its last forward pass, of which none is
-                computed from another; for an elementwise rule there, `place` as well, which says
-                which images of the batch they are of.
+                computed from another; for a rule that needs the whole matrix there, `place` as
+                well, which says which images of the batch they are of.
             group: the tasks to differentiate, an item of `groups()`.
             scale: what `.grad` is multiplied by (loss scaling).
         """

@@ -124,7 +124,13 @@ class MultiTaskLoss(Part):
             if self.gradient_at != "paper":
                 raise ConfigError("there is no gradient rule to take it", "gradient_at")
             return
-        if rule.elementwise and self.place == "last_layer":
+        if rule.by_position and self.place != "features":
+            raise ConfigError(
+                f"{self.gradient.name} needs the activations that the gradients belong to; "
+                "take features",
+                "gradient_at",
+            )
+        if rule.whole and self.place == "last_layer":
             raise ConfigError(
                 f"{self.gradient.name} gives no weights that the rest of the network could use; "
                 "take parameters or features",
@@ -265,7 +271,7 @@ LOSSES = Registry(
             "cagrad", "CAGrad on losses weighted as in amtl", f"{_CAGRAD}; {_AMTL}", "achievement"
         ),
         "graddrop": _rule(
-            "graddrop", "elements with conflicting signs, dropped", "Chen et al., NeurIPS 2020"
+            "graddrop", "gradients with conflicting signs, dropped", "Chen et al., NeurIPS 2020"
         ),
         "gradvac": _rule(
             "gradvac", "gradients turned to their usual similarity", "Wang et al., ICLR 2021"

@@ -60,7 +60,7 @@ CASES = [
     *((name, OPTIONS.get(name, {})) for name in LOSSES),
     *(with_rule(rule, "last_layer") for rule in ("cagrad", "nash-mtl", "gradvac")),
     *(with_rule(rule, "features") for rule in ("cagrad", "grad-norm", "gradvac")),
-    with_rule("graddrop", "parameters"),
+    ("graddrop", {"leak": (0.1, 0.5, 0.0)}),
     with_rule("grad-norm", "parameters"),
     with_rule("pcgrad", "last_layer", "geometric"),
 ]
