@@ -189,9 +189,25 @@ class SelectiveUpdates(MultiTaskLoss):
 class DistilledLoss(MultiTaskLoss):
     """A loss to which the single-task networks add what they teach; see `losses.distillation`."""
 
+    version = 2  # kd-mtl: the distance alone
+
     distance_weight: float = option(
-        1.0, "weight of the distance to the teachers' features", at_least=0
+        1.0, "weight of the distance to the teachers' features; 0: not computed", at_least=0
     )
+    pseudo_label_weight: float = option(
+        1.0,
+        "weight of the loss on the teachers' predictions as labels; 0: not computed",
+        at_least=0,
+    )
+
+    def __init__(self, **values):
+        super().__init__(**values)
+        if not self.distance_weight and not self.pseudo_label_weight:
+            raise ConfigError(
+                "is 0 and so is pseudo_label_weight: the teachers have nothing to say; raise one, "
+                "or take a loss without teachers",
+                "distance_weight",
+            )
 
     @property
     def cost(self):
@@ -212,8 +228,10 @@ def _loss(
     mean: str = "arithmetic",
     gradient: str = "none",
     part: type[MultiTaskLoss] = MultiTaskLoss,
+    **defaults: float,
 ) -> Variant:
-    return Variant(part, {"weighting": weighting, "mean": mean, "gradient": gradient}, help, paper)
+    parts = {"weighting": weighting, "mean": mean, "gradient": gradient}
+    return Variant(part, parts | defaults, help, paper)
 
 
 def _rule(
@@ -288,9 +306,14 @@ LOSSES = Registry(
         "fairgrad": _rule("fairgrad", "α-fair shares of the improvement", "Ban and Ji, ICML 2024"),
         "upgrad": _rule("upgrad", "the mean of conflict-free projections", "Quinton and Rey, 2024"),
         "db-mtl": _rule("db-mtl", "log losses, gradients of one length", "Lin et al., 2023", "si"),
-        "kd-mtl": _loss("the baselines teach the network", _KD, part=DistilledLoss),
+        "kd-mtl": _loss(
+            "the baselines teach the network their features",
+            _KD,
+            part=DistilledLoss,
+            pseudo_label_weight=0.0,
+        ),
         "kd-amtl": _loss(
-            "the baselines teach the network, losses as in amtl",
+            "the baselines teach the network their features and predictions, losses as in amtl",
             f"{_KD}; {_AMTL}",
             "achievement",
             "geometric",

@@ -112,10 +112,11 @@ def trained_baselines(
     """
     # Every cfg is looked at before the first network is trained.
     singles = ranks.first_before_others(lambda: {t.name: _single_task(config, t) for t in tasks})
-    if issubclass(config.run.loss.part, DistilledLoss):
+    distilled = issubclass(config.run.loss.part, DistilledLoss)
+    if distilled and config.run.loss.value("distance_weight"):
         _check_teachable(config, tasks, singles)
     runs = {name: find_or_train(single, train, ranks) for name, single in singles.items()}
-    if issubclass(config.run.loss.part, DistilledLoss):
+    if distilled:
         for folder, _ in runs.values():
             keeper = Keeper(folder, {}, print)
             ranks.from_first(partial(_restore, keeper))

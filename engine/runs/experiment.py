@@ -135,7 +135,11 @@ def _train_run(config, data, folder, ranks, baselines) -> Results:
         from engine.training.teachers import distilled_losses
 
         task_losses = distilled_losses(
-            task_losses, baselines.checkpoints, config.data.size, loss.distance_weight
+            task_losses,
+            baselines.checkpoints,
+            config.data.size,
+            loss.distance_weight,
+            loss.pseudo_label_weight,
         )
     header = checkpoint.header(config, data.tasks)
     loop = Loop(config, data, task_losses, objective, folder, header, log)

@@ -56,6 +56,7 @@ def test_weights_by_achievement_need_a_potential():
         ("sel-update", {"affinity_decay": 2.0}, "above 0 and at most 1"),
         ("kd-amtl", {"distance_weight": -1.0}, "at least 0"),
         ("amtl", {"distance_weight": 1.0}, "distance_weight"),
+        ("kd-mtl", {"distance_weight": 0.0}, "nothing to say"),
         ("weighted-sum", {"gradient_at": "features"}, "no gradient rule"),
         ("graddrop", {"gradient_at": "last_layer"}, "take features"),
         ("graddrop", {"gradient_at": "parameters"}, "take features"),

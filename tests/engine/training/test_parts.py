@@ -61,6 +61,7 @@ CASES = [
     *(with_rule(rule, "last_layer") for rule in ("cagrad", "nash-mtl", "gradvac")),
     *(with_rule(rule, "features") for rule in ("cagrad", "grad-norm", "gradvac")),
     ("graddrop", {"leak": (0.1, 0.5, 0.0)}),
+    ("kd-amtl", {"distance_weight": 0.0}),
     with_rule("grad-norm", "parameters"),
     with_rule("pcgrad", "last_layer", "geometric"),
 ]
@@ -105,13 +106,14 @@ class TinyTeachers(Teachers):
         self.networks = {name: n.eval().requires_grad_(False) for name, n in networks.items()}
 
 
-def make_task_losses(network, tasks, distilled, ranks):
+def make_task_losses(network, tasks, loss, ranks):
     plain = make_losses(network, tasks, ranks)
-    if not distilled:
+    if not isinstance(loss, DistilledLoss):
         return plain
     torch.manual_seed(3)
     channels = {task.name: [2] for task in tasks}
-    distillation = Distillation(list(channels), [2], channels, ranks=ranks).double()
+    weights = loss.distance_weight, loss.pseudo_label_weight
+    distillation = Distillation(list(channels), [2], channels, *weights, ranks).double()
     return DistilledLosses(plain, TinyTeachers(tasks), distillation)
 
 
@@ -124,8 +126,8 @@ class Training:
         self.parts, self.tasks = parts, make_tasks(*THREE)
         self.network = make_network(self.tasks, norm)
         synchronise(self.network, ranks)
-        distilled = issubclass(LOSSES.choose(name).part, DistilledLoss)
-        task_losses = make_task_losses(self.network, self.tasks, distilled, ranks)
+        loss = LOSSES.choose_nested(name, values).build()
+        task_losses = make_task_losses(self.network, self.tasks, loss, ranks)
         self.objective = losses.build(name, THREE, dict.fromkeys(THREE, 0.6), values, ranks=ranks)
         self.components = task_losses.components()
         modules = [self.network, *self.components.values()]
