@@ -1,0 +1,110 @@
+"""A device that is none: its tensors are on the CPU, and note where a program waits for them."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections import Counter
+from pathlib import Path
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+ROOT = Path(__file__).resolve().parents[3]
+GPU = torch.device("cuda")
+CPU = torch.device("cpu")
+
+_NUMBERS = {"item", "tolist", "__bool__", "__float__", "__int__", "__index__", "numpy"}
+_SIZES = {"nonzero", "argwhere", "masked_select", "unique", "is_nonzero", "equal", "allclose"}
+
+
+class OnDevice(torch.Tensor):
+    """A tensor of the device, as are all that are computed from it."""
+
+    waits: Counter = Counter()
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        name = getattr(function, "__name__", "")
+        if name == "__get__" and function.__self__ is torch.Tensor.device:
+            return GPU
+        if name == "__get__" and function.__self__ is torch.Tensor.is_cuda:
+            return True
+        to_host = name == "cpu" or (name == "to" and _device_in(args[1:], kwargs) == CPU)
+        reads = name in _NUMBERS | _SIZES and isinstance(args[0], OnDevice)
+        if to_host or reads or _masked_by_device(name, args):
+            _note(name)
+        args, kwargs = _on_cpu(args), _on_cpu(kwargs)
+        if to_host:
+            with torch._C.DisableTorchFunctionSubclass():
+                return function(*args, **kwargs).as_subclass(torch.Tensor)
+        return super().__torch_function__(function, types, args, kwargs)
+
+
+class Device(TorchFunctionMode):
+    """While it lasts, what is made on the device or moved there is of it."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if not any(_is_gpu(value) for value in (*args, *kwargs.values())):
+            return function(*args, **kwargs)
+        result = function(*_on_cpu(args), **_on_cpu(kwargs))
+        return on_device(result) if isinstance(result, torch.Tensor) else result
+
+
+def on_device(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor if isinstance(tensor, OnDevice) else tensor.as_subclass(OnDevice)
+
+
+def moved(module: torch.nn.Module) -> None:
+    """Puts the parameters and buffers of a module on the device."""
+    for child in module.modules():
+        for name, parameter in child._parameters.items():
+            if parameter is not None:
+                there = on_device(parameter.detach())
+                child._parameters[name] = torch.nn.Parameter(there, parameter.requires_grad)
+        for name, buffer in child._buffers.items():
+            if buffer is not None:
+                child._buffers[name] = on_device(buffer)
+
+
+@contextlib.contextmanager
+def waits(monkeypatch):
+    """What waits for the device meanwhile: the lines of the program, and how often."""
+    generator = torch.Generator
+    monkeypatch.setattr(torch, "Generator", lambda device="cpu": generator("cpu"))
+    OnDevice.waits = Counter()
+    with Device():
+        yield OnDevice.waits
+
+
+def _device_in(args, kwargs):
+    return next((a for a in (*args, *kwargs.values()) if isinstance(a, (torch.device, str))), None)
+
+
+def _masked_by_device(name, args):
+    if name not in ("__getitem__", "__setitem__"):
+        return False
+    index = args[1] if isinstance(args[1], tuple) else (args[1],)
+    return any(isinstance(i, OnDevice) and i.dtype == torch.bool for i in index)
+
+
+def _is_gpu(value):
+    return isinstance(value, torch.device) and value == GPU
+
+
+def _on_cpu(values):
+    """Arguments with the CPU in the place of the device."""
+    if isinstance(values, dict):
+        return {key: CPU if _is_gpu(value) else value for key, value in values.items()}
+    return tuple(CPU if _is_gpu(value) else value for value in values)
+
+
+def _note(name: str) -> None:
+    for frame in reversed(traceback.extract_stack()):
+        path = Path(frame.filename)
+        if path.is_relative_to(ROOT) and ".venv" not in path.parts and path != Path(__file__):
+            OnDevice.waits[f"{path.relative_to(ROOT)}:{frame.name} {name}"] += 1
+            return
+    OnDevice.waits[f"? {name}"] += 1
