@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from utils.precision import at_least_float32, exact_type
 from utils.ranks import ALONE, Ranks
+from utils.transfer import tensor_on
 
 
 class Distillation(nn.Module):
@@ -114,9 +115,7 @@ class Distillation(nn.Module):
 def _pixels(features: Sequence[Tensor]) -> Tensor:
     """The number of pixels of each map, those of all images."""
     numbers = [feature[:, 0].numel() for feature in features]
-    kind = exact_type(features[0])
-    # Not blocking: a GPU must not wait for the CPU.
-    return torch.tensor(numbers, dtype=kind).to(features[0].device, non_blocking=True)
+    return tensor_on(features[0].device, numbers, exact_type(features[0]))
 
 
 def distance(student: Tensor, teacher: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from losses.weighting.base import Weighting
 from utils.precision import exact_type
 from utils.ranks import Ranks
 from utils.seeds import seed_of
+from utils.transfer import tensor_on
 
 
 class Objective:
@@ -253,10 +254,7 @@ class Objective:
         """c_t of the active tasks, (len(active)) on the device of a loss, in its type."""
         weights = self.weighting.weights(active, values)
         if not isinstance(weights, Tensor):
-            # Not blocking: fixed weights must not make a GPU wait for the CPU.
-            weights = torch.tensor(weights, dtype=exact_type(loss)).to(
-                loss.device, non_blocking=True
-            )
+            weights = tensor_on(loss.device, weights, exact_type(loss))
         return self.mean(values, weights)
 
 

@@ -17,7 +17,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.keeper import Keeper
 from engine.runs.network import SINGLE_IMAGE, trains_on_single_images
 from engine.training.affinity import groups_in_words
-from engine.training.ema import moving_average
+from engine.training.ema import MovingAverage
 from engine.training.epoch import EpochSteps
 from engine.training.evaluation import Evaluation
 from engine.training.log import Log
@@ -83,7 +83,7 @@ class Loop:
             [parameter for module in temporary.values() for parameter in module.parameters()],
         )
         self.schedule = options.scheduler.build(optimizer, self.steps, options.max_epoch)
-        self.averaged = moving_average(self.network, options.ema_momentum) if options.ema else None
+        self.averaged = MovingAverage(self.network, options.ema_momentum) if options.ema else None
         self.skipped = self._undo(optimizer, temporary) if options.on_nan == "skip" else None
         kind = StepInParts if options.micro_batches > 1 else Step
         self.step = kind(

@@ -21,6 +21,7 @@ from models import Network
 from models.dropout import Place
 from tasks import Task
 from utils.precision import exact_type
+from utils.transfer import tensor_on
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,7 @@ class DistilledLosses(TaskLosses):
         if self.with_features:
             pixels = [images * height * width for height, width in sample.maps]
             kind = exact_type(next(self.network.parameters()))
-            on_device = torch.tensor(pixels, dtype=kind).to(batch.images.device, non_blocking=True)
-            counts.append(on_device)
+            counts.append(tensor_on(batch.images.device, pixels, kind))
         return torch.cat(counts)
 
     def components(self):
@@ -246,4 +246,6 @@ def _resized(feature: Tensor, size: Sequence[int]) -> Tensor:
 
 def _moved(target: Any, device: torch.device) -> Any:
     """A batched target, a tensor or a list of them, on a device."""
-    return [item.to(device) for item in target] if isinstance(target, list) else target.to(device)
+    if isinstance(target, list):
+        return [item.to(device, non_blocking=True) for item in target]
+    return target.to(device, non_blocking=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 from losses.gradient.base import Aggregator
 from utils.errors import ConfigError
 from utils.option import option
+from utils.transfer import tensor_on
 
 
 class GradDrop(Aggregator):
@@ -50,9 +51,8 @@ class GradDrop(Aggregator):
         draw = sums.new_empty(sums.shape[1]).uniform_(-1, 1, generator=self._on(sums.device))
         margin = sums.sum(dim=0) - draw * sums.abs().sum(dim=0)
         kept = (sums > 0) & (margin > 0) | (sums < 0) & (margin < 0)
-        leaks = torch.tensor([self._leaks[t] for t in active], dtype=sums.dtype).unsqueeze(1)
-        # Not blocking: a GPU must not wait for the CPU.
-        return torch.where(kept, 1.0, leaks.to(sums.device, non_blocking=True))
+        leaks = tensor_on(sums.device, [self._leaks[t] for t in active], sums.dtype)
+        return torch.where(kept, 1.0, leaks.unsqueeze(1))
 
     def _on(self, device: torch.device) -> torch.Generator:
         """A generator there, seeded from the objective's."""

@@ -11,7 +11,7 @@ from torch import nn
 import losses
 from datasets.batch import Batch
 from datasets.photometric import float_images
-from engine.training.ema import moving_average
+from engine.training.ema import MovingAverage
 from engine.training.parts import StepInParts
 from engine.training.precision import Precision
 from engine.training.step import Step
@@ -133,7 +133,7 @@ class Training:
         modules = [self.network, *self.components.values()]
         parameters = [p for module in modules for p in module.parameters()]
         self.optimizer = torch.optim.SGD(parameters, 0.05, momentum=0.9)
-        self.average = moving_average(self.network, 0.5)
+        self.average = MovingAverage(self.network, 0.5)
         self.skipped = SkippedSteps([*modules, self.optimizer, self.objective, self.average])
         kind = Step if parts == 1 else StepInParts
         if options.pop("skip", False):
