@@ -2,6 +2,7 @@
 
     python3 bench/step_time.py                     # ResNet-18 on a CPU, ResNet-50 on a GPU
     python3 bench/step_time.py --only amtl pcgrad --rounds 10 --json step_time.json
+    python3 bench/step_time.py --device cuda --amp --batch 32
 
 All candidates take turns in every round, in random order, on the same network and batch. A step is
 the forward pass, the losses and their gradients, without the optimizer; methods that need the
@@ -14,6 +15,10 @@ losses after the step, or several steps a batch, include these passes. There are
 Each time is divided by the mean of the two F of its round, and the table shows the median of the
 rounds and half of their interquartile range. TorchJD runs in the faster of its two modes (all tasks
 in one batched backward pass, or one after another), found in the warm-up.
+
+Images/s are of these steps. TFLOP/s count the convolutions and matrix products of a step, by
+`torch.utils.flop_counter`; with `--amp` on a known card, the table has their share of what the card
+can do in half precision without sparsity, by its maker's data sheet.
 """
 
 from __future__ import annotations
@@ -36,8 +41,10 @@ import torch
 import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 import losses
+from engine.training.precision import Precision
 from losses import LOSSES
 from losses.presets import DistilledLoss
 from utils.errors import ConfigError
@@ -66,6 +73,23 @@ SCALARIZERS = {
     "uw": ("UW", {"shape": len(TASKS)}),
     "stch": ("STCH", {"mu": 1.0}),
     "famo": ("FAMO", {"shape": len(TASKS)}),
+}
+
+
+# TFLOP/s of the matrix units in bfloat16 or float16, dense, by a part of the card's name; the first
+# that fits.
+PEAKS = {
+    "H100 PCIe": 756,
+    "H100 NVL": 835,
+    "H100": 989,
+    "H200": 989,
+    "A100": 312,
+    "A10G": 70,
+    "A10": 125,
+    "L40S": 362,
+    "L4": 121,
+    "V100": 125,
+    "T4": 65,
 }
 
 
@@ -118,8 +142,9 @@ class Network(nn.Module):
 class Step:
     """What all candidates share: the network, the batch and its losses."""
 
-    def __init__(self, arch: str, batch: int, size: int, device: torch.device):
+    def __init__(self, arch: str, batch: int, size: int, device: torch.device, amp: bool):
         torch.manual_seed(0)
+        self.precision = Precision(device, amp)
         self.network = Network(arch).to(device)
         self.images = torch.randn(batch, 3, size, size, device=device)
         self.labels = torch.randint(CHANNELS["segmentation"], (batch, size, size), device=device)
@@ -127,7 +152,9 @@ class Step:
         self.normal = F.normalize(torch.randn(batch, 3, size, size, device=device), dim=1)
 
     def losses(self) -> dict[str, Tensor]:
-        out = self.network(self.images)
+        with self.precision.autocast():
+            out = self.network(self.images)
+        out = {task: prediction.float() for task, prediction in out.items()}
         return {
             "segmentation": F.cross_entropy(out["segmentation"], self.labels),
             "depth": F.l1_loss(out["depth"], self.depth),
@@ -261,6 +288,22 @@ def measure(ways: dict, step: Step, rounds: int) -> dict[str, list[float]]:
     return times
 
 
+def flops(run: Callable[[], None], step: Step) -> int:
+    """The floating point operations of a step, a multiplication and an addition counted as two."""
+    step.clear()
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_total_flops()
+
+
+def peak_of(step: Step) -> float | None:
+    """The TFLOP/s that the card can do at most in the precision of the step, where it is known."""
+    if not step.images.is_cuda or step.precision.dtype == torch.float32:
+        return None
+    name = torch.cuda.get_device_name()
+    return next((peak for part, peak in PEAKS.items() if part in name), None)
+
+
 def peak_memory(name: str, options: argparse.Namespace, step: Step, ways: dict) -> float:
     """MB at the worst moment of a step, beside the network and the batch. On a CPU a fresh process
     runs three steps and asks the system."""
@@ -273,6 +316,7 @@ def peak_memory(name: str, options: argparse.Namespace, step: Step, ways: dict) 
     command = [sys.executable, __file__, "--peak-of", name]
     for key in ("arch", "batch", "size", "threads"):
         command += [f"--{key}", str(getattr(options, key))]
+    command += ["--amp"] if options.amp else []
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
@@ -293,7 +337,9 @@ def _resident(figure: str) -> float:
     raise RuntimeError(f"the system does not tell {figure}; take --no-memory")
 
 
-def summary(times: dict[str, list[float]], memory: dict[str, float]) -> list[dict]:
+def summary(
+    times: dict[str, list[float]], memory: dict[str, float], ways: dict, step: Step
+) -> list[dict]:
     """A row a candidate: medians and spreads of the rounds."""
     floor = [(a + b) / 2 for a, b in zip(times["F"], times["F again"], strict=True)]
     rows = []
@@ -302,11 +348,16 @@ def summary(times: dict[str, list[float]], memory: dict[str, float]) -> list[dic
         over_t = [s / f for s, f in zip(seconds, times["F_T"], strict=True)]
         low, _, high = statistics.quantiles(ratios, n=4)
         loss = LOSSES.choose(name).build() if name in LOSSES else None
+        median, peak = statistics.median(seconds), peak_of(step)
+        teraflops = flops(ways[name][-1], step) / median / 1e12
         rows.append(
             {
                 "name": name,
                 "place": loss.place if loss and loss.has_rule else "",
-                "milliseconds": 1000 * statistics.median(seconds),
+                "milliseconds": 1000 * median,
+                "images/s": len(step.images) / median,
+                "TFLOP/s": teraflops,
+                "of_peak": teraflops / peak if peak else None,
                 "ratio": statistics.median(ratios),
                 "spread": (high - low) / 2,
                 "over_F_T": statistics.median(over_t),
@@ -320,8 +371,9 @@ def table(rows: list[dict]) -> str:
     """Ours, with TorchJD's ratio beside it."""
     by_name = {row["name"]: row for row in rows}
     lines = [
-        "| loss | gradients at | ms | × F | ± | × F_T | TorchJD × F | peak MB | TorchJD's |",
-        "| --- | --- | --: | --: | --: | --: | --: | --: | --: |",
+        "| loss | gradients at | ms | × F | ± | × F_T | TorchJD × F | peak MB | TorchJD's "
+        "| images/s | TFLOP/s | of peak |",
+        "| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |",
     ]
     for row in rows:
         if row["name"].startswith("torchjd "):
@@ -337,6 +389,9 @@ def table(rows: list[dict]) -> str:
             f"{other['ratio']:.3f}" if other else "",
             _megabytes(row),
             _megabytes(other),
+            f"{row['images/s']:.1f}",
+            f"{row['TFLOP/s']:.3g}",
+            f"{row['of_peak']:.1%}" if row["of_peak"] else "",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -353,6 +408,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--size", type=int, default=256 if cuda else 128)
     parser.add_argument("--device", default="cuda" if cuda else "cpu")
+    parser.add_argument("--amp", action="store_true", help="mixed precision, where there is one")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--only", nargs="*", default=[], metavar="LOSS", help="these losses alone")
@@ -360,6 +416,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="write all numbers there")
     parser.add_argument("--peak-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.device.startswith("cuda") and not cuda:
+        parser.error(f"--device {options.device}: there is no GPU here")
     unknown = set(options.only) - set(LOSSES)
     if unknown:
         parser.error(f"--only {min(unknown)}: there are: {', '.join(LOSSES)}")
@@ -372,7 +430,7 @@ def main() -> None:
     options = parse()
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
-    step = Step(options.arch, options.batch, options.size, device)
+    step = Step(options.arch, options.batch, options.size, device, options.amp)
     if options.peak_of:
         print_peak(options.peak_of, step)
         return
@@ -381,12 +439,13 @@ def main() -> None:
     memory = {}
     if not options.no_memory:
         memory = {name: peak_memory(name, options, step, ways) for name in ways}
-    rows = summary(times, memory)
+    rows = summary(times, memory, ways, step)
     machine = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor()
     setting = {
         "network": f"{options.arch}, three dense heads",
         "batch": [options.batch, 3, options.size, options.size],
         "device": f"{device.type}: {machine or platform.machine()}, {options.threads} threads",
+        "precision": step.precision.name,
         "torch": torch.__version__,
         "rounds": options.rounds,
     }

@@ -57,7 +57,7 @@ class BoxesHead(nn.Module):
             # A tensor made in inference mode could not be used for training later.
             with torch.inference_mode(False):
                 made = torch.tensor(anchors(size, cells, self.strides), device=device)
-            if torch.compiler.is_compiling():  # a stand-in, not to be kept
+            if torch.compiler.is_exporting():  # a stand-in, not to be kept
                 return made
             self._anchors[key] = made
         return self._anchors[key]
