@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from datasets.batch import Batch
 from datasets.cache import Cache
 from datasets.formats.base import Label
 from datasets.formats.images import PADDING, read_image
-from datasets.unite import RemappedLabel, task_label
+from datasets.unite import RemappedLabel, class_map, task_label
 from tasks import Task
 from utils.errors import DataError
 from utils.geometry import Warp
@@ -25,11 +25,13 @@ from utils.memory import stack
 
 
 class Entry(NamedTuple):
-    """An image, the name of its dataset, and its label for each task."""
+    """An image, the name of its dataset, its label for each task, and the class maps of its dataset
+    by task name."""
 
     image: Path
     dataset: str
     labels: tuple[Label | RemappedLabel | None, ...]
+    class_maps: Mapping[str, np.ndarray]
 
 
 class MultiTaskDataset(Dataset):
@@ -66,8 +68,9 @@ class MultiTaskDataset(Dataset):
         self.cache = cache
         self.padding = padding
         self.entries = [
-            Entry(sample.image, split.name, labels)
+            Entry(sample.image, split.name, labels, class_maps)
             for split in splits
+            for class_maps in [_class_maps(self.tasks, split)]
             for sample in split.samples
             if any(labels := tuple(task_label(task, split, sample) for task in tasks))
         ]
@@ -95,7 +98,7 @@ class MultiTaskDataset(Dataset):
         entry = self.entries[index]
         image = self._read_image(entry.image)
         shape = image.shape[:2]
-        item = {"targets": {}, "labelled": {}}
+        item = {"targets": {}, "labelled": {}, "class_maps": entry.class_maps}
         if self.augmentation:
             rng = generator(self.seed, pass_index, index)
             warp = self.augmentation.warp(rng, shape, self.size)
@@ -128,6 +131,7 @@ class MultiTaskDataset(Dataset):
             "image": np.zeros((*self.size, 3), np.uint8),
             "targets": {task.name: task.unlabelled_target(self.size) for task in self.tasks},
             "labelled": {task.name: False for task in self.tasks},
+            "class_maps": {t.name: np.arange(len(t.classes)) for t in self.tasks if t.has_classes},
         }
         if self.augmentation:
             item |= {"colour": np.zeros((3, 4), np.float32), "sharpness": 0.0}
@@ -143,6 +147,10 @@ class MultiTaskDataset(Dataset):
             targets={t.name: t.collate([i["targets"][t.name] for i in items]) for t in self.tasks},
             labelled={
                 t.name: torch.tensor([i["labelled"][t.name] for i in items]) for t in self.tasks
+            },
+            class_maps={
+                name: torch.from_numpy(np.stack([item["class_maps"][name] for item in items]))
+                for name in items[0]["class_maps"]
             },
         )
 
@@ -166,3 +174,8 @@ class MultiTaskDataset(Dataset):
             return packed()
         key = f"{task.task_type} {label.key} {shape}"
         return self.cache.get(label.files, key, packed)
+
+
+def _class_maps(tasks: Sequence[Task], split: Split) -> dict[str, np.ndarray]:
+    """The class maps of a dataset by the names of the tasks with classes."""
+    return {task.name: class_map(task, split) for task in tasks if task.has_classes}

@@ -34,21 +34,21 @@ class Segmentation(Task):
 
     label_smoothing: float = option(0.0, "of the classes in segmentation", at_least=0, below=1)
 
-    def __init__(self, classes=(), dataset=None, **options):
-        super().__init__(classes, dataset, **options)
-        if len(self.classes) > VOID:
+    def __init__(self, classes=(), dataset=None, coarse_classes=None, **options):
+        super().__init__(classes, dataset, coarse_classes, **options)
+        if len(self.label_classes) > VOID:
             raise DataError(
-                f"{self.name} would have {len(self.classes)} classes, and a mask holds {VOID}"
+                f"{self.name} would have {len(self.label_classes)} classes, and a mask holds {VOID}"
             )
 
     @property
     def head(self) -> DenseHead:
         return DenseHead(len(self.classes))
 
-    def remap_classes(self, target, classes):
-        numbers = np.full(256, VOID, np.uint8)
-        numbers[: len(classes)] = [self.classes.index(name) for name in classes]
-        return numbers[target]
+    def remap_classes(self, target, numbers):
+        table = np.full(256, VOID, np.uint8)
+        table[: len(numbers)] = [VOID if number < 0 else number for number in numbers]
+        return table[target]
 
     def unlabelled_target(self, size):
         return np.full(size, VOID, np.uint8)
@@ -59,7 +59,7 @@ class Segmentation(Task):
     def warp(self, target, warp):
         return warp.nearest(target, VOID)
 
-    def criterion(self, prediction, target, labelled):
+    def criterion(self, prediction, target, labelled, class_map=None):
         """Cross entropy with label smoothing, summed over the pixels that are not void."""
         target = select_labelled(target, labelled).long()
         total = F.cross_entropy(
@@ -102,7 +102,7 @@ class _Confusion(Meter):
         self.classes = classes
         self.counts = torch.zeros(len(classes), len(classes), dtype=torch.int64)
 
-    def update(self, prediction, target, labelled):
+    def update(self, prediction, target, labelled, class_map=None):
         truth = select_labelled(target, labelled).long()
         guess = select_labelled(prediction, labelled).argmax(1)
         valid = truth != VOID

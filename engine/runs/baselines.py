@@ -213,7 +213,7 @@ def _single_task(config: Config, task: Task) -> SingleTask:
 
 def _task_of(single: Config, task: Task) -> Task:
     """The task with the options of its own cfg."""
-    return single.run.tasks[0].build(task.classes, task.dataset)
+    return single.run.tasks[0].build(task.classes, task.dataset, task.coarse_classes)
 
 
 def _nearest_other(single: SingleTask) -> tuple[Path, list[str]] | None:

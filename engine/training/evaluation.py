@@ -148,9 +148,10 @@ def _update(
     meters: dict[str, Meter], predictions: Mapping[str, Any], batch: Batch
 ) -> dict[str, Meter]:
     """The meters with the images of a batch."""
+    labels = batch.labels
     for name, meter in meters.items():
         if batch.labelled[name].any():
-            meter.update(predictions[name], batch.targets[name], batch.labelled[name])
+            meter.update(predictions[name], *labels[name])
     return meters
 
 

@@ -30,6 +30,12 @@ class TeacherOutputs:
     features: dict[str, list[Tensor]]
     targets: dict[str, Any]
 
+    def labels(self, images: int) -> dict[str, tuple]:
+        """What `Task.criterion` takes after the prediction, by task: every one of so many images is
+        labelled, and with all classes."""
+        every_image = torch.ones(images, dtype=torch.bool)
+        return {name: (target, every_image) for name, target in self.targets.items()}
+
 
 class Teachers:
     """The frozen single-task networks.
@@ -107,10 +113,10 @@ class DistilledLosses(TaskLosses):
     def counts(self, batch, labelled):
         """Those of the labels, those of the teachers' predictions, and those of the maps' pixels.
         It costs a forward pass of each teacher."""
-        sample, images = self._sample(batch), len(batch.images)
-        every_image = {task.name: torch.ones(images, dtype=torch.bool) for task in self.tasks}
-        targets = self.teachers(float_images(batch)).targets
-        pseudo = sample.counts(self.tasks, targets, every_image)
+        images = len(batch.images)
+        taught = self.teachers(float_images(batch)).labels(images)
+        sample = self._sample(batch)
+        pseudo = sample.counts(self.tasks, taught)
         pixels = [images * height * width for height, width in sample.maps]
         counts = [super().counts(batch, labelled)] if labelled else []
         return torch.cat([*counts, pseudo, pseudo.new_tensor(pixels)])
@@ -127,11 +133,8 @@ class DistilledLosses(TaskLosses):
             of_labels, of_outputs, pixels = divisors.split(sizes)
         losses = self.on_labels(predictions, batch, labelled, of_labels)
         features = self.network.features
-        all_images = torch.ones(len(batch.images), dtype=torch.bool)
-        every_image = dict.fromkeys(outputs.targets, all_images)
-        pseudo = mean_losses(
-            self.tasks, predictions, outputs.targets, every_image, self.ranks, of_outputs
-        )
+        taught = outputs.labels(len(batch.images))
+        pseudo = mean_losses(self.tasks, predictions, taught, self.ranks, of_outputs)
         with self.precision.autocast():
             return self.distillation(losses, features, outputs.features, pseudo, pixels)
 

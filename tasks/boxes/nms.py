@@ -18,27 +18,32 @@ _CANDIDATES = 1000
 
 
 @torch.no_grad()
-def detect(prediction: BoxPrediction) -> list[Tensor]:
+def detect(prediction: BoxPrediction, classes: Tensor | None = None) -> list[Tensor]:
     """The boxes found in each image of a batch, best first.
 
     Every (anchor, class) pair with a score above 0.01 is a candidate, the best 1000 of an image;
     the boxes are clipped to the image, those of one class that overlap a better one by IoU > 0.5
     are dropped, and the best 200 of an image are kept.
 
+    Args:
+        classes: (B, C) bool, the classes that are looked for in each image; by default all.
+
     Returns:
         for each image (M, 7) float32: x1, y1, x2, y2 in pixels, class, 0, score (see
         `tasks.detection.Detection`).
     """
-
-    classes = prediction.logits.shape[2]
     anchors = anchors_in_pixels(prediction.anchors, prediction.size)
-    logits = prediction.logits.float().flatten(1)
+    logits = prediction.logits.float()
+    count = logits.shape[2]
+    if classes is not None and not classes.all():
+        logits = logits.masked_fill(~classes[:, None].to(logits.device), -torch.inf)
+    logits = logits.flatten(1)
     logits, index = logits.topk(min(_CANDIDATES, logits.shape[1]))
     result = []
     for offsets, score, pair in zip(prediction.offsets, logits.sigmoid(), index, strict=True):
-        anchor = pair // classes
+        anchor = pair // count
         boxes = _clip(decode(offsets[anchor].float(), anchors[anchor]), prediction.size)
-        result.append(_suppress(boxes, pair % classes, score))
+        result.append(_suppress(boxes, pair % count, score))
     return result
 
 
