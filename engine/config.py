@@ -18,6 +18,7 @@ from engine.modes import MODES
 from engine.options import Comparison, DataOptions, NetworkOptions, Run
 from engine.runs.datasets import check_divided
 from engine.runs.identity import file_digest
+from engine.runs.naming import check_declared_naming
 from engine.training.options import Training
 from losses import LOSSES
 from utils.cfg_file import Entry, parse_cfg, parse_flags
@@ -225,6 +226,7 @@ def _check_parts(config: Config) -> None:
         for choice in (config.run.loss, config.data.sampling, config.network.arch):
             choice.build()
     check_divided(config)
+    check_declared_naming(config)
     runs = Path(config.run.runs)
     place = next(place for place in (runs, *runs.parents) if os.path.exists(place))
     if not os.path.isdir(place):

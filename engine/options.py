@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import DATASETS
+from datasets.naming import read_lists, read_naming
 from datasets.sampling import SAMPLERS
 from engine.modes import MODES
 from losses import LOSSES
@@ -72,7 +73,13 @@ class Run(Part):
 
 
 class DataOptions(Part):
-    """What a network is trained, validated and tested on."""
+    """What a network is trained, validated and tested on.
+
+    Attributes:
+        naming: what the names of classes mean, for all datasets.
+        labelled_by_dataset: the classes that `labelled_classes` gives to a dataset, by its name as
+            the user spelt it.
+    """
 
     section = "data"
 
@@ -107,6 +114,22 @@ class DataOptions(Part):
         "name in one head",
         choices=("separate", "unite"),
     )
+    aliases: tuple[str, ...] = option(
+        (), "names of classes that mean the same, as in tv:tvmonitor: the second takes the place"
+    )
+    left_out: tuple[str, ...] = option(
+        (), "classes of which nothing is learnt: void in masks, and boxes that count for no class"
+    )
+    coarse_classes: tuple[str, ...] = option(
+        (),
+        "classes that hold finer ones, which labels may have and the united head does not, as in "
+        "vehicle:car,bus,truck",
+    )
+    labelled_classes: tuple[str, ...] = option(
+        (),
+        "the classes that a dataset labels, where these are not all of its list, as in "
+        "VOC:car,person; in the section of a dataset, the names alone",
+    )
     sampling: str = option(
         "concat",
         "how often merged datasets are drawn from: concat, by their sizes; balanced, all alike; "
@@ -118,6 +141,12 @@ class DataOptions(Part):
         super().__init__(**values)
         if not self.train_dataset:
             raise ConfigError("names no dataset to train on", "train_dataset")
+        self.naming = read_naming(self.aliases, self.left_out, self.coarse_classes)
+        self.labelled_by_dataset = read_lists(
+            "labelled_classes", self.labelled_classes, "VOC:car,person"
+        )
+        if self.coarse_classes and self.classes != "unite":
+            raise ConfigError("coarse_classes wants classes = unite", "coarse_classes")
         if self.val != "test" and self.held_out is None:
             for word in self.val.split():
                 dataset, _, split = word.partition(":")

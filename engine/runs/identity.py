@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasets.base import Split
-from datasets.unite import task_label
+from datasets.unite import class_map, class_numbers, task_label
 from tasks import Task
+from tasks.class_maps import LEFT_OUT, UNLABELLED
 from utils.option_names import DATASET
 
 if TYPE_CHECKING:
@@ -96,6 +97,22 @@ def _splits(splits: Iterable[Split], task: Task) -> dict[str, Any]:
             digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS]
             stored = labels[0][1].format.fingerprint
             result[split.name] = {"format": stored, "images": len(ids), "ids": digest}
+            result[split.name] |= _classes(task, split)
+    return result
+
+
+def _classes(task: Task, split: Split) -> dict[str, list]:
+    """What the classes of a dataset are to a task, and by which of them its labels know each class
+    of the task; nothing where it labels all of these by their names."""
+    if not task.has_classes:
+        return {}
+    names = dict(enumerate(task.label_classes)) | {LEFT_OUT: "", UNLABELLED: None}
+    stored = list(split.classes[task.task_type])
+    meanings = [names[number] for number in class_numbers(task, split)]
+    known = class_map(task, split).tolist()
+    result = {} if meanings == stored else {"classes": meanings}
+    if known != list(range(len(known))):
+        result["known_as"] = [names[number] for number in known]
     return result
 
 

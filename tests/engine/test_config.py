@@ -447,6 +447,7 @@ def test_the_text_gives_the_same_run(path, seed):
     draw = random.Random(seed)
     checked = (
         *("val", "size", "min_scale", "max_scale", "baselines", "dataset_root", "run", "device"),
+        *("aliases", "left_out", "coarse_classes", "labelled_classes"),
     )
     argv = ["--size", "64", "96", "--min_scale", "0.1", "--loss", draw.choice(list(LOSSES))]
     argv += ["--scheduler", draw.choice(["polynomial", "plateau"]), "--arch", "DeepLab"]
