@@ -126,6 +126,7 @@ def part_of(batch, images):
         None,
         {name: target[images] for name, target in batch.targets.items()},
         {name: labelled[images] for name, labelled in batch.labelled.items()},
+        {name: class_map[images] for name, class_map in batch.class_maps.items()},
     )
 
 
