@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.modes.check.classes import class_table, near_names, table_in_words
 from engine.modes.check.scan import ScanResult
 from engine.runs.decisions import decisions_in_words, unmatched_in_words
 from tasks import Task
@@ -37,6 +38,7 @@ def summary(
         notes: how the images are divided into training, validation and test set.
         sheet: where the sheet of samples is.
     """
+    classes = class_table(config, results)
     return {
         "cfg": str(config.path),
         "damaged": [{"file": None, "reason": fault} for fault in dict.fromkeys(faults)]
@@ -45,7 +47,8 @@ def summary(
             for damage in dict.fromkeys(d for result in results for d in result.damaged)
         ],
         "unmatched": _unmatched(results),
-        "notes": list(notes),
+        "notes": [*notes, *near_names(classes)],
+        "classes": classes,
         "contact_sheet": str(sheet),
         "splits": [_split(result, config.data.size) for result in results],
     }
@@ -153,6 +156,7 @@ def report(summary: dict, results: Sequence[ScanResult]) -> str:
         if len(warnings) > _NAMED:
             lines.append(f"  and {len(warnings) - _NAMED:,} more; --json lists them all")
         lines.append("")
+    lines += table_in_words(summary["classes"])
     lines += [f"samples: {summary['contact_sheet']}", ""]
     lines += [*(f"note: {note}" for note in summary["notes"]), *([""] if summary["notes"] else [])]
     if summary["unmatched"]:
