@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 REQUIRED = object()
 """The default of an option that every cfg must give."""
+SAME = object()
+"""The official value of an option whose default is the official one."""
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True}
 _BOOLEANS |= {"false": False, "no": False, "off": False, "0": False}
@@ -56,6 +58,8 @@ class Option:
     largest: float | None = None
     affects: str = "result"
     only_with: str | None = None
+    official: Any = SAME
+    official_fixed: bool = False
     name: str = ""
     type: Any = str
 
@@ -237,6 +241,9 @@ def option(
                 else 'nothing'.
             only_with: an option of the same part without which, as where it is false or 0, this
                 one has no effect.
+            official: the value in a cfg of the official repository that does not give the option,
+                where it is another than the default; see `utils.official`.
+            official_fixed: whether such a cfg cannot give the option.
     """
     stated = {"at least": at_least, "above": above, "at most": at_most, "below": below}
     stated = {name: limit for name, limit in stated.items() if limit is not None}
