@@ -55,10 +55,12 @@ class PyramidArchitecture(Architecture):
 
 
 def neck_option(default: str) -> str:
-    """Declares the option `neck`, which an empty value leaves at the neck of the paper."""
+    """Declares the option `neck`, which an empty value leaves at the neck of the paper; in an
+    official cfg it is triv2-bifpn for every architecture."""
     return option(
         default,
         "what joins the levels of features in VMM and EfficientDet (empty: as in their papers)",
         parts=NECKS,
         aliases=("use_FPN",),
+        official="triv2-bifpn",
     )

@@ -34,6 +34,18 @@ class Training(Part):
         below=1,
         only_with="ema",
     )
+    ema_warmup: bool = option(
+        True,
+        "the momentum rises: (1 + n) / (10 + n) in step n, up to ema_momentum; else it is constant",
+        only_with="ema",
+        official=False,
+    )
+    ema_test: bool = option(
+        False,
+        "test the weights as well as their average, and keep the better of the two",
+        only_with="ema",
+        official=True,
+    )
     micro_batches: int = option(
         1,
         "parts that a batch is computed in, one after another, where it is larger than memory; "
@@ -52,6 +64,11 @@ class Training(Part):
         True, "store images with the channels last, which is faster", affects="nothing"
     )
     test_freq: int = option(1, "epochs from one evaluation to the next", at_least=1)
+    test_after_warmup: bool = option(
+        False,
+        "no evaluation before the warm-up of the learning rate is over, but for the last epoch's",
+        official=True,
+    )
     display_freq: int = option(
         100,
         "steps from one plain line of progress to the next",
