@@ -36,7 +36,7 @@ class MultiTaskDataset(Dataset):
     """Datasets one after the other. An item is asked for by (pass, index), so that the augmentation
     is a function of both: see `datasets.sampling.BatchSampler`.
 
-    Images without a label for any of the tasks are left out.
+    Images without a label for any of the tasks are left out, unless they are to be kept.
 
     Args:
         splits: the datasets.
@@ -45,6 +45,8 @@ class MultiTaskDataset(Dataset):
         augmentation: None for validation and test.
         seed: of the augmentation.
         cache: keeps decoded images and labels.
+        keep_unlabelled: whether such images are kept, of the datasets that have labels for any of
+            the tasks.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class MultiTaskDataset(Dataset):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         cache: Cache | None = None,
+        keep_unlabelled: bool = False,
     ):
         self.splits = list(splits)
         self.tasks = list(tasks)
@@ -62,12 +65,14 @@ class MultiTaskDataset(Dataset):
         self.augmentation = augmentation
         self.seed = seed
         self.cache = cache
-        self.entries = [
-            Entry(sample.image, split.name, labels)
-            for split in splits
-            for sample in split.samples
-            if any(labels := tuple(task_label(task, split, sample) for task in tasks))
-        ]
+        self.entries = []
+        for split in splits:
+            entries = [
+                Entry(s.image, split.name, tuple(task_label(task, split, s) for task in tasks))
+                for s in split.samples
+            ]
+            labelled = [entry for entry in entries if any(entry.labels)]
+            self.entries += entries if keep_unlabelled and labelled else labelled
 
     def __len__(self) -> int:
         return len(self.entries)
