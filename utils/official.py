@@ -47,6 +47,18 @@ UNUSED = {
 }
 """Why each option is not used, by name."""
 
+_USED = """
+app applications arch basenet normal_size use_FPN output_stride skip_connection shared_head
+from_scratch size train_dataset test_dataset dataset_root min_scale max_scale batch_size optim
+num_workers momentum weight_decay tencent_trick multiple_lr model_ema model_ema_momentum loc_weight
+lr learning_rate scheduler patience factor loss_metric focusing_factor potential margin loss_weight
+alpha max_epoch warmup_epoch ckpt root_folder save_freq test_freq display_freq label_smoothing
+random_seed amp
+"""
+NAMES = frozenset((*UNUSED, *_USED.split()))
+"""Every official option. A flag of an official cfg may leave out the end of its name where no other
+of these begins like it, whatever ours are called."""
+
 SHORT = {"-ci": "cold_epoch", "-fi": "freeze_epoch"}
 
 MILESTONES = {"cold_epoch": 80, "freeze_epoch": 40}

@@ -65,7 +65,7 @@ def resolve(
             place.
     """
     words = [word for entry in (*cfg, *flags) for word in entry.words]
-    names = OptionNames(roots, words)
+    names = OptionNames(roots, words, official)
     skipped = {*skipped_flags, *names.in_sections(skipped_sections)}
     flags = [entry for entry in flags if names.key(entry)[1] not in skipped]
     return _Resolver(roots, names, cfg, flags, datasets, dataset_section, official).resolve()

@@ -103,7 +103,5 @@ class RMSprop(Optimizer):
         return torch.optim.RMSprop(groups, alpha=self.square_decay, momentum=self.momentum)
 
 
-OPTIMIZERS = Registry(
-    "optimizer", {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop}
-)
+OPTIMIZERS = Registry("optimizer", {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop})
 """Every optimizer by its name in a cfg."""

@@ -29,6 +29,9 @@ def key(make_config, dense, scenes_root):
         ("--patience", "3"),
         ("--render_seed", "4"),
         ("--ema_momentum", "0.5"),
+        ("--ema_test", "--ema_warmup", "false"),
+        ("--keep_unlabelled",),  # each of these images has a depth
+        ("--warmup_start", "0"),  # there is no warm-up
         ("--classes", "unite"),
         ("--loss", "dwa", "--temperature", "3"),
         ("--loss", "kd-amtl", "--margin", "0.1"),
@@ -68,6 +71,8 @@ def test_where_its_data_lie_changes_no_key(key, scenes_root, tmp_path):
         ("--val", "0.3"),
         ("--scheduler", "cosine"),
         ("--on_nan", "skip"),
+        ("--test_after_warmup",),
+        ("--ema", "--ema_test"),
     ],
     ids=lambda options: options[0],
 )
@@ -80,3 +85,11 @@ def test_an_option_of_one_task_changes_the_key_of_that_one_alone(key):
     assert key(*smoothed, task="segmentation") != key(task="segmentation")
     for task in ("depth", "normal"):
         assert key(*smoothed, task=task) == key(task=task)
+
+
+def test_images_without_a_label_count_where_they_are_kept(key):
+    voc = ("--train_dataset", "VOC", "--tasks", "segmentation")
+    assert key(*voc, "--keep_unlabelled", task="segmentation") != key(*voc, task="segmentation")
+    both = ("--train_dataset", "NYUD_MT", "VOC")
+    kept = (*both, "--keep_unlabelled")
+    assert key(*kept) == key(*both), "a dataset without any depth adds none to a run of depth"
