@@ -265,7 +265,8 @@ class Loop:
         line = f"epoch {epoch}/{options.max_epoch}  "
         line += "  ".join(f"{task.name} {row[f'loss {task.name}']:.4f}" for task in self.tasks)
         # Nothing has changed yet when a signal ends the evaluation.
-        evaluation = self.validation(epoch) if last or self._test_is_due(epoch) else None
+        due = epoch % options.test_freq == 0 and self.schedule.allows_evaluation(epoch)
+        evaluation = self.validation(epoch) if due or last else None
         self.objective.end_epoch()
         if evaluation:
             accuracy = self._evaluated(evaluation, row)
@@ -280,10 +281,6 @@ class Loop:
             self._save()
         self.records.write_epochs(self.state.history)
         self.log(f"{line}  |  {row['images_per_second']:.1f} images/s, {duration(row['seconds'])}")
-
-    def _test_is_due(self, epoch: int) -> bool:
-        warming_up = self.options.test_after_warmup and epoch < self.schedule.warmup_epoch
-        return epoch % self.options.test_freq == 0 and not warming_up
 
     def _save(self) -> None:
         """Saves the state. The order of the writes is this one everywhere: the best network, rows

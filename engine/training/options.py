@@ -64,11 +64,6 @@ class Training(Part):
         True, "store images with the channels last, which is faster", affects="nothing"
     )
     test_freq: int = option(1, "epochs from one evaluation to the next", at_least=1)
-    test_after_warmup: bool = option(
-        False,
-        "no evaluation before the warm-up of the learning rate is over, but for the last epoch's",
-        official=True,
-    )
     display_freq: int = option(
         100,
         "steps from one plain line of progress to the next",

@@ -31,6 +31,12 @@ class Schedule(Part):
         only_with="warmup_epoch",
         official=0,
     )
+    test_after_warmup: bool = option(
+        False,
+        "no evaluation before the warm-up is over, but for the last epoch's",
+        only_with="warmup_epoch",
+        official=True,
+    )
 
     def __init__(self, optimizer: torch.optim.Optimizer, steps: int, epochs: int, **options):
         super().__init__(**options)
@@ -46,6 +52,10 @@ class Schedule(Part):
             floor = min(base, self.lowest) if warmup == 1 else 0.0
             group["lr"] = max(base * factor, floor)
         return self.optimizer.param_groups[0]["lr"]
+
+    def allows_evaluation(self, epochs: int) -> bool:
+        """Whether the network is to be evaluated after so many epochs, before the last."""
+        return not self.test_after_warmup or epochs >= self.warmup_epoch
 
     def shape(self, step: int) -> float:
         """The factor of a step after the warm-up."""

@@ -1,11 +1,15 @@
 """Cfg files of the official repository are read as they are."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.config import read
 from tests.settings import of_loss, settings
 from utils.errors import ConfigError
 from utils.official import MILESTONES, NAMES, SHORT, UNUSED
+
+ROOT = Path(__file__).parents[2]
 
 # In the manner of the official files: flags, comments, the two spellings that its parser refused.
 CFG = """\
@@ -375,3 +379,52 @@ def test_a_flag_may_be_cut_short_as_officially(write):
     assert (result["warmup_epoch"], result["test_freq"], result["epoch_images"]) == (3.0, 2, "8")
     with pytest.raises(ConfigError, match="--warm may mean"):
         read([path, "--warm", "3"])
+
+
+VMM = "--optim adamw --tencent_trick --scheduler plateau --factor 0.1 --model-ema --amp"
+DEEPLAB = (
+    "--arch DeepLab --optim adam --lr 4e-4 --scheduler poly --warmup_epoch 0 --max_epoch 100 --amp"
+)
+
+
+@pytest.mark.parametrize(
+    ("cfg", "flags"),
+    [
+        (
+            "detection/VOC/VMM_efficientnet-v2-s",
+            f"--app detection {VMM} --lr 1e-3 --weight_decay 1e-4 --max_epoch 800 --patience 10 "
+            "--warmup_epoch 4 --model-ema-momentum 0.999 --test_freq 2",
+        ),
+        (
+            "segmentation/VOC/VMM_efficientnet-v2-s",
+            f"--app segmentation {VMM} --lr 1e-4 --weight_decay 1e-4 --max_epoch 400 "
+            "--warmup_epoch 4 --model-ema-momentum 0.9999 --test_freq 2",
+        ),
+        (
+            "depth/NYU/VMM_efficientnet-v2-s",
+            f"--app depth {VMM} --lr 8e-4 --weight_decay 5e-5 --max_epoch 100 --warmup_epoch 2 "
+            "--model-ema-momentum 0.999",
+        ),
+        (
+            "seg+det+depth/NYU/VMM_efficientnet-v2-s",
+            f"--app detection segmentation depth {VMM} --lr 1e-4 --weight_decay 5e-5 "
+            "--max_epoch 200 --warmup_epoch 2 --model-ema-momentum 0.999",
+        ),
+        ("segmentation/NYU/DeepLab_resnet50", f"--app segmentation {DEEPLAB} --weight_decay 1e-4"),
+        ("depth/NYU/DeepLab_resnet50", f"--app depth {DEEPLAB} --weight_decay 1e-4"),
+        ("normal/NYU/DeepLab_resnet50", f"--app normal {DEEPLAB} --weight_decay 1e-4"),
+        (
+            "seg+depth+normal/NYU/DeepLab_resnet50",
+            f"--app segmentation depth normal {DEEPLAB} --weight_decay 5e-6",
+        ),
+    ],
+)
+def test_the_cfgs_of_the_published_rows_train_as_the_official_files(write, cfg, flags):
+    ours = read([str(ROOT / "cfg" / f"{cfg}.cfg")])
+    official = read([write("\n".join(f"--{flag}" for flag in flags.split("--")[1:]))])
+    assert ours.training.identity() == official.training.identity()
+
+
+def test_segmentation_alone_sees_all_images_of_voc_as_officially():
+    data = read([str(ROOT / "cfg/segmentation/VOC/VMM_efficientnet-v2-s.cfg")]).data
+    assert (data.keep_unlabelled, data.val) == (True, "test")

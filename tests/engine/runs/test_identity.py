@@ -31,7 +31,7 @@ def key(make_config, dense, scenes_root):
         ("--ema_momentum", "0.5"),
         ("--ema_test", "--ema_warmup", "false"),
         ("--keep_unlabelled",),  # each of these images has a depth
-        ("--warmup_start", "0"),  # there is no warm-up
+        ("--warmup_start", "0", "--test_after_warmup"),  # there is no warm-up
         ("--classes", "unite"),
         ("--loss", "dwa", "--temperature", "3"),
         ("--loss", "kd-amtl", "--margin", "0.1"),
@@ -71,7 +71,7 @@ def test_where_its_data_lie_changes_no_key(key, scenes_root, tmp_path):
         ("--val", "0.3"),
         ("--scheduler", "cosine"),
         ("--on_nan", "skip"),
-        ("--test_after_warmup",),
+        ("--warmup_epoch", "1", "--test_after_warmup"),
         ("--ema", "--ema_test"),
     ],
     ids=lambda options: options[0],
