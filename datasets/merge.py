@@ -45,6 +45,7 @@ class MultiTaskDataset(Dataset):
         augmentation: None for validation and test.
         seed: of the augmentation.
         cache: keeps decoded images and labels.
+        padding: the colour, RGB in 0 to 255, beyond the edges of an image.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class MultiTaskDataset(Dataset):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         cache: Cache | None = None,
+        padding: tuple[int, int, int] = PADDING,
     ):
         self.splits = list(splits)
         self.tasks = list(tasks)
@@ -62,6 +64,7 @@ class MultiTaskDataset(Dataset):
         self.augmentation = augmentation
         self.seed = seed
         self.cache = cache
+        self.padding = padding
         self.entries = [
             Entry(sample.image, split.name, labels)
             for split in splits
@@ -99,7 +102,7 @@ class MultiTaskDataset(Dataset):
             item |= {"colour": colour_matrix(rng), "sharpness": sharpness(rng)}
         else:
             warp = Warp.resize(shape, self.size)
-        item["image"] = warp.image(image, PADDING)
+        item["image"] = warp.image(image, self.padding)
         for task, label in zip(self.tasks, entry.labels, strict=True):
             target = label and task.warp(self._read_label(task, label, shape), warp)
             # A crop can leave a label without a valid pixel: then there is nothing to learn from.

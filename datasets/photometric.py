@@ -8,14 +8,10 @@ from torch import Tensor
 
 from datasets.batch import Batch
 
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
-"""The RGB statistics of ImageNet, for values in [0, 1]."""
 
-
-def normalised_images(batch: Batch) -> Tensor:
-    """(B, 3, H, W) float32, channels last in memory: the images with their photometric distortion,
-    if they have one, less the mean and divided by the standard deviation of ImageNet."""
+def float_images(batch: Batch) -> Tensor:
+    """(B, 3, H, W) float32, RGB in [0, 1], channels last in memory: the images with their
+    photometric distortion, if they have one."""
     images = batch.images.float() / 255
     if batch.colours is not None:
         images = torch.einsum("bhwc,bdc->bhwd", images, batch.colours[:, :, :3])
@@ -23,8 +19,7 @@ def normalised_images(batch: Batch) -> Tensor:
     images = images.permute(0, 3, 1, 2)
     if batch.sharpness is not None:
         images = _sharpen(images, batch.sharpness.view(-1, 1, 1, 1))
-    mean, std = images.new_tensor(MEAN).view(3, 1, 1), images.new_tensor(STD).view(3, 1, 1)
-    return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
+    return images.contiguous(memory_format=torch.channels_last)
 
 
 def _sharpen(images: Tensor, amount: Tensor) -> Tensor:

@@ -9,12 +9,13 @@ from models.deeplab import DeepLab
 from models.efficientdet import EfficientDet
 from models.necks import NECKS
 from models.network import Network
+from models.normalisation import Normalisation
 from models.plain import Plain
 from models.vmm import VMM
 from tasks.base import BoxHead, DenseHead
 from utils.part import Choice, Registry
 
-__all__ = ["ARCHITECTURES", "BACKBONES", "NECKS", "Network", "build"]
+__all__ = ["ARCHITECTURES", "BACKBONES", "NECKS", "Network", "build", "normalisation_of"]
 
 ARCHITECTURES = Registry(
     "architecture", {"DeepLab": DeepLab, "VMM": VMM, "EfficientDet": EfficientDet, "plain": Plain}
@@ -46,3 +47,12 @@ def build(
         return backbone.build(backbone.name, tuple(size), output_stride)
 
     return arch.build().network(make_backbone, heads)
+
+
+def normalisation_of(backbone: Choice) -> Normalisation:
+    """How images are normalised for a choice of `BACKBONES`, found without building it.
+
+    Raises:
+        ConfigError: the package of the backbone is missing.
+    """
+    return backbone.part.normalisation(backbone.name, backbone.value("normalise"))

@@ -11,6 +11,7 @@ from torch.nn import Parameter
 from models.backbones.base import Backbone
 from models.dropout import Place, replace_dropout
 from models.layers import initialise
+from models.normalisation import Normalisation
 from tasks.base import BoxPrediction
 
 
@@ -31,6 +32,7 @@ class Network(nn.Module):
         features: the shared maps (B, C, h, w) that the heads read in the last forward, finest
             first, with their graph. No map is computed from another: the gradients of a loss at all
             maps, taken together, hold everything that the loss sends into the shared layers, once.
+        mean, std: (3, 1, 1) the statistics that it normalises images by.
         masks: what its dropout layers draw.
     """
 
@@ -47,6 +49,7 @@ class Network(nn.Module):
         self.heads = nn.ModuleDict(heads)
         self.features: tuple[Tensor, ...] = ()
         self._last_shared = last_shared
+        self.normalise_by(backbone.normalisation(backbone.name, backbone.normalise))
         self.masks = replace_dropout(self)
         initialise(neck, *heads.values())
         for head in heads.values():
@@ -56,7 +59,7 @@ class Network(nn.Module):
         """Predicts all tasks.
 
         Args:
-            images: (B, 3, H, W) float, normalised, of the network's type or another; B may be 0.
+            images: (B, 3, H, W) float, RGB in [0, 1], of the network's type or another; B may be 0.
 
         Returns:
             by task name: (B, channels, H, W) of a dense head, or a `BoxPrediction`.
@@ -64,12 +67,19 @@ class Network(nn.Module):
         self.features = ()  # lets go of the last graph before a new one grows
         # Some necks compute a level from another. Heads read views of the levels: the gradient at a
         # view holds the heads' share alone, not what flows on through the next level.
-        features = self.backbone(images.to(next(self.parameters()).dtype))
+        images = (images.to(self.std.dtype) - self.mean) / self.std
+        features = self.backbone(images)
         maps = tuple(level.view_as(level) for level in self.neck(features))
         if not torch.compiler.is_exporting():
             self.features = maps
         size = (images.shape[-2], images.shape[-1])
         return {task: head(maps, size) for task, head in self.heads.items()}
+
+    def normalise_by(self, normalisation: Normalisation) -> None:
+        """From now on images are normalised by this mean and standard deviation."""
+        weight = next(self.parameters())
+        for name, colour in normalisation._asdict().items():
+            self.register_buffer(name, weight.new_tensor(colour).view(3, 1, 1), persistent=False)
 
     @property
     def place(self) -> Place | None:

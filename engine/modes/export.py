@@ -28,8 +28,8 @@ class Export(Mode):
     network on three images of noise, and says where the file is and what it takes and gives.
 
     The input `images` is (B, 3, H, W) float32 for any number of images of the cfg's size, RGB in
-    [0, 1] less the mean and divided by the standard deviation. The outputs are those of
-    `Task.export`. Mean, deviation and the names of the classes are in the file's metadata.
+    [0, 1]; the graph holds the normalisation. The outputs are those of `Task.export`. The names of
+    the classes are in the file's metadata.
     """
 
     ckpt = Train.ckpt
@@ -41,7 +41,7 @@ class Export(Mode):
         _require("onnx", "onnxscript")
         path = checkpoint_to_use(config)
         network, tasks = open_network(path)
-        images = torch.randn(3, 3, *network.size, generator=torch.Generator().manual_seed(0))
+        images = torch.rand(3, 3, *network.size, generator=torch.Generator().manual_seed(0))
         exported = ExportedNetwork(network, tasks)
         with torch.no_grad():
             wanted = exported.outputs(images)
@@ -95,11 +95,7 @@ def _write(
         first = str(reason).strip().splitlines()[0]
         raise UserError(f"the network cannot be written as ONNX: {first}") from None
     classes = {task.name: task.classes for task in tasks if task.classes}
-    program.model.metadata_props.update(
-        mean=json.dumps(exported.network.mean),
-        std=json.dumps(exported.network.std),
-        classes=json.dumps(classes),
-    )
+    program.model.metadata_props.update(input="RGB in [0, 1]", classes=json.dumps(classes))
     program.save(file, external_data=False)
 
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 import models
-from datasets.photometric import MEAN, STD
 from models import ARCHITECTURES, BACKBONES, Network
+from models.normalisation import Normalisation
 from tasks import TASKS, Task
 from utils.errors import ConfigError, DataError
 from utils.files import replacing
@@ -33,13 +33,14 @@ def header(config: Config, tasks: Sequence[Task]) -> dict[str, Any]:
     """What a checkpoint says of its network: the parts that it was built from, the tasks with their
     classes, the size and the normalisation of the images."""
     network = config.network
+    normalisation = models.normalisation_of(network.backbone)
     return {
         "format": FORMAT,
         "arch": _stored(network.arch),
         "backbone": _stored(network.backbone),
         "size": list(config.data.size),
-        "mean": list(MEAN),
-        "std": list(STD),
+        "mean": list(normalisation.mean),
+        "std": list(normalisation.std),
         "tasks": [
             {
                 "task_type": task.task_type,
@@ -98,8 +99,8 @@ def open_network(
     path: str | PathLike, device: torch.device | str = "cpu"
 ) -> tuple[Network, list[Task]]:
     """The network of a checkpoint in evaluation mode, and its tasks with their classes, without a
-    cfg or data. The network's `size`, `mean` and `std` say which images it takes: (height, width),
-    and the statistics of RGB in [0, 1] that they are normalised by.
+    cfg or data. The network takes RGB in [0, 1] at (height, width) of its `size`, and normalises it
+    as the checkpoint says.
 
         network, tasks = open_network("runs/…/best.pt")
 
@@ -118,7 +119,8 @@ def open_network(
     except (ConfigError, KeyError, TypeError) as reason:
         raise DataError(f"{path}: its network cannot be built: {reason}") from None
     load_network(network, state["network"], Path(path))
-    network.size, network.mean, network.std = (tuple(state[k]) for k in ("size", "mean", "std"))
+    network.size = tuple(state["size"])
+    network.normalise_by(Normalisation(tuple(state["mean"]), tuple(state["std"])))
     return network.to(device).eval(), tasks
 
 

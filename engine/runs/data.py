@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from tqdm import tqdm
 
+import models
 from datasets import scenes
 from datasets.cache import open_cache
 from datasets.loader import Loader
@@ -87,10 +88,11 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
     splits = read_splits(config, root, missing_allowed)
     tasks = [only] if only else build_tasks(config.run.tasks, splits.train, config.data.classes)
     size, cache = config.data.size, open_cache(config.loading.cache, Path(config.run.runs))
+    padding = models.normalisation_of(config.network.backbone).padding
     data = Data(
         tasks=tasks,
         train=MultiTaskDataset(
-            splits.train, tasks, size, config.augmentation, config.run.seed, cache
+            splits.train, tasks, size, config.augmentation, config.run.seed, cache, padding
         ),
         val=MultiTaskDataset(splits.val, tasks, size),
         test=MultiTaskDataset(splits.test, tasks, size),

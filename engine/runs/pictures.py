@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from datasets.merge import MultiTaskDataset
-from datasets.photometric import normalised_images
+from datasets.photometric import float_images
 
 _IMAGES = 8
 _GAP = 4
@@ -32,7 +32,7 @@ def draw_results(
     for number, index in enumerate(chosen):
         item = data[0, int(index)]
         batch = data.collate([item]).to(device)
-        predictions = network(normalised_images(batch))
+        predictions = network(float_images(batch))
         picture = _picture(data, item, predictions)
         path = folder / f"{number}.png"
         if not cv2.imwrite(str(path), picture[..., ::-1]):

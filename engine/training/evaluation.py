@@ -17,7 +17,7 @@ from datasets.batch import Batch
 from datasets.formats.images import read_image
 from datasets.loader import Loader
 from datasets.merge import MultiTaskDataset
-from datasets.photometric import normalised_images
+from datasets.photometric import float_images
 from engine.training.precision import Precision
 from tasks import Task
 from tasks.base import Meter
@@ -85,7 +85,7 @@ def evaluate(
             signals.check()
             batch = batch.to(precision.device)
             with precision.autocast():
-                predictions = network(normalised_images(batch))
+                predictions = network(float_images(batch))
             measured.append(_update(_meters(tasks), predictions, batch))
         return measured
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from datasets.batch import Batch
-from datasets.photometric import normalised_images
+from datasets.photometric import float_images
 from engine.training.precision import Precision
 from engine.training.sample import SamplePrediction, sample_prediction
 from engine.training.whole_batch import WholeBatch, whole_batch
@@ -111,7 +111,7 @@ class TaskLosses:
             labelled: the tasks that any image of the whole batch is labelled for.
             divisors: what the sums of a part of a batch are divided by, in the order of `counts`.
         """
-        images = normalised_images(batch)
+        images = float_images(batch)
         return lambda place: self.on_labels(self.predict(images, place), batch, labelled, divisors)
 
     def active(self, labelled: Set[str]) -> Set[str]:
@@ -124,7 +124,7 @@ class TaskLosses:
         return (Place(self.seed, step, number, share, images) for number in itertools.count())
 
     def predict(self, images: Tensor, place: Place) -> dict[str, Any]:
-        """The predictions for (B, 3, H, W) normalised images, by task name."""
+        """The predictions for (B, 3, H, W) images, RGB in [0, 1], by task name."""
         self.network.masks.place = place
         with self.precision.autocast():
             return self.network(images)

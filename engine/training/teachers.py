@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datasets.photometric import normalised_images
+from datasets.photometric import float_images
 from engine.runs.checkpoint import open_network
 from engine.training.precision import Precision
 from engine.training.task_losses import TaskLosses, mean_losses
@@ -56,8 +56,8 @@ class Teachers:
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> TeacherOutputs:
-        """The outputs for (B, 3, H, W) normalised images, of which there may be none: one forward
-        pass of each teacher."""
+        """The outputs for (B, 3, H, W) images, RGB in [0, 1], of which there may be none: one
+        forward pass of each teacher, which normalises them in its own way."""
         features, targets = {}, {}
         for task in self.tasks:
             network = self.networks[task.name]
@@ -90,7 +90,7 @@ class DistilledLosses(TaskLosses):
         self.model = StudentModel(plain.network, distillation)
 
     def on_part(self, batch, labelled, divisors=None):
-        images = normalised_images(batch)
+        images = float_images(batch)
 
         def taught() -> TeacherOutputs:
             return self.teachers(images)
@@ -109,7 +109,7 @@ class DistilledLosses(TaskLosses):
         It costs a forward pass of each teacher."""
         sample, images = self._sample(batch), len(batch.images)
         every_image = {task.name: torch.ones(images, dtype=torch.bool) for task in self.tasks}
-        targets = self.teachers(normalised_images(batch)).targets
+        targets = self.teachers(float_images(batch)).targets
         pseudo = sample.counts(self.tasks, targets, every_image)
         pixels = [images * height * width for height, width in sample.maps]
         counts = [super().counts(batch, labelled)] if labelled else []

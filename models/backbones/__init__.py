@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from models.backbones.base import Backbone
-from models.backbones.efficientnet import EfficientNet
+from models.backbones.efficientnet import EfficientNet, EfficientNetLite0
 from models.backbones.timm_models import PREFIX, TimmModel
-from models.backbones.torchvision_models import EfficientNetV2, MobileNetV2, ResNet
+from models.backbones.torchvision_models import (
+    EfficientNetB1,
+    EfficientNetV2,
+    MobileNetV2,
+    ResNet,
+)
 from utils.part import Registry
 
 __all__ = ["BACKBONES", "Backbone"]
@@ -13,8 +18,13 @@ __all__ = ["BACKBONES", "Backbone"]
 BACKBONES = Registry(
     "backbone",
     {
-        **{name: part for part in (ResNet, MobileNetV2, EfficientNetV2) for name in part.taps_of},
         **{f"efficientnet_b{scale}": EfficientNet for scale in range(8)},
+        "efficientnet_lite0": EfficientNetLite0,
+        **{
+            name: part
+            for part in (ResNet, MobileNetV2, EfficientNetB1, EfficientNetV2)
+            for name in part.taps_of
+        },
     },
     prefixes={PREFIX: lambda name: TimmModel},
 )

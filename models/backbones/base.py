@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from models.layers import ModulePart
+from models.normalisation import IDENTITY, IMAGENET, Normalisation
 from utils.errors import ConfigError
 from utils.option import option
 
@@ -30,16 +31,35 @@ class Backbone(ModulePart, ABC):
 
     pretrained: str = option(
         "true",
-        "ImageNet weights for the backbone: true, false, or the path of a file",
+        "ImageNet weights for the backbone: true, the best that there are; imagenet_v1, the older "
+        "ones of torchvision; false; or the path of a file",
         inverse="from_scratch",
         spellings={"true": "true", "yes": "true", "1": "true"}
         | {"false": "false", "no": "false", "0": "false"},
+    )
+    normalise: str = option(
+        "backbone",
+        "how images are normalised: backbone, as its published weights want; imagenet; or none, in "
+        "[0, 1] as they are",
+        choices=("backbone", "imagenet", "none"),
     )
 
     name: str
     channels: tuple[int, ...]
     strides: tuple[int, ...]
     multiple: int = 1
+
+    @classmethod
+    def published_normalisation(cls, name: str) -> Normalisation:
+        """How images are normalised for the published weights of the backbone of this name."""
+        return IMAGENET
+
+    @classmethod
+    def normalisation(cls, name: str, normalise: str) -> Normalisation:
+        """How images are normalised for the backbone of this name and a value of `normalise`."""
+        if normalise == "backbone":
+            return cls.published_normalisation(name)
+        return IMAGENET if normalise == "imagenet" else IDENTITY
 
     @abstractmethod
     def forward(self, images: Tensor) -> list[Tensor]:

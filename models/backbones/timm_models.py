@@ -13,6 +13,7 @@ from models.backbones import weights
 from models.backbones.base import Backbone, check_size
 from models.batch_norm import stand_in
 from models.dropout import input_rows, replace_dropout
+from models.normalisation import IMAGENET, Normalisation
 from utils.errors import ConfigError
 from utils.option import nearest
 
@@ -31,6 +32,8 @@ class TimmModel(Backbone):
         size: height and width of the images in pixels; a transformer is built for them.
         output_stride: the stride of the last feature; None for the model's default.
     """
+
+    version = 2  # images are normalised as the model's own weights want
 
     def __init__(
         self, name: str, size: tuple[int, int], output_stride: int | None = None, **options: str
@@ -62,6 +65,12 @@ class TimmModel(Backbone):
         self.channels = tuple(info[index]["num_chs"] for index in self.indices)
         self.strides = tuple(info[index]["reduction"] for index in self.indices)
         self.net.prune_intermediate_layers(self.indices, prune_norm=True, prune_head=True)
+
+    @classmethod
+    def published_normalisation(cls, name):
+        name = name.removeprefix(PREFIX)
+        published = _timm(name).get_pretrained_cfg(name)
+        return Normalisation(published.mean, published.std) if published else IMAGENET
 
     def forward(self, images: Tensor) -> list[Tensor]:
         if images.shape[0] > 0:  # not len(images), which would fix the number in an export
@@ -115,6 +124,11 @@ def _check_dilation(timm: ModuleType, name: str, default: int, output_stride: in
 def _load(timm: ModuleType, name: str, pretrained: str, arguments: dict[str, Any]) -> nn.Module:
     if pretrained == "false":
         return timm.create_model(name, **arguments)
+    if pretrained == "imagenet_v1":
+        raise ConfigError(
+            f"imagenet_v1 names weights of torchvision; {PREFIX}{name} has its own by true",
+            "pretrained",
+        )
     if pretrained == "true":
         return weights.downloaded(
             PREFIX + name, lambda: timm.create_model(name, pretrained=True, **arguments)

@@ -11,6 +11,7 @@ from models.backbones.staged import StagedBackbone
 class TorchvisionBackbone(StagedBackbone):
     """A network of torchvision without its classifier."""
 
+    version = 2  # `pretrained = true` means torchvision's best weights
     classifier = "classifier."
     """The first letters of the names of the classifier's weights."""
     taps_of: dict[str, tuple[int, int, int]]
@@ -19,7 +20,10 @@ class TorchvisionBackbone(StagedBackbone):
         import torchvision
 
         net = torchvision.models.get_model(name, weights=None)
-        imagenet = torchvision.models.get_model_weights(name).IMAGENET1K_V1
+        published = torchvision.models.get_model_weights(name)
+        imagenet = (
+            published.IMAGENET1K_V1 if self.pretrained == "imagenet_v1" else published.DEFAULT
+        )
         weights.load(net, name, self.pretrained, imagenet.get_state_dict, self.classifier)
         return self.stages_of(net), self.taps_of[name]
 
@@ -44,6 +48,13 @@ class MobileNetV2(TorchvisionBackbone):
     1×1 convolution, at stride 32."""
 
     taps_of = {"mobilenet_v2": (6, 13, 18)}
+
+
+class EfficientNetB1(TorchvisionBackbone):
+    """EfficientNet-B1 (Tan and Le, ICML 2019): the last stages at strides 8, 16 and 32, without the
+    last 1×1 convolution. torchvision has better weights for it than its authors published."""
+
+    taps_of = {"efficientnet_b1": (3, 5, 7)}
 
 
 class EfficientNetV2(TorchvisionBackbone):

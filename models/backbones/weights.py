@@ -32,8 +32,8 @@ def load(
     Args:
         model: the network; changed in place.
         name: the name of the network in errors.
-        pretrained: "true" for ImageNet weights, "false" for none, or the path of a state dict, or
-            of a checkpoint that holds one.
+        pretrained: "true" or "imagenet_v1" for ImageNet weights, "false" for none, or the path of a
+            state dict, or of a checkpoint that holds one.
         download: returns the state dict of the ImageNet weights.
         classifier: the first letters of the names of weights that need not fit.
 
@@ -42,7 +42,7 @@ def load(
     """
     if pretrained == "false":
         return
-    if pretrained == "true":
+    if pretrained in ("true", "imagenet_v1"):
         state, source = downloaded(name, download), "the download"
     else:
         state, source = read(Path(pretrained), name), pretrained

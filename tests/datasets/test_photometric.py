@@ -1,14 +1,12 @@
-"""The light of a batch: normalisation, and the distortion against numpy."""
+"""The light of a batch: the distortion against numpy."""
 
 import numpy as np
 import pytest
 import torch
-from torchvision.transforms.v2 import functional as tv
 
 from datasets.augment import colour_matrix, generator
-from datasets.formats.images import PADDING
 from datasets.merge import Batch
-from datasets.photometric import MEAN, STD, normalised_images
+from datasets.photometric import float_images
 
 
 def batch(images, colours=None, sharpness=None):
@@ -29,35 +27,24 @@ def random_batch(count=5, seed=0):
     return batch(images, torch.from_numpy(colours), sharpness)
 
 
-def shown(normalised):
-    """The images behind, (B, 3, H, W) in [0, 1]."""
-    return normalised * torch.tensor(STD).view(3, 1, 1) + torch.tensor(MEAN).view(3, 1, 1)
-
-
-def test_without_augmentation_it_is_plain_normalisation():
+def test_without_augmentation_it_is_the_image_from_0_to_1():
     images = random_batch().images
-    values = normalised_images(batch(images))
-    plain = images.permute(0, 3, 1, 2).float() / 255
-    torch.testing.assert_close(values, tv.normalize(plain, list(MEAN), list(STD)))
+    values = float_images(batch(images))
+    torch.testing.assert_close(values, images.permute(0, 3, 1, 2).float() / 255)
 
 
 def test_float32_with_the_channels_last_in_memory():
     for item in (random_batch(), batch(random_batch().images)):
-        values = normalised_images(item)
+        values = float_images(item)
         assert values.shape == (5, 3, 12, 16)
         assert values.dtype == torch.float32
         assert values.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_padding_is_zero():
-    images = torch.tensor(PADDING, dtype=torch.uint8).expand(1, 4, 4, 3)
-    assert normalised_images(batch(images)).abs().max() < 0.01
-
-
 def test_colours_are_mapped_by_each_image_s_matrix_and_cut_off():
     item = random_batch()
     item.sharpness = torch.zeros(5)
-    values = shown(normalised_images(item)).permute(0, 2, 3, 1).numpy()
+    values = float_images(item).permute(0, 2, 3, 1).numpy()
     cut = 0
     for image, matrix, result in zip(
         item.images.numpy(), item.colours.numpy(), values, strict=True
@@ -68,18 +55,18 @@ def test_colours_are_mapped_by_each_image_s_matrix_and_cut_off():
     assert cut > 0
 
 
-def test_no_distortion_is_plain_normalisation():
+def test_no_distortion_is_the_image():
     images = random_batch().images
     nothing = batch(images, torch.eye(3, 4).expand(5, 3, 4), torch.zeros(5))
     torch.testing.assert_close(
-        normalised_images(nothing), normalised_images(batch(images)), atol=1e-5, rtol=0
+        float_images(nothing), float_images(batch(images)), atol=1e-5, rtol=0
     )
 
 
 @pytest.mark.parametrize("amount", [-0.5, -0.2, 0.3, 0.5])
 def test_sharpness_adds_the_difference_to_the_mean_of_the_neighbours(amount):
     image = random_batch(1).images
-    values = shown(normalised_images(batch(image, torch.eye(3, 4)[None], torch.tensor([amount]))))
+    values = float_images(batch(image, torch.eye(3, 4)[None], torch.tensor([amount])))
     grey = image[0].numpy() / 255.0
     for y, x in [(0, 0), (0, 7), (5, 15), (11, 15), (4, 4), (10, 1)]:
         around = grey[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].mean(axis=(0, 1))
@@ -90,15 +77,13 @@ def test_sharpness_adds_the_difference_to_the_mean_of_the_neighbours(amount):
 def test_sharpness_leaves_an_even_image_alone():
     images = torch.full((2, 8, 8, 3), 77, dtype=torch.uint8)
     item = batch(images, torch.eye(3, 4).expand(2, 3, 4), torch.tensor([0.5, -0.5]))
-    torch.testing.assert_close(
-        normalised_images(item), normalised_images(batch(images)), atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(float_images(item), float_images(batch(images)), atol=1e-5, rtol=0)
 
 
 def test_an_image_looks_the_same_alone_and_in_a_batch():
     together = random_batch()
-    values = normalised_images(together)
+    values = float_images(together)
     for i in range(5):
         part = slice(i, i + 1)
         alone = batch(together.images[part], together.colours[part], together.sharpness[part])
-        torch.testing.assert_close(normalised_images(alone), values[part], atol=1e-5, rtol=0)
+        torch.testing.assert_close(float_images(alone), values[part], atol=1e-5, rtol=0)

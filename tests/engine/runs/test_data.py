@@ -1,5 +1,6 @@
 """The data of a cfg: classes of several datasets, and how they are drawn from."""
 
+import numpy as np
 import pytest
 
 from engine.runs.data import build_data
@@ -67,3 +68,20 @@ class TestSampling:
             caught.value
         )
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "colour"),
+    [
+        ([], (124, 116, 104)),
+        (["--backbone", "efficientnet_lite0"], (127, 127, 127)),
+        (["--normalise", "none"], (0, 0, 0)),
+    ],
+)
+def test_images_are_padded_by_what_the_network_takes_for_zero(make_config, dense, options, colour):
+    config = make_config(dense, "--min_scale", "1.3", "--max_scale", "1.4", *options)
+    train = build_data(config).train
+    images = np.stack([train[0, index]["image"] for index in range(len(train))])
+    padded = (images == np.array(colour)).all(-1).mean((1, 2))
+    # Half of the images are shown in a window of 1.3 to 1.4 times their size.
+    assert (padded > 0.35).mean() > 0.2

@@ -6,7 +6,7 @@ import torch
 from datasets import scenes
 from datasets.loader import Loader, Loading
 from datasets.merge import MultiTaskDataset
-from datasets.photometric import normalised_images
+from datasets.photometric import float_images
 from engine.runs.network import make_network
 from engine.training.evaluation import evaluate
 from engine.training.precision import Precision
@@ -32,7 +32,7 @@ def test_eight_images_can_be_learnt_by_heart(make_config, partial, tmp_path):
     optimizer = torch.optim.AdamW(network.parameters(), lr=5e-3)
     for step in range(120):
         optimizer.param_groups[0]["lr"] = 5e-3 * (1 - step / 120)
-        prediction = network(normalised_images(batch))[task.name]
+        prediction = network(float_images(batch))[task.name]
         total, count = task.criterion(prediction, *_labels(batch, task))
         optimizer.zero_grad()
         (total / count).backward()

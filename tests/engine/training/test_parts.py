@@ -10,7 +10,7 @@ from torch import nn
 
 import losses
 from datasets.batch import Batch
-from datasets.photometric import normalised_images
+from datasets.photometric import float_images
 from engine.training.ema import moving_average
 from engine.training.parts import StepInParts
 from engine.training.precision import Precision
@@ -228,7 +228,9 @@ def test_running_statistics_change_once_a_part_and_step(name, statistics):
         training.network.masks.place = next(
             training.step.task_losses.places(1, range(2) if number == 0 else range(2, 5), IMAGES)
         )
-        norm(training.network.backbone.first(normalised_images(part).double()))
+        network = training.network
+        images = (float_images(part).double() - network.mean) / network.std
+        norm(network.backbone.first(images))
     training.step(parts, 1, {} if statistics else None)
     after = training.network.backbone.norm
     assert after.num_batches_tracked == 2

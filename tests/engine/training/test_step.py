@@ -10,7 +10,7 @@ from torch.nn import functional as F
 import losses
 from datasets.base import Sample, Split
 from datasets.merge import MultiTaskDataset
-from datasets.photometric import normalised_images
+from datasets.photometric import float_images
 from engine.training.ema import moving_average
 from engine.training.undo import SkippedSteps
 from models import Network
@@ -39,7 +39,7 @@ def test_a_step_is_gradient_descent_on_the_weighted_sum_of_the_mean_losses():
     objective = losses.build(
         "weighted-sum", ["segmentation", "depth"], options={"loss_weight": (0.25, 0.75)}
     )
-    predictions = network(normalised_images(batch))
+    predictions = network(float_images(batch))
     segmentation = F.cross_entropy(
         predictions["segmentation"], batch.targets["segmentation"].long(), label_smoothing=0.0
     )

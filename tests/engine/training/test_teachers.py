@@ -77,10 +77,6 @@ def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught)
     result = losses_of()
     assert list(result) == [task.name for task in tasks]
     images = (batch.images.float() / 255).permute(0, 3, 1, 2)
-    mean, std = (
-        torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    )
-    images = (images - mean) / std
     outputs, predictions = distilled.teachers(images), network(images)
     every = torch.ones(3, dtype=torch.bool)
     for task, projections in zip(tasks, distilled.distillation.projections, strict=True):

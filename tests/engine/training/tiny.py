@@ -11,6 +11,7 @@ from engine.training.precision import Precision
 from engine.training.step import Step
 from engine.training.task_losses import TaskLosses
 from models import Network
+from models.backbones import Backbone
 from tasks import TASKS
 from tests.running import CPU
 from utils.ranks import Ranks
@@ -20,8 +21,12 @@ SIZE = (4, 6)
 CLASSES = ("floor", "wall", "bed")
 
 
-class Trunk(nn.Module):
+class Trunk(Backbone):
     """Two features a pixel."""
+
+    name = "trunk"
+    channels = (2,)
+    strides = (1,)
 
     def __init__(self):
         super().__init__()

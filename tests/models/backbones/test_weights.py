@@ -55,6 +55,17 @@ def test_imagenet_weights_come_from_torchvision(tmp_path, monkeypatch):
     assert same(build("resnet18", "true"), net)
 
 
+def test_the_best_weights_of_torchvision_or_the_older_ones(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    best, older = torchvision.models.mobilenet_v2(), torchvision.models.mobilenet_v2()
+    saved(best, folder / "mobilenet_v2-7ebf99e0.pth")
+    saved(older, folder / "mobilenet_v2-b0353104.pth")
+    assert same(build("mobilenet_v2", "true"), best)
+    assert same(build("mobilenet_v2", "imagenet_v1"), older)
+
+
 def test_weights_that_cannot_be_downloaded_tell_both_ways_out(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file"))
     (tmp_path / "file").write_text("no folder can be made here")
