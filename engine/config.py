@@ -23,6 +23,7 @@ from losses import LOSSES
 from utils.cfg_file import Entry, parse_cfg, parse_flags
 from utils.cfg_text import cfg_text
 from utils.errors import ConfigError
+from utils.official import is_official
 from utils.option_names import DATASET
 from utils.part import Choice, Part, Registry
 from utils.resolve import resolve
@@ -186,14 +187,16 @@ def read_baseline(path: str, config: Config) -> Config:
 
 
 def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
+    cfg = parse_cfg(path)
     result = resolve(
         list(ROOTS.values()),
-        parse_cfg(path),
+        cfg,
         flags,
         datasets=DATASETS,
         dataset_section=section_part(),
         skipped_flags=_MULTI_TASK_OPTIONS if baseline else (),
         skipped_sections=_MULTI_TASK_SECTIONS if baseline else (),
+        official=is_official(cfg),
     )
     if not result.values[Run].get("tasks"):
         place = result.places.get("tasks", path)

@@ -38,6 +38,7 @@ class DeepLab(Architecture):
         "of DeepLab's ASPP, and of the skip convolution where each task has an ASPP: relu, as in "
         "the paper, or relu6, as in the official code",
         choices=tuple(ACTIVATIONS),
+        official="relu6",
     )
 
     def network(self, make_backbone, heads):

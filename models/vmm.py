@@ -25,6 +25,7 @@ class VMM(PyramidArchitecture):
         "dsconv",
         choices=("mbconv", "dsconv"),
         spellings={"conv": "mbconv"},
+        notes={"conv": "VMM has no heads of the type conv, in the official code either: mbconv"},
     )
 
     depth = 2

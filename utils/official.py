@@ -1,9 +1,17 @@
-"""Options of the official repository of the achievement paper that have no counterpart here.
+"""Cfg files of the official repository of the achievement paper, which are read as they are.
 
-Its cfg files are read as they are; each of these options in one is told to the user once, with what
-is done instead. The official options that are not here are options of `utils/config.py`, by their
-name or by an alias.
+Its options are options of the parts here, by their name or by an alias, which say with `official`
+where their default is another one in such a file. The options that have no counterpart are listed
+below: each of them in a cfg is told to the user once, with what is done instead.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from utils.cfg_file import Entry
 
 _CRITERION = "detection always uses the IoU-aware focal and complete IoU losses"
 _CONTINUES = "the same command again continues its run"
@@ -13,8 +21,6 @@ UNUSED = {
     "frozen_stages": "all stages of the backbone are trained",
     "sync_bn": "BatchNorm is as in the network's own definition",
     "normal_type": "DeepLab's neck begins with aspp, the other networks' with conv",
-    "head_type": "VMM's heads are mbconv, EfficientDet's dsconv, DeepLab's conv",
-    "activation": "it is relu6 in VMM, swish in EfficientDet, relu in DeepLab",
     "cls_head": "detection predicts every class by a sigmoid",
     "training_size": "images are trained and tested at --size",
     "year": "VOC is 2007 and 2012 together",
@@ -39,3 +45,8 @@ UNUSED = {
 """Why each option is not used, by name."""
 
 SHORT = {"-ci": "cold_epoch", "-fi": "freeze_epoch"}
+
+
+def is_official(cfg: Sequence[Entry]) -> bool:
+    """Whether the entries of a cfg file are in the manner of the official ones: flags alone."""
+    return all(entry.section is None for entry in cfg)

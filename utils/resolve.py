@@ -45,6 +45,7 @@ def resolve(
     dataset_section: type[Part],
     skipped_flags: Sequence[str] = (),
     skipped_sections: Sequence[str] = (),
+    official: bool = False,
 ) -> Resolution:
     """Resolves the entries of a cfg, and those of a command line, which come first.
 
@@ -55,6 +56,7 @@ def resolve(
         dataset_section: the part that such a section describes.
         skipped_flags, skipped_sections: options of the command line, and sections of options, that
             are passed over.
+        official: whether the cfg is one of the official repository, and has its defaults.
 
     Raises:
         ConfigError: a name, a section or a value that is not right; the message begins with its
@@ -64,15 +66,16 @@ def resolve(
     names = OptionNames(roots, words)
     skipped = {*skipped_flags, *names.in_sections(skipped_sections)}
     flags = [entry for entry in flags if names.key(entry)[1] not in skipped]
-    return _Resolver(roots, names, cfg, flags, datasets, dataset_section).resolve()
+    return _Resolver(roots, names, cfg, flags, datasets, dataset_section, official).resolve()
 
 
 class _Resolver:
-    def __init__(self, roots, names, cfg, flags, datasets, dataset_section):
+    def __init__(self, roots, names, cfg, flags, datasets, dataset_section, official):
         self.roots = roots
         self.names = names
         self.datasets = datasets
         self.dataset_section = dataset_section
+        self.official = official
         self.result = Resolution()
         sections = [entry for entry in cfg if _dataset_name(entry) is not None]
         self.in_cfg = self._by_key([entry for entry in cfg if _dataset_name(entry) is None])
@@ -88,9 +91,12 @@ class _Resolver:
         return self.result
 
     def _values(self, part: type[Part], defaults: Mapping[str, Any], scope: str | None) -> dict:
-        """The values of a part: those of its entries over the defaults of a variant."""
+        """The values of a part: those of its entries over the defaults of a variant, over the
+        official ones."""
         values = dict(defaults)
         for name, declared in part.options.items():
+            if self.official and declared.official is not None:
+                values.setdefault(name, declared.official)
             if entry := self._entry(name, scope):
                 values[name] = self._value(declared, entry)
             names = values.get(name, declared.default_value())
@@ -109,6 +115,8 @@ class _Resolver:
 
     def _value(self, declared: Option, entry: Entry) -> Any:
         declared = replace(declared, parts=self._registry(declared.parts))
+        told = (declared.notes.get(word.lower()) for word in entry.words)
+        self.result.notices += [f"note: {entry.where}: {note}" for note in told if note]
         return read_value(declared, entry, self.names.is_inverse(declared, entry))
 
     def _choices(self, declared: Option, names: Any, scope: str | None) -> Any:

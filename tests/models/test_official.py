@@ -33,6 +33,10 @@ def network(arch, heads, size, backbone="resnet18", **options):
     return net
 
 
+def features_of(net, images):
+    return net.backbone((images - net.mean) / net.std)
+
+
 class Reference:
     """Predictions of a network, from its weights and the features of its backbone."""
 
@@ -133,7 +137,7 @@ def test_deeplab(activation, skip, shared, stride, rates):
     images = torch.randn(2, 3, *size, dtype=torch.float64)
     chosen, other = (F.relu, F.relu6) if activation == "relu" else (F.relu6, F.relu)
     expected = partial(
-        deeplab, net, net.backbone(images), size, rates=rates, shared=shared, skip=skip
+        deeplab, net, features_of(net, images), size, rates=rates, shared=shared, skip=skip
     )
     got = net(images)
     want = expected(activation=chosen, skip_activation=F.relu if shared else chosen)
@@ -169,7 +173,7 @@ def test_vmm(head_type):
 
     with torch.no_grad():
         got = net(images)
-        levels = vmm_levels(ref, net.backbone(images), head_type)
+        levels = vmm_levels(ref, features_of(net, images), head_type)
         predict = ref.mbconv if head_type == "mbconv" else ref.plain_dsconv
         boxes, labels = ref.boxes(levels, lambda name, x: predict(f"{name}.predict", x))
         torch.testing.assert_close(got["detection"].offsets, boxes)
@@ -211,7 +215,7 @@ def test_efficientdet():
         return ref.plain_dsconv(f"{name}.predict", x)
 
     with torch.no_grad():
-        features = net.backbone(images)
+        features = features_of(net, images)
         levels = [ref.conv_bn(f"neck.transitions.{n}", x) for n, x in enumerate(features)]
         extra = ref.conv_bn("neck.transitions.3", features[-1])
         levels.append(F.max_pool2d(extra, 3, 2, 1))
