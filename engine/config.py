@@ -187,16 +187,17 @@ def read_baseline(path: str, config: Config) -> Config:
 
 
 def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
-    cfg = parse_cfg(path)
+    entries = parse_cfg(path)
+    official = is_official(entries)
     result = resolve(
         list(ROOTS.values()),
-        cfg,
+        entries,
         flags,
         datasets=DATASETS,
         dataset_section=section_part(),
         skipped_flags=_MULTI_TASK_OPTIONS if baseline else (),
         skipped_sections=_MULTI_TASK_SECTIONS if baseline else (),
-        official=is_official(cfg),
+        official=official,
     )
     if not result.values[Run].get("tasks"):
         place = result.places.get("tasks", path)

@@ -1,17 +1,16 @@
-"""Cfg files of the official repository of the achievement paper, which are read as they are.
+"""What the cfg files of the official repository of the achievement paper mean.
 
-Its options are options of the parts here, by their name or by an alias, which say with `official`
-where their default is another one in such a file. The options that have no counterpart are listed
-below: each of them in a cfg is told to the user once, with what is done instead.
+They hold flags alone, and are read as they are. What such a file does not say has the official
+meaning: where that is not our default, the option states it (`official` in `utils.option`), and the
+resolved cfg shows it. Official options are options of ours, by their name or by an alias, but for
+those below: each of these in a file is told to the user once, with what is done instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from utils.cfg_file import Entry
+from utils.cfg_file import Entry
 
 _CRITERION = "detection always uses the IoU-aware focal and complete IoU losses"
 _CONTINUES = "the same command again continues its run"
@@ -47,6 +46,6 @@ UNUSED = {
 SHORT = {"-ci": "cold_epoch", "-fi": "freeze_epoch"}
 
 
-def is_official(cfg: Sequence[Entry]) -> bool:
-    """Whether the entries of a cfg file are in the manner of the official ones: flags alone."""
-    return all(entry.section is None for entry in cfg)
+def is_official(entries: Sequence[Entry]) -> bool:
+    """Whether the entries of a cfg are those of a file of the official repository: flags alone."""
+    return all(entry.section is None for entry in entries)

@@ -13,7 +13,7 @@ from typing import Any
 
 from utils.cfg_file import Entry
 from utils.errors import ConfigError
-from utils.option import REQUIRED, Option, nearest
+from utils.option import REQUIRED, SAME, Option, nearest
 from utils.option_names import DATASET, OptionNames, plain, plain_names
 from utils.part import Choice, Part, Registry, Variant, has_effect
 
@@ -56,7 +56,8 @@ def resolve(
         dataset_section: the part that such a section describes.
         skipped_flags, skipped_sections: options of the command line, and sections of options, that
             are passed over.
-        official: whether the cfg is one of the official repository, and has its defaults.
+        official: whether the cfg is one of the official repository, so that what it does not say
+            has the official meaning.
 
     Raises:
         ConfigError: a name, a section or a value that is not right; the message begins with its
@@ -91,14 +92,13 @@ class _Resolver:
         return self.result
 
     def _values(self, part: type[Part], defaults: Mapping[str, Any], scope: str | None) -> dict:
-        """The values of a part: those of its entries over the defaults of a variant, over the
-        official ones."""
+        """The values of a part: those of its entries over the defaults of a variant."""
         values = dict(defaults)
         for name, declared in part.options.items():
-            if self.official and declared.official is not None:
-                values.setdefault(name, declared.official)
             if entry := self._entry(name, scope):
                 values[name] = self._value(declared, entry)
+            elif self.official and declared.official is not SAME:
+                values.setdefault(name, declared.official)
             names = values.get(name, declared.default_value())
             if declared.parts is not None and names is not REQUIRED:
                 values[name] = self._choices(declared, names, scope)
