@@ -25,7 +25,7 @@ class VMM(PyramidArchitecture):
         "dsconv",
         choices=("mbconv", "dsconv"),
         spellings={"conv": "mbconv"},
-        notes={"conv": "VMM has no heads of the type conv, in the official code either: mbconv"},
+        notes={"conv": "VMM has no head_type conv, nor in the official code; mbconv is taken"},
     )
 
     depth = 2

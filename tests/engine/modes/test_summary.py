@@ -186,7 +186,10 @@ def test_options_that_the_network_does_not_have_are_told(cfg):
     unused = "nothing in this cfg uses"
     assert f"note: {path}:9: {unused} output_stride; it is an option of DeepLab" in told
     assert f"note: {path}:7: {unused} skip_connection; it is an option of DeepLab" in told
-    assert f"note: {path}:10: VMM has no heads of the type conv" in told
+    assert (
+        f"note: {path}:10: VMM has no head_type conv, nor in the official code; mbconv is taken"
+        in told
+    )
     assert unused not in notes("HME")[1], "none of them is given"
     told = notes("DeepLab", "--neck", "bifpn")[1]
     assert f"note: --neck: {unused} neck; it is an option of VMM" in told
