@@ -22,8 +22,6 @@ UNUSED = {
     "frozen_stages": "no stage of the backbone is frozen, nor does this option freeze any there",
     "sync_bn": "with several processes BatchNorm always has the statistics of the whole batch",
     "normal_type": "DeepLab's neck begins with aspp, the other networks' with conv",
-    "head_type": "VMM's heads are mbconv, EfficientDet's dsconv, DeepLab's conv",
-    "activation": "it is relu6 in VMM, swish in EfficientDet, relu in DeepLab",
     "cls_head": "detection predicts every class by a sigmoid",
     "training_size": "images are trained and tested at --size",
     "year": "VOC is 2007 and 2012 together",
@@ -48,12 +46,12 @@ UNUSED = {
 """Why each option is not used, by name."""
 
 _USED = """
-app applications arch basenet normal_size use_FPN output_stride skip_connection shared_head
-from_scratch size train_dataset test_dataset dataset_root min_scale max_scale batch_size optim
-num_workers momentum weight_decay tencent_trick multiple_lr model_ema model_ema_momentum loc_weight
-lr learning_rate scheduler patience factor loss_metric focusing_factor potential margin loss_weight
-alpha max_epoch warmup_epoch ckpt root_folder save_freq test_freq display_freq label_smoothing
-random_seed amp
+app applications arch basenet normal_size head_type activation use_FPN output_stride skip_connection
+shared_head from_scratch size train_dataset test_dataset dataset_root min_scale max_scale batch_size
+optim num_workers momentum weight_decay tencent_trick multiple_lr model_ema model_ema_momentum
+loc_weight lr learning_rate scheduler patience factor loss_metric focusing_factor potential margin
+loss_weight alpha max_epoch warmup_epoch ckpt root_folder save_freq test_freq display_freq
+label_smoothing random_seed amp
 """
 NAMES = frozenset((*UNUSED, *_USED.split()))
 """Every official option. A flag of an official cfg may leave out the end of its name where no other

@@ -54,6 +54,7 @@ class Option:
     count: int | None = None
     joined: bool = False
     spellings: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     largest: float | None = None
     affects: str = "result"
@@ -236,6 +237,7 @@ def option(
             largest: of a number, the size beyond which no computer can hold what it is for. It is
                 for what stands in no reasonable cfg; limits that matter to a user are stated.
             spellings: other ways to write a value, in lower case.
+            notes: what the user is told about a value that is written so, in lower case.
             affects: 'result' where a run with another value comes out different, 'start' where only
                 the command that begins it does something else, which its cfg does not remember,
                 else 'nothing'.

@@ -137,6 +137,8 @@ class _Resolver:
 
     def _value(self, declared: Option, entry: Entry) -> Any:
         declared = replace(declared, parts=self._registry(declared.parts))
+        told = (declared.notes.get(word.lower()) for word in entry.words)
+        self.result.notices += [f"note: {entry.where}: {note}" for note in told if note]
         return read_value(declared, entry, self.names.is_inverse(declared, entry))
 
     def _choices(self, declared: Option, names: Any, scope: str | None) -> Any:

@@ -65,6 +65,7 @@ VALUES = {
     "arch": "VMM",
     "basenet": "resnet50",
     "use_FPN": "bifpn",
+    "head_type": "mbconv",
     "train_dataset": "VOC",
     "test_dataset": "VOC",
     "loss_metric": "weighted_sum",
@@ -116,27 +117,65 @@ def test_an_official_cfg(cfg):
     assert of_loss(weighted)["loss_weight"] == (1.0, 1.0, 1.0)
 
 
+def test_deeplab_has_the_activation_of_the_official_code(cfg, tmp_path):
+    def activation(*argv):
+        return read(list(argv)).network.arch.value("activation")
+
+    assert activation(cfg) == "relu6"
+    assert activation(cfg, "--activation", "relu") == "relu"
+    resolved, ours = tmp_path / "resolved.cfg", tmp_path / "ours.cfg"
+    resolved.write_text(read([cfg]).text())
+    assert activation(str(resolved)) == "relu6"
+    assert read([str(resolved)]).identity() == read([cfg]).identity()
+    ours.write_text("[run]\ntasks = depth\n[network]\narch = DeepLab\n")
+    assert activation(str(ours)) == "relu"
+
+
+@pytest.mark.parametrize(
+    ("arch", "activation"), [("VMM", "relu6"), ("EfficientDet", "swish"), ("EfficientDet", "relu6")]
+)
+def test_the_activation_of_other_networks_is_told_to_have_no_effect(tmp_path, arch, activation):
+    path = tmp_path / "x.cfg"
+    path.write_text(f"--app detection\n--arch {arch}\n--activation {activation}\n")
+    assert read([str(path)]).notices == [
+        f"note: {path}:3: nothing in this cfg uses activation; it is an option of DeepLab"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "head_type"), [("dsconv", "dsconv"), ("mbconv", "mbconv"), ("conv", "mbconv")]
+)
+def test_the_heads_of_vmm(tmp_path, written, head_type):
+    path = tmp_path / "x.cfg"
+    path.write_text(f"--app detection\n--arch VMM\n--head_type {written}\n")
+    config = read([str(path)])
+    assert config.network.arch.value("head_type") == head_type
+    assert len(config.notices) == (written == "conv")
+
+
 def test_options_that_are_not_used_are_told_once(cfg):
     config = read([cfg, "--year", "2007", "--mix_up", "True"])
     of_code = " is an option of the official code"
     told = [notice.split(of_code)[0] for notice in config.notices if of_code in notice]
     assert told == [
         f"note: {cfg}:7: --normal_type",
-        f"note: {cfg}:12: --head_type",
         "note: --year",
         f"note: {cfg}:32: --remove_ckpt",
         "note: --mix_up",
     ]
+    assert f"note: {cfg}:12: nothing in this cfg uses head_type; it is an option of VMM" in (
+        config.notices
+    )
     assert any(f"that is not used here ({UNUSED['year']})" in notice for notice in config.notices)
 
 
 def test_options_that_are_not_used_in_an_ini_cfg(tmp_path):
     path = tmp_path / "x.cfg"
-    path.write_text("[run]\ntasks = depth\n[network]\nhead_type = conv\n")
+    path.write_text("[run]\ntasks = depth\n[network]\nnormal_type = conv\n")
     told = read([str(path)]).notices
     assert told == [
-        f"note: {path}:4: --head_type is an option of the official code that is not used here "
-        f"({UNUSED['head_type']})"
+        f"note: {path}:4: --normal_type is an option of the official code that is not used here "
+        f"({UNUSED['normal_type']})"
     ]
 
 
