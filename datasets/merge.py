@@ -17,7 +17,7 @@ from datasets.batch import Batch
 from datasets.cache import Cache
 from datasets.formats.base import Label
 from datasets.formats.images import PADDING, read_image
-from datasets.unite import RemappedLabel, class_map, task_label
+from datasets.unite import RemappedLabel, class_map, task_labels
 from tasks import Task
 from utils.errors import DataError
 from utils.geometry import Warp
@@ -38,7 +38,7 @@ class MultiTaskDataset(Dataset):
     """Datasets one after the other. An item is asked for by (pass, index), so that the augmentation
     is a function of both: see `datasets.sampling.BatchSampler`.
 
-    Images without a label for any of the tasks are left out.
+    Images without a label for any of the tasks are left out, unless they are to be kept.
 
     Args:
         splits: the datasets.
@@ -48,6 +48,8 @@ class MultiTaskDataset(Dataset):
         seed: of the augmentation.
         cache: keeps decoded images and labels.
         padding: the colour, RGB in 0 to 255, beyond the edges of an image.
+        keep_unlabelled: whether such images are kept, of the datasets that have labels for any of
+            the tasks.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class MultiTaskDataset(Dataset):
         seed: int = 0,
         cache: Cache | None = None,
         padding: tuple[int, int, int] = PADDING,
+        keep_unlabelled: bool = False,
     ):
         self.splits = list(splits)
         self.tasks = list(tasks)
@@ -67,13 +70,16 @@ class MultiTaskDataset(Dataset):
         self.seed = seed
         self.cache = cache
         self.padding = padding
-        self.entries = [
-            Entry(sample.image, split.name, labels, class_maps)
-            for split in splits
-            for class_maps in [_class_maps(self.tasks, split)]
-            for sample in split.samples
-            if any(labels := tuple(task_label(task, split, sample) for task in tasks))
-        ]
+        self.entries = []
+        for split in splits:
+            class_maps = _class_maps(self.tasks, split)
+            labels = [task_labels(task, split, split.samples) for task in tasks]
+            entries = [
+                Entry(sample.image, split.name, tuple(of_tasks), class_maps)
+                for sample, *of_tasks in zip(split.samples, *labels, strict=True)
+            ]
+            labelled = [entry for entry in entries if any(entry.labels)]
+            self.entries += entries if keep_unlabelled and labelled else labelled
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -96,15 +96,25 @@ class RemappedLabel:
 def task_label(task: Task, split: Split, sample: Sample) -> Label | RemappedLabel | None:
     """The label of a sample for a task, in the task's class numbers; None where the sample has none
     of this type whose classes are among the task's."""
-    if task.task_type not in sample.labels or task.dataset not in (None, split.name):
-        return None
-    label, names = sample.labels[task.task_type], labelled_names(task, split)
+    [label] = task_labels(task, split, [sample])
+    return label
+
+
+def task_labels(
+    task: Task, split: Split, samples: Sequence[Sample]
+) -> list[Label | RemappedLabel | None]:
+    """The labels of samples of a split for a task; see :func:`task_label`."""
+    labels = [sample.labels.get(task.task_type) for sample in samples]
+    if task.dataset not in (None, split.name):
+        return [None] * len(labels)
     if not task.has_classes:
-        return label
+        return labels
+    names, numbers = labelled_names(task, split), class_numbers(task, split)
     if not names or not set(names) <= set(task.label_classes):
-        return None
-    numbers = class_numbers(task, split)
-    return label if numbers == tuple(range(len(numbers))) else RemappedLabel(label, task, numbers)
+        return [None] * len(labels)
+    if numbers == tuple(range(len(numbers))):
+        return labels
+    return [label and RemappedLabel(label, task, numbers) for label in labels]
 
 
 def labelled_names(task: Task | type[Task], split: Split) -> tuple[str, ...]:

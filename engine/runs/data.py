@@ -94,7 +94,14 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
     data = Data(
         tasks=tasks,
         train=MultiTaskDataset(
-            splits.train, tasks, size, config.augmentation, config.run.seed, cache, padding
+            splits.train,
+            tasks,
+            size,
+            config.augmentation,
+            config.run.seed,
+            cache,
+            padding,
+            config.data.keep_unlabelled,
         ),
         val=MultiTaskDataset(splits.val, tasks, size),
         test=MultiTaskDataset(splits.test, tasks, size),
