@@ -33,8 +33,8 @@ class Naming:
         return self.aliases.get(stored, stored)
 
     def labels(self, stored: Sequence[str], background: Sequence[str]) -> tuple[str, ...]:
-        """The names of the classes that the dataset labels, each once; none where they would be the
-        background alone.
+        """The names of the classes that the dataset labels, each once; none where of several the
+        background alone is left.
 
         Args:
             stored: the classes in the dataset's files.
@@ -42,8 +42,8 @@ class Naming:
         """
         names = [name for name in map(self.name, stored) if name not in self.left_out]
         names = tuple(n for n in dict.fromkeys(names) if self._is_labelled(n, background))
-        is_cut = self.labelled is not None and set(names) <= set(background)
-        return () if is_cut else names
+        nothing_left = len(names) < len(stored) and set(names) <= set(background)
+        return () if nothing_left else names
 
     def _is_labelled(self, name: str, background: Sequence[str]) -> bool:
         return self.labelled is None or name in self.labelled or name in background

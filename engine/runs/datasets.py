@@ -116,7 +116,10 @@ def labelled_classes(config: Config) -> dict[str, tuple[str, ...]]:
     }
     with config.located():
         for spelling, names in config.data.labelled_by_dataset.items():
-            name = config.dataset(spelling, "labelled_classes").name
+            try:
+                name = config.dataset(spelling, "labelled_classes").name
+            except ConfigError as reason:
+                raise ConfigError(f"labelled_classes: {reason}", "labelled_classes") from None
             if name in result:
                 raise ConfigError(
                     f"labelled_classes: [{DATASET}.{name}] says so itself", "labelled_classes"
