@@ -104,7 +104,6 @@ class TestRuns:
         [
             ((), {"background", "car", "person"}, {"car", "person"}),
             (("--coarse_classes", "car:person"), {"background", "car", "person"}, {"person"}),
-            (("--left_out", "person"), {"background", "car"}, {"car"}),
         ],
         ids=lambda value: value[0] if value and isinstance(value, tuple) else None,
     )
