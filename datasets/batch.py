@@ -16,6 +16,8 @@ class Batch:
 
     Attributes:
         images: (B, H, W, 3) uint8 RGB.
+        shown: (B, 4) int64 x1, y1, x2, y2: the pixels, on edges, that show the image; around them
+            is padding. It stays on the CPU.
         colours: (B, 3, 4) the photometric distortion of each image; None at test time.
         sharpness: (B) likewise.
         targets: by task name, what `Task.collate` made of all B targets.
@@ -24,6 +26,7 @@ class Batch:
     """
 
     images: Tensor
+    shown: Tensor
     colours: Tensor | None
     sharpness: Tensor | None
     targets: dict[str, Any]
@@ -36,7 +39,8 @@ class Batch:
         """The first images of the batch."""
         part = self._map(lambda tensor: tensor[:count])
         part.targets |= {n: v[:count] for n, v in self.targets.items() if isinstance(v, list)}
-        return replace(part, labelled={n: known[:count] for n, known in self.labelled.items()})
+        labelled = {n: known[:count] for n, known in self.labelled.items()}
+        return replace(part, shown=self.shown[:count], labelled=labelled)
 
     def pin_memory(self) -> Batch:
         return self._map(Tensor.pin_memory)

@@ -186,15 +186,18 @@ def read_baseline(path: str, config: Config) -> Config:
 
 
 def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
+    entries = parse_cfg(path)
     result = resolve(
         list(ROOTS.values()),
-        parse_cfg(path),
+        entries,
         flags,
         datasets=DATASETS,
         dataset_section=section_part(),
         skipped_flags=_MULTI_TASK_OPTIONS if baseline else (),
         skipped_sections=_MULTI_TASK_SECTIONS if baseline else (),
     )
+    if all(entry.section is None for entry in entries):  # a file of flags: the official code's
+        result.values[DataOptions].setdefault("aspect", "keep")
     if not result.values[Run].get("tasks"):
         place = result.places.get("tasks", path)
         raise ConfigError(

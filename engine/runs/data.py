@@ -88,14 +88,17 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
     splits = read_splits(config, root, missing_allowed)
     tasks = [only] if only else build_tasks(config.run.tasks, splits.train, config.data.classes)
     size, cache = config.data.size, open_cache(config.loading.cache, Path(config.run.runs))
-    padding = models.normalisation_of(config.network.backbone).padding
+    options = {
+        "padding": models.normalisation_of(config.network.backbone).padding,
+        "keep_aspect": config.data.keep_aspect,
+    }
     data = Data(
         tasks=tasks,
         train=MultiTaskDataset(
-            splits.train, tasks, size, config.augmentation, config.run.seed, cache, padding
+            splits.train, tasks, size, config.augmentation, config.run.seed, cache, **options
         ),
-        val=MultiTaskDataset(splits.val, tasks, size),
-        test=MultiTaskDataset(splits.test, tasks, size),
+        val=MultiTaskDataset(splits.val, tasks, size, **options),
+        test=MultiTaskDataset(splits.test, tasks, size, **options),
         selected_on=splits.selected_on,
         notes=splits.notes,
     )

@@ -54,6 +54,7 @@ def baseline_identity(config: Config, data: Data) -> dict[str, Any]:
     [choice] = config.run.tasks
     parts = config.identity()
     network = {name: value for name, value in parts["network"].items()}
+    aspect = {"aspect": config.data.aspect} if "aspect" in parts["data"] else {}
     return {
         "task": task.name,
         "options": choice.identity(),
@@ -61,6 +62,7 @@ def baseline_identity(config: Config, data: Data) -> dict[str, Any]:
         "seed": config.run.seed,
         "network": network,
         "size": list(config.data.size),
+        **aspect,
         "sampling": config.data.sampling.identity(),
         "val": config.data.val,
         "loading": parts["loading"],

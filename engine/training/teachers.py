@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,6 +21,7 @@ from losses.distillation import Distillation
 from models import Network
 from models.dropout import Place
 from tasks import Task
+from utils.canvas import blank_outside
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,10 @@ class Teachers:
         self.networks = {task.name: _frozen(paths[task.name], precision.device) for task in tasks}
 
     @torch.no_grad()
-    def __call__(self, images: Tensor) -> TeacherOutputs:
+    def __call__(self, images: Tensor, shown: Tensor) -> TeacherOutputs:
         """The outputs for (B, 3, H, W) images, RGB in [0, 1], of which there may be none: one
-        forward pass of each teacher, which normalises them in its own way."""
+        forward pass of each teacher, which normalises them in its own way. Of the padding beyond
+        what is `shown` (as in a `Batch`) the targets say nothing."""
         features, targets = {}, {}
         for task in self.tasks:
             network = self.networks[task.name]
@@ -67,7 +70,7 @@ class Teachers:
                 _resized(feature, size)
                 for feature, size in zip(network.features, self.sizes, strict=True)
             ]
-            labels = task.pseudo_targets(prediction)
+            labels = _pseudo_targets(task, prediction, shown, tuple(images.shape[2:]))
             batched = task.collate(labels) if labels else _no_targets(task, images)
             targets[task.name] = _moved(batched, images.device)
         return TeacherOutputs(features, targets)
@@ -93,7 +96,7 @@ class DistilledLosses(TaskLosses):
         images = float_images(batch)
 
         def taught() -> TeacherOutputs:
-            return self.teachers(images)
+            return self.teachers(images, batch.shown)
 
         if divisors is None:  # the outputs for all parts would take too much memory
             taught = functools.cache(taught)
@@ -109,7 +112,7 @@ class DistilledLosses(TaskLosses):
         It costs a forward pass of each teacher."""
         sample, images = self._sample(batch), len(batch.images)
         every_image = {task.name: torch.ones(images, dtype=torch.bool) for task in self.tasks}
-        targets = self.teachers(float_images(batch)).targets
+        targets = self.teachers(float_images(batch), batch.shown).targets
         pseudo = sample.counts(self.tasks, targets, every_image)
         pixels = [images * height * width for height, width in sample.maps]
         counts = [super().counts(batch, labelled)] if labelled else []
@@ -206,6 +209,19 @@ def _frozen(path: Path, device: torch.device) -> Network:
     """The network of a checkpoint, to be used but not trained."""
     network, _ = open_network(path, device)
     return network.requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _pseudo_targets(
+    task: Task, prediction: Any, shown: Tensor, size: tuple[int, int]
+) -> list[np.ndarray]:
+    """A teacher's predictions as targets of images of `size` (height, width), one an image. The
+    padding around them is void."""
+    targets = task.pseudo_targets(task.within(prediction, shown))
+    whole = [0, 0, *size[::-1]]
+    return [
+        target if part == whole else task.warp(target, blank_outside(part, size))
+        for target, part in zip(targets, shown.tolist(), strict=True)
+    ]
 
 
 def _no_targets(task: Task, images: Tensor) -> Any:
