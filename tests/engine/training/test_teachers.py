@@ -100,10 +100,7 @@ def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught)
 def test_the_losses_on_no_images_are_zeros_that_reach_every_parameter(taught):
     """The share of a process may be empty."""
     config, tasks, network, distilled, _ = taught()
-    batch = batch_of(tasks, config.data.size)
-    batch.images = batch.images[:0]
-    batch.targets = {name: target[:0] for name, target in batch.targets.items()}
-    batch.labelled = {name: labelled[:0] for name, labelled in batch.labelled.items()}
+    batch = batch_of(tasks, config.data.size).first(0)
     network.eval()
     _, losses_of = distilled.on(batch, 1)
     losses = losses_of()
