@@ -155,9 +155,7 @@ def test_it_is_the_same_for_any_number_of_workers_and_with_a_cache(scenes_root, 
     tasks = tasks_of(("segmentation", "detection", "depth"), splits)
     epochs = []
     for workers, cache in ((0, None), (2, None), (0, open_cache("disk", tmp_path))):
-        data = MultiTaskDataset(
-            splits, tasks, (40, 40), Augmentation(), 3, cache, keep_aspect=True
-        )
+        data = MultiTaskDataset(splits, tasks, (40, 40), Augmentation(), 3, cache, keep_aspect=True)
         loader = Loader(data, Loading(batch_size=4, num_workers=workers), training=True, seed=5)
         epochs.append([whole(batch) for batch in loader.epoch(1)])
     assert epochs[0] == epochs[1] == epochs[2]

@@ -112,6 +112,11 @@ def test_an_official_cfg(cfg):
     assert of_loss(weighted)["loss_weight"] == (1.0, 1.0, 1.0)
 
 
+def test_images_keep_their_aspect_ratio_unless_the_file_says_otherwise(cfg):
+    assert read([cfg]).data.aspect == "keep"
+    assert read([cfg, "--aspect", "stretch"]).data.aspect == "stretch"
+
+
 def test_options_that_are_not_used_are_told_once(cfg):
     config = read([cfg, "--year", "2007", "--mix_up", "True"])
     of_code = " is an option of the official code"

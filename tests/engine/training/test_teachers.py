@@ -74,6 +74,25 @@ def test_the_outputs_are_what_the_teachers_give_for_the_images(taught):
             assert not output.requires_grad
 
 
+def test_a_teacher_says_nothing_of_the_padding(taught):
+    _, tasks, _, distilled, images = taught()
+    height, width = images.shape[2:]
+    part = torch.tensor([[0, 0, width, height], [0, 8, width, height - 4], [20, 0, 50, height]])
+    whole = distilled.teachers(images, shown(images)).targets
+    inside = distilled.teachers(images, part).targets
+    for number, (x1, y1, x2, y2) in enumerate(part.tolist()):
+        for task in tasks:
+            target, everywhere = inside[task.name][number], whole[task.name][number]
+            if task.task_type == "detection":
+                boxes = target[:, :4]
+                assert (boxes[:, :2] >= torch.tensor([x1, y1])).all()
+                assert (boxes[:, 2:] <= torch.tensor([x2, y2])).all()
+                continue
+            expected = torch.from_numpy(task.unlabelled_target((height, width)))
+            expected[y1:y2, x1:x2] = everywhere[y1:y2, x1:x2]
+            assert torch.equal(target, expected)
+
+
 def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught):
     config, tasks, network, distilled, _ = taught()
     batch = batch_of(tasks, config.data.size)
