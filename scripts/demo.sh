@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh requirements.txt
-for cfg in seg+depth+normal/scenes/DeepLab_resnet18 seg+det+depth/scenes/VMM_mobilenet_v2; do
+for cfg in seg+depth+normal/scenes/DeepLab_efficientnet_lite0 seg+det+depth/scenes/VMM_efficientnet_lite0; do
     .venv/bin/python train_test.py "cfg/$cfg.cfg" "$@"
 done
 echo "The pictures of both runs are in runs/seg+*/scenes/*/amtl/seed0/pictures/."

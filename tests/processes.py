@@ -3,11 +3,15 @@
 import time
 from datetime import timedelta
 
+import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
 
 from engine.training.process_group import ProcessGroup
+
+NUMBERS = [pytest.param(2, marks=pytest.mark.slow), 3]
+"""Of processes, with which a test compares one: of three, shares are of unequal sizes."""
 
 _LIMIT = 240
 """Seconds, after which processes that still run are ended, and the test has failed."""

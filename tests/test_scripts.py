@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 CFG = """[run]
 tasks = depth normal
@@ -33,12 +35,28 @@ def run(*command, **options):
     )
 
 
-def test_a_sweep_goes_on_after_a_failure_and_ends_with_one_table(tmp_path, scenes_root):
-    (tmp_path / "a.cfg").write_text(CFG)
-    result = run(
-        "bash", ROOT / "scripts/sweep_losses.sh", "a.cfg", "amtl no-such weighted-sum", "0",
-        "--dataset_root", scenes_root, cwd=tmp_path,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory, scenes_root):
+    """Runs the script for losses and seeds with more options, in one folder."""
+    folder = tmp_path_factory.mktemp("sweep")
+    (folder / "a.cfg").write_text(CFG)
+
+    def sweep(losses, seeds, *options):
+        script = ROOT / "scripts/sweep_losses.sh"
+        options = ["--dataset_root", scenes_root, *options]
+        return run("bash", script, "a.cfg", losses, seeds, *options, cwd=folder)
+
+    return sweep
+
+
+@pytest.fixture(scope="module")
+def first(sweep):
+    """A sweep of which one run fails."""
+    return sweep("amtl no-such weighted-sum", "0")
+
+
+def test_a_sweep_goes_on_after_a_failure_and_ends_with_one_table(first):
+    result = first
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == "failed: no-such seed 0"
     table = result.stdout[result.stdout.rindex("loss ") :].splitlines()
@@ -53,12 +71,8 @@ def test_a_sweep_without_its_arguments_says_how():
     assert 'CFG "amtl weighted-sum" "0 1"' in result.stderr
 
 
-def test_a_run_with_other_options_enters_no_mean(tmp_path, scenes_root):
-    (tmp_path / "a.cfg").write_text(CFG)
-    options = ["--dataset_root", scenes_root]
-    sweep = ["bash", ROOT / "scripts/sweep_losses.sh", "a.cfg", "amtl", "0", *options]
-    assert run(*sweep, cwd=tmp_path).returncode == 0
-    result = run(*sweep[:4], "0 1", *options, "--lr", "0.01", "--size", "32", cwd=tmp_path)
+def test_a_run_with_other_options_enters_no_mean(first, sweep):
+    result = sweep("amtl", "0 1", "--lr", "0.01", "--size", "32")
     assert result.returncode == 1
     assert "failed: amtl seed 0" in result.stderr
     table = result.stdout[result.stdout.rindex("loss ") :].splitlines()

@@ -208,7 +208,7 @@ def test_every_cfg_of_the_project_is_understood(capsys, here):
 
 
 def test_the_scenes_are_rendered_when_they_are_not_there(here):
-    cfg = ROOT / "cfg/seg+depth+normal/scenes/DeepLab_resnet18.cfg"
+    cfg = ROOT / "cfg/seg+depth+normal/scenes/DeepLab_efficientnet_lite0.cfg"
     command = f"--tasks depth --max_epoch 1 --size 32 48 --render_train 6 --render_val 2 \
         --render_size 32 48 --batch_size 2 --num_workers 0 --dataset_root {here}/data"
     run = subprocess.run(

@@ -18,7 +18,7 @@ from tests.losses.spread import (
     Training,
     digest,
 )
-from tests.processes import run_processes
+from tests.processes import NUMBERS, run_processes
 from utils.ranks import ALONE
 
 OPTIONS = {
@@ -114,7 +114,7 @@ def after_overflow(name, ranks):
     return digest(training.state()) == before, scaler.get_scale()
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(scope="module", params=NUMBERS)
 def reports(request, tmp_path_factory):
     """What each of two, then of three processes says."""
     return run_processes(trainings, request.param, tmp_path_factory.mktemp("processes"))

@@ -11,7 +11,7 @@ from models.batch_norm import BatchNorm, SynchronisedBatchNorm, synchronise
 from models.layers import ConvNorm
 from tasks.base import DenseHead
 from tests.building import make_network
-from tests.processes import run_processes
+from tests.processes import NUMBERS, run_processes
 from utils.errors import ConfigError
 from utils.ranks import Ranks
 
@@ -98,7 +98,7 @@ def train_on_one_value(ranks):
     return y.detach(), network[0].weight.grad, layer.running_mean, refused
 
 
-@pytest.fixture(scope="module", params=CUTS)
+@pytest.fixture(scope="module", params=NUMBERS)
 def outcome(request, tmp_path_factory):
     return run_processes(train_shares, request.param, tmp_path_factory.mktemp("processes"))
 

@@ -9,7 +9,7 @@ from models.batch_norm import synchronise
 from models.dropout import Place
 from tasks.base import BoxHead, BoxPrediction, DenseHead
 from tests.building import make_network
-from tests.processes import run_processes
+from tests.processes import NUMBERS, run_processes
 
 DENSE = {"segmentation": DenseHead(4), "normal": DenseHead(3, unit=True)}
 BOXES = {"detection": BoxHead(2)}
@@ -128,7 +128,7 @@ def train_shares(ranks):
     return results
 
 
-@pytest.mark.parametrize("processes", CUTS)
+@pytest.mark.parametrize("processes", NUMBERS)
 def test_shares_of_several_processes_are_trained_as_the_whole_batch(processes, tmp_path):
     pytest.importorskip("timm")
     results = run_processes(train_shares, processes, tmp_path)

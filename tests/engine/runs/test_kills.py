@@ -38,7 +38,7 @@ def test_killed_after_some_writes(whole, single, kill_after):
     options = ("--save_minutes", "0.0001")
     undisturbed, writes = whole(single, *options)
     assert writes > 30
-    for share in (0.3, 0.55, 0.7, 0.95):
+    for share in (0.4, 0.9):
         kill_after(undisturbed, round(share * writes), *options)
 
 
