@@ -6,6 +6,8 @@ import math
 import pytest
 
 from engine.config import read
+from engine.runs.baselines import trained_baselines
+from engine.runs.data import build_data
 from engine.runs.folder import run_folder
 from tests.running import run
 from utils.errors import UserError
@@ -190,7 +192,13 @@ def test_a_baseline_of_another_aspect_is_told(make_config, dense, cfg, capsys):
     paths = cfg(depth, "d"), cfg(normal, "n")
     text = dense.replace("seg depth normal", "normal depth")
     text += f"[baselines]\nbaselines = {paths[0]} {paths[1]}\n"
-    run(make_config(text, "--max_epoch", "1"))
+    config = make_config(text)
+
+    def train(*_):
+        raise UserError("it is told before anything is trained")
+
+    with pytest.raises(UserError, match="before anything"):
+        trained_baselines(config, build_data(config).tasks, train)
     notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
     assert len(notes) == 1
     assert f"{paths[1]}, the baseline of normal, has aspect = keep" in notes[0]
