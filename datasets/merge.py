@@ -36,7 +36,7 @@ class MultiTaskDataset(Dataset):
     """Datasets one after the other. An item is asked for by (pass, index), so that the augmentation
     is a function of both: see `datasets.sampling.BatchSampler`.
 
-    Images without a label for any of the tasks are left out.
+    Images without a label for any of the tasks are left out, unless they are to be kept.
 
     Args:
         splits: the datasets.
@@ -48,6 +48,8 @@ class MultiTaskDataset(Dataset):
         padding: the colour, RGB in 0 to 255, beyond the edges of an image.
         keep_aspect: whether images are padded to the aspect ratio of `size` before anything else,
             at a random place in training, else at the top left; or stretched.
+        keep_unlabelled: whether such images are kept, of the datasets that have labels for any of
+            the tasks.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class MultiTaskDataset(Dataset):
         cache: Cache | None = None,
         padding: tuple[int, int, int] = PADDING,
         keep_aspect: bool = False,
+        keep_unlabelled: bool = False,
     ):
         self.splits = list(splits)
         self.tasks = list(tasks)
@@ -69,12 +72,14 @@ class MultiTaskDataset(Dataset):
         self.cache = cache
         self.padding = padding
         self.keep_aspect = keep_aspect
-        self.entries = [
-            Entry(sample.image, split.name, labels)
-            for split in splits
-            for sample in split.samples
-            if any(labels := tuple(task_label(task, split, sample) for task in tasks))
-        ]
+        self.entries = []
+        for split in splits:
+            entries = [
+                Entry(s.image, split.name, tuple(task_label(task, split, s) for task in tasks))
+                for s in split.samples
+            ]
+            labelled = [entry for entry in entries if any(entry.labels)]
+            self.entries += entries if keep_unlabelled and labelled else labelled
 
     def __len__(self) -> int:
         return len(self.entries)

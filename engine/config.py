@@ -15,6 +15,7 @@ from datasets.custom import section_part
 from datasets.loader import Loading
 from datasets.scenes.rendering import Rendering
 from engine.modes import MODES
+from engine.official import add_official_potential
 from engine.options import Comparison, DataOptions, NetworkOptions, Run
 from engine.runs.datasets import check_divided
 from engine.runs.identity import file_digest
@@ -23,6 +24,7 @@ from losses import LOSSES
 from utils.cfg_file import Entry, parse_cfg, parse_flags
 from utils.cfg_text import cfg_text
 from utils.errors import ConfigError
+from utils.official import is_official
 from utils.option_names import DATASET
 from utils.part import Choice, Part, Registry
 from utils.resolve import resolve
@@ -187,6 +189,7 @@ def read_baseline(path: str, config: Config) -> Config:
 
 def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
     entries = parse_cfg(path)
+    official = is_official(entries)
     result = resolve(
         list(ROOTS.values()),
         entries,
@@ -195,9 +198,10 @@ def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
         dataset_section=section_part(),
         skipped_flags=_MULTI_TASK_OPTIONS if baseline else (),
         skipped_sections=_MULTI_TASK_SECTIONS if baseline else (),
+        official=official,
     )
-    if all(entry.section is None for entry in entries):  # a file of flags: the official code's
-        result.values[DataOptions].setdefault("aspect", "keep")
+    if official:
+        add_official_potential(result, path)
     if not result.values[Run].get("tasks"):
         place = result.places.get("tasks", path)
         raise ConfigError(

@@ -32,8 +32,15 @@ class Run(Part):
         "what to learn: segmentation, detection, depth, normal, or a short name (seg, det)",
         parts=TASKS,
         aliases=("app", "applications"),
+        official=("detection", "segmentation"),
     )
-    loss: str = option("amtl", "the multi-task loss", parts=LOSSES, aliases=("loss_metric",))
+    loss: str = option(
+        "amtl",
+        "the multi-task loss",
+        parts=LOSSES,
+        aliases=("loss_metric",),
+        official="weighted-sum",
+    )
     seed: int = option(
         0, "of everything random", aliases=("random_seed",), at_least=0, at_most=2**32 - 1
     )
@@ -85,13 +92,17 @@ class DataOptions(Part):
         ("VOC",), "the datasets to train on, merged", parts=DATASETS
     )
     test_dataset: tuple[str, ...] = option(
-        (), "the datasets to test on (empty: the training ones)", parts=DATASETS
+        (),
+        "the datasets to test on (empty: the training ones)",
+        parts=DATASETS,
+        official=("VOC",),
     )
     val: str = option(
         "0.1",
         "what weights, schedule and checkpoint go by: a share held out of the training set, "
         "datasets as NAME:split, or test, as in the official code",
         joined=True,
+        official="test",
     )
     size: tuple[int, ...] = option(
         (640, 640),
@@ -106,6 +117,7 @@ class DataOptions(Part):
         "how an image of another aspect ratio comes to size: stretch it, or keep its aspect ratio "
         "and pad it, as the official code does",
         choices=("stretch", "keep"),
+        official="keep",
     )
     classes: str = option(
         "separate",
@@ -118,6 +130,12 @@ class DataOptions(Part):
         "how often merged datasets are drawn from: concat, by their sizes; balanced, all alike; "
         "temperature, in between",
         parts=SAMPLERS,
+    )
+    keep_unlabelled: bool = option(
+        False,
+        "keep training images without a label in the epoch, of the datasets that label a task: "
+        "BatchNorm sees them, and no loss",
+        official=True,
     )
 
     def __init__(self, **values: Any):

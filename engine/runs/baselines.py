@@ -208,6 +208,12 @@ def baselines_root(config: Config) -> Path:
 
 def _single_task(config: Config, task: Task) -> SingleTask:
     single = baseline_config(config, task)
+    if single.data.val != config.data.val:
+        print(
+            f"baseline {task.name}: its accuracy is measured with val = {single.data.val}, that of "
+            f"the multi-task network with val = {config.data.val}; --val sets both",
+            flush=True,
+        )
     data = build_data(single, only=_task_of(single, task))
     check_batch_size(single, data.tasks, len(data.train))
     return single_task(single, data)

@@ -95,7 +95,14 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
     data = Data(
         tasks=tasks,
         train=MultiTaskDataset(
-            splits.train, tasks, size, config.augmentation, config.run.seed, cache, **options
+            splits.train,
+            tasks,
+            size,
+            config.augmentation,
+            config.run.seed,
+            cache,
+            keep_unlabelled=config.data.keep_unlabelled,
+            **options,
         ),
         val=MultiTaskDataset(splits.val, tasks, size, **options),
         test=MultiTaskDataset(splits.test, tasks, size, **options),

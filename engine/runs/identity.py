@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasets.base import Split
+from datasets.merge import MultiTaskDataset
 from datasets.unite import task_label
 from tasks import Task
 from utils.option_names import DATASET
@@ -54,15 +55,13 @@ def baseline_identity(config: Config, data: Data) -> dict[str, Any]:
     [choice] = config.run.tasks
     parts = config.identity()
     network = {name: value for name, value in parts["network"].items()}
-    aspect = {"aspect": config.data.aspect} if "aspect" in parts["data"] else {}
-    return {
+    identity = {
         "task": task.name,
         "options": choice.identity(),
         "task_classes": list(task.classes),
         "seed": config.run.seed,
         "network": network,
         "size": list(config.data.size),
-        **aspect,
         "sampling": config.data.sampling.identity(),
         "val": config.data.val,
         "loading": parts["loading"],
@@ -73,6 +72,11 @@ def baseline_identity(config: Config, data: Data) -> dict[str, Any]:
         "validation": _splits(data.val.splits, task),
         "test": _splits(data.test.splits, task),
     }
+    if config.data.keep_aspect:
+        identity["aspect"] = config.data.aspect
+    if unlabelled := _unlabelled(data.train):
+        identity["keep_unlabelled"] = unlabelled
+    return identity
 
 
 def key_of(identity: Mapping[str, Any]) -> str:
@@ -94,11 +98,27 @@ def _splits(splits: Iterable[Split], task: Task) -> dict[str, Any]:
         labels = [(s.image, task_label(task, split, s)) for s in split.samples]
         labels = [(image, label) for image, label in labels if label is not None]
         if labels:
-            ids = sorted(_relative(image, split.root) for image, _ in labels)
-            digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS]
             stored = labels[0][1].format.fingerprint
-            result[split.name] = {"format": stored, "images": len(ids), "ids": digest}
+            images = _images([image for image, _ in labels], split)
+            result[split.name] = {"format": stored, **images}
     return result
+
+
+def _unlabelled(data: MultiTaskDataset) -> dict[str, Any]:
+    """By dataset: which of its images have no label."""
+    result = {}
+    for split in data.splits:
+        entries = (entry for entry in data.entries if entry.dataset == split.name)
+        if images := [entry.image for entry in entries if not any(entry.labels)]:
+            result[split.name] = _images(images, split)
+    return result
+
+
+def _images(images: Sequence[Path], split: Split) -> dict[str, Any]:
+    """The number of images of a dataset, and a digest of their places in it."""
+    ids = sorted(_relative(image, split.root) for image in images)
+    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS]
+    return {"images": len(ids), "ids": digest}
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -139,6 +139,15 @@ def test_a_checkpoint_of_before_is_told_in_one_line(tmp_path, stored):
         checkpoint.load(tmp_path / "old.pt")
 
 
+def test_a_part_that_computes_otherwise_since_is_named(make_config, partial, tmp_path):
+    config = make_config(partial, "--neck", "bifpn", "--channels", "8")
+    state = checkpoint.header(config, declared_tasks(config))
+    state["arch"]["settings"]["neck"]["version"] = 1  # activated behind its convolutions
+    checkpoint.save(tmp_path / "best.pt", {**state, "network": {}})
+    with pytest.raises(DataError, match="bifpn computes otherwise since version 2"):
+        open_network(tmp_path / "best.pt")
+
+
 @pytest.mark.parametrize("normalise", ["backbone", "imagenet", "none"])
 def test_a_network_opens_without_cfg_or_data(make_config, partial, tmp_path, normalise):
     config = make_config(

@@ -9,6 +9,7 @@ from engine.config import read
 from engine.runs.baselines import trained_baselines
 from engine.runs.data import build_data
 from engine.runs.folder import run_folder
+from engine.runs.network import declared_tasks
 from tests.running import run
 from utils.errors import UserError
 
@@ -112,6 +113,29 @@ def test_a_cfg_names_its_baselines(make_config, dense, cfg):
     }
     assert learning_rates == {"depth": pytest.approx(5e-4), "normal": pytest.approx(1e-3)}
     assert results["epochs"] == 1
+
+
+def test_a_baseline_that_is_measured_on_other_images_is_told(make_config, dense, cfg, capsys):
+    text = dense.replace("seg depth normal", "{}")
+    depth = cfg(text.format("depth").replace("val = 0.2", "val = test"), "d")
+    normal = cfg(text.format("normal"), "n")
+    text = text.format("normal depth") + f"[baselines]\nbaselines = {depth} {normal}\n"
+
+    def look_at_baselines(*options):
+        """Every cfg is looked at before the first network is trained."""
+
+        def train(*_):
+            raise StopIteration
+
+        config = make_config(text, *options)
+        with pytest.raises(StopIteration):
+            trained_baselines(config, declared_tasks(config), train)
+
+    look_at_baselines()
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "measured" in line]
+    assert line.startswith("baseline depth: its accuracy is measured with val = test, that of")
+    look_at_baselines("--val", "test")
+    assert "measured" not in capsys.readouterr().out
 
 
 def test_a_folder_with_another_configuration_is_not_touched(make_config, dense, tmp_path):
