@@ -16,6 +16,8 @@ class Batch:
 
     Attributes:
         images: (B, H, W, 3) uint8 RGB.
+        shown: (B, 4) int64 x1, y1, x2, y2: the pixels, on edges, that show the image; around them
+            is padding. It stays on the CPU.
         colours: (B, 3, 4) the photometric distortion of each image; None at test time.
         sharpness: (B) likewise.
         targets: by task name, what `Task.collate` made of all B targets.
@@ -27,6 +29,7 @@ class Batch:
     """
 
     images: Tensor
+    shown: Tensor
     colours: Tensor | None
     sharpness: Tensor | None
     targets: dict[str, Any]
@@ -53,6 +56,7 @@ class Batch:
         part.targets |= {n: v[:count] for n, v in self.targets.items() if isinstance(v, list)}
         return replace(
             part,
+            shown=self.shown[:count],
             labelled={name: known[:count] for name, known in self.labelled.items()},
             class_maps={name: class_map[:count] for name, class_map in self.class_maps.items()},
         )

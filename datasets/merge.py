@@ -19,8 +19,8 @@ from datasets.formats.base import Label
 from datasets.formats.images import PADDING, read_image
 from datasets.unite import RemappedLabel, class_map, task_labels
 from tasks import Task
+from utils.canvas import Canvas
 from utils.errors import DataError
-from utils.geometry import Warp
 from utils.memory import stack
 
 
@@ -48,6 +48,8 @@ class MultiTaskDataset(Dataset):
         seed: of the augmentation.
         cache: keeps decoded images and labels.
         padding: the colour, RGB in 0 to 255, beyond the edges of an image.
+        keep_aspect: whether images are padded to the aspect ratio of `size` before anything else,
+            at a random place in training, else at the top left; or stretched.
         keep_unlabelled: whether such images are kept, of the datasets that have labels for any of
             the tasks.
     """
@@ -61,6 +63,7 @@ class MultiTaskDataset(Dataset):
         seed: int = 0,
         cache: Cache | None = None,
         padding: tuple[int, int, int] = PADDING,
+        keep_aspect: bool = False,
         keep_unlabelled: bool = False,
     ):
         self.splits = list(splits)
@@ -70,6 +73,7 @@ class MultiTaskDataset(Dataset):
         self.seed = seed
         self.cache = cache
         self.padding = padding
+        self.keep_aspect = keep_aspect
         self.entries = []
         for split in splits:
             class_maps = _class_maps(self.tasks, split)
@@ -95,7 +99,7 @@ class MultiTaskDataset(Dataset):
         return [i for i, entry in enumerate(self.entries) if entry.labels[at] is not None]
 
     def __getitem__(self, key: tuple[int, int]) -> dict:
-        """Image, targets and what is labelled, augmented.
+        """Image, the part of it that shows something, targets and what is labelled, augmented.
 
         Raises:
             DataError: a file is missing or damaged; names it.
@@ -107,11 +111,12 @@ class MultiTaskDataset(Dataset):
         item = {"targets": {}, "labelled": {}, "class_maps": entry.class_maps}
         if self.augmentation:
             rng = generator(self.seed, pass_index, index)
-            warp = self.augmentation.warp(rng, shape, self.size)
+            warp = self.augmentation.warp(rng, self._canvas(shape, rng), self.size)
             item |= {"colour": colour_matrix(rng), "sharpness": sharpness(rng)}
         else:
-            warp = Warp.resize(shape, self.size)
+            warp = self._canvas(shape).resize(self.size)
         item["image"] = warp.image(image, self.padding)
+        item["shown"] = warp.crop.shown(self.size[1])
         for task, label in zip(self.tasks, entry.labels, strict=True):
             target = label and task.warp(self._read_label(task, label, shape), warp)
             # A crop can leave a label without a valid pixel: then there is nothing to learn from.
@@ -135,6 +140,7 @@ class MultiTaskDataset(Dataset):
         """A batch of no image, for a process whose share of a batch is empty."""
         item = {
             "image": np.zeros((*self.size, 3), np.uint8),
+            "shown": (0, 0, *self.size[::-1]),
             "targets": {task.name: task.unlabelled_target(self.size) for task in self.tasks},
             "labelled": {task.name: False for task in self.tasks},
             "class_maps": {t.name: np.arange(len(t.classes)) for t in self.tasks if t.has_classes},
@@ -148,6 +154,7 @@ class MultiTaskDataset(Dataset):
         augmented = "colour" in items[0]
         return Batch(
             images=stack([item["image"] for item in items]),
+            shown=torch.tensor([item["shown"] for item in items]),
             colours=stack([item["colour"] for item in items]) if augmented else None,
             sharpness=torch.tensor([i["sharpness"] for i in items]) if augmented else None,
             targets={t.name: t.collate([i["targets"][t.name] for i in items]) for t in self.tasks},
@@ -159,6 +166,12 @@ class MultiTaskDataset(Dataset):
                 for name in items[0]["class_maps"]
             },
         )
+
+    def _canvas(self, shape: tuple[int, int], rng: np.random.Generator | None = None) -> Canvas:
+        """What is stretched to the size of the images."""
+        if not self.keep_aspect:
+            return Canvas.unpadded(shape)
+        return Canvas.padded(shape, self.size, rng.random(2) if rng else (0, 0))
 
     def _read_image(self, path: Path) -> np.ndarray:
         if self.cache is None:

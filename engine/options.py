@@ -119,6 +119,13 @@ class DataOptions(Part):
         at_least=1,
         largest=8192,
     )
+    aspect: str = option(
+        "stretch",
+        "how an image of another aspect ratio comes to size: stretch it, or keep its aspect ratio "
+        "and pad it, as the official code does",
+        choices=("stretch", "keep"),
+        official="keep",
+    )
     classes: str = option(
         "separate",
         "where datasets of one task have other classes: separate, a head each, or unite them by "
@@ -177,6 +184,11 @@ class DataOptions(Part):
                     raise ConfigError(
                         f"{dataset} has the splits train and test, not {split!r}", "val"
                     )
+
+    @property
+    def keep_aspect(self) -> bool:
+        """Whether images are padded to the aspect ratio of `size`, not stretched."""
+        return self.aspect == "keep"
 
     @property
     def root(self) -> Path:

@@ -183,6 +183,8 @@ class SelectiveUpdates(MultiTaskLoss):
 class DistilledLoss(MultiTaskLoss):
     """A loss to which the single-task networks add what they teach; see `losses.distillation`."""
 
+    version = 2  # the teachers say nothing of padding
+
     distance_weight: float = option(
         1.0, "weight of the distance to the teachers' features", at_least=0
     )

@@ -52,6 +52,8 @@ class BoxPrediction(NamedTuple):
         anchors: (A, 4) centre x, centre y, width, height as shares of the image, in [0, 1].
         levels: the number of anchors of each level, finest first; they add up to A.
         size: (height, width) of the images in pixels.
+        shown: (B, 4) x1, y1, x2, y2: the pixels, on edges, beyond which there is only padding; None
+            where no image has any.
     """
 
     logits: Tensor
@@ -59,6 +61,7 @@ class BoxPrediction(NamedTuple):
     anchors: Tensor
     levels: tuple[int, ...]
     size: tuple[int, int]
+    shown: Tensor | None = None
 
 
 def select_labelled(batched: Tensor, labelled: Tensor) -> Tensor:
@@ -239,6 +242,16 @@ class Task(Part, ABC):
             (channels) float32, a dense head's output at every pixel; None where the task has none.
         """
         return None
+
+    def within(self, prediction: Any, shown: Tensor) -> Any:
+        """A batch of predictions that says nothing of the padding around the images, as what is
+        measured, decoded and taught must be. Predictions by pixel are right as they are: padding is
+        void in every target.
+
+        Args:
+            shown: (B, 4) x1, y1, x2, y2: the pixels, on edges, that show each image.
+        """
+        return prediction
 
     @abstractmethod
     def decode(self, prediction: Any) -> list[np.ndarray]:

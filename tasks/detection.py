@@ -132,6 +132,13 @@ class Detection(Task):
     def label_statistics(self) -> LabelStatistics:
         return ObjectCounts(self.classes)
 
+    def within(self, prediction: BoxPrediction, shown: Tensor) -> BoxPrediction:
+        """The prediction of boxes that are clipped to what is shown of their image; those beside it
+        are dropped."""
+        height, width = prediction.size
+        has_padding = (shown != torch.tensor([0, 0, width, height])).any()
+        return prediction._replace(shown=shown if has_padding else None)
+
     def decode(self, prediction: BoxPrediction) -> list[np.ndarray]:
         return [result.cpu().numpy() for result in detect(prediction)]
 
@@ -213,6 +220,7 @@ def _labelled(
     prediction = prediction._replace(
         logits=select_labelled(prediction.logits, labelled),
         offsets=select_labelled(prediction.offsets, labelled),
+        shown=None if prediction.shown is None else select_labelled(prediction.shown, labelled),
     )
     return prediction, [boxes for boxes, known in zip(target, labelled, strict=True) if known]
 

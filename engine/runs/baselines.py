@@ -112,6 +112,8 @@ def trained_baselines(
     """
     # Every cfg is looked at before the first network is trained.
     singles = ranks.first_before_others(lambda: {t.name: _single_task(config, t) for t in tasks})
+    if ranks.first:
+        _tell_other_aspects(config, singles)
     if issubclass(config.run.loss.part, DistilledLoss):
         _check_teachable(config, tasks, singles)
     runs = {name: find_or_train(single, train, ranks) for name, single in singles.items()}
@@ -233,6 +235,18 @@ def _nearest_other(single: SingleTask) -> tuple[Path, list[str]] | None:
         if same and results.tasks == [name]:
             others.append((path.parent, differences(single.identity, results.identity)))
     return min(others, key=lambda other: len(other[1]), default=None)
+
+
+def _tell_other_aspects(config: Config, singles: dict[str, SingleTask]) -> None:
+    """Tells which single-task networks see images of another shape than the multi-task network."""
+    for name, single in singles.items():
+        aspect = single.config.data.aspect
+        if aspect != config.data.aspect:
+            print(
+                f"note: {single.config.path}, the baseline of {name}, has aspect = {aspect}, and "
+                f"{config.path} aspect = {config.data.aspect}: they see images of other shapes",
+                flush=True,
+            )
 
 
 def _check_teachable(config: Config, tasks: Sequence[Task], singles: dict[str, SingleTask]) -> None:

@@ -45,7 +45,8 @@ def _key(config: Config, data: Data) -> str:
                     changed = file.stat().st_mtime_ns if file.exists() else 0
                     digest.update(f"{label.key} {file.absolute()} {changed}\n".encode())
     tasks = [[task.name, list(task.classes), task.settings] for task in data.tasks]
-    return key_of({"files": digest.hexdigest(), "tasks": tasks, "size": list(config.data.size)})
+    images = {"size": list(config.data.size), "aspect": config.data.aspect}
+    return key_of({"files": digest.hexdigest(), "tasks": tasks, **images})
 
 
 def _not_labelled(entry: Entry) -> str:

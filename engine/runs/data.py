@@ -90,7 +90,10 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
     check_naming(config, splits.train, [*splits.val, *splits.test])
     tasks = [only] if only else build_tasks(config.run.tasks, splits.train, config.data.classes)
     size, cache = config.data.size, open_cache(config.loading.cache, Path(config.run.runs))
-    padding = models.normalisation_of(config.network.backbone).padding
+    options = {
+        "padding": models.normalisation_of(config.network.backbone).padding,
+        "keep_aspect": config.data.keep_aspect,
+    }
     data = Data(
         tasks=tasks,
         train=MultiTaskDataset(
@@ -100,11 +103,11 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
             config.augmentation,
             config.run.seed,
             cache,
-            padding,
-            config.data.keep_unlabelled,
+            keep_unlabelled=config.data.keep_unlabelled,
+            **options,
         ),
-        val=MultiTaskDataset(splits.val, tasks, size),
-        test=MultiTaskDataset(splits.test, tasks, size),
+        val=MultiTaskDataset(splits.val, tasks, size, **options),
+        test=MultiTaskDataset(splits.test, tasks, size, **options),
         selected_on=splits.selected_on,
         notes=splits.notes,
     )

@@ -73,6 +73,8 @@ def baseline_identity(config: Config, data: Data) -> dict[str, Any]:
         "validation": _splits(data.val.splits, task),
         "test": _splits(data.test.splits, task),
     }
+    if config.data.keep_aspect:
+        identity["aspect"] = config.data.aspect
     if unlabelled := _unlabelled(data.train):
         identity["keep_unlabelled"] = unlabelled
     return identity

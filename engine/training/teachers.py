@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,6 +21,7 @@ from losses.distillation import Distillation
 from models import Network
 from models.dropout import Place
 from tasks import Task
+from utils.canvas import blank_outside
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,10 @@ class Teachers:
         self.networks = {task.name: _frozen(paths[task.name], precision.device) for task in tasks}
 
     @torch.no_grad()
-    def __call__(self, images: Tensor) -> TeacherOutputs:
+    def __call__(self, images: Tensor, shown: Tensor) -> TeacherOutputs:
         """The outputs for (B, 3, H, W) images, RGB in [0, 1], of which there may be none: one
-        forward pass of each teacher, which normalises them in its own way."""
+        forward pass of each teacher, which normalises them in its own way. Of the padding beyond
+        what is `shown` (as in a `Batch`) the targets say nothing."""
         features, targets = {}, {}
         for task in self.tasks:
             network = self.networks[task.name]
@@ -73,7 +76,7 @@ class Teachers:
                 _resized(feature, size)
                 for feature, size in zip(network.features, self.sizes, strict=True)
             ]
-            labels = task.pseudo_targets(prediction)
+            labels = _pseudo_targets(task, prediction, shown, tuple(images.shape[2:]))
             batched = task.collate(labels) if labels else _no_targets(task, images)
             targets[task.name] = _moved(batched, images.device)
         return TeacherOutputs(features, targets)
@@ -99,7 +102,7 @@ class DistilledLosses(TaskLosses):
         images = float_images(batch)
 
         def taught() -> TeacherOutputs:
-            return self.teachers(images)
+            return self.teachers(images, batch.shown)
 
         if divisors is None:  # the outputs for all parts would take too much memory
             taught = functools.cache(taught)
@@ -114,7 +117,7 @@ class DistilledLosses(TaskLosses):
         """Those of the labels, those of the teachers' predictions, and those of the maps' pixels.
         It costs a forward pass of each teacher."""
         images = len(batch.images)
-        taught = self.teachers(float_images(batch)).labels(images)
+        taught = self.teachers(float_images(batch), batch.shown).labels(images)
         sample = self._sample(batch)
         pseudo = sample.counts(self.tasks, taught)
         pixels = [images * height * width for height, width in sample.maps]
@@ -209,6 +212,19 @@ def _frozen(path: Path, device: torch.device) -> Network:
     """The network of a checkpoint, to be used but not trained."""
     network, _ = open_network(path, device)
     return network.requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _pseudo_targets(
+    task: Task, prediction: Any, shown: Tensor, size: tuple[int, int]
+) -> list[np.ndarray]:
+    """A teacher's predictions as targets of images of `size` (height, width), one an image. The
+    padding around them is void."""
+    targets = task.pseudo_targets(task.within(prediction, shown))
+    whole = [0, 0, *size[::-1]]
+    return [
+        target if part == whole else task.warp(target, blank_outside(part, size))
+        for target, part in zip(targets, shown.tolist(), strict=True)
+    ]
 
 
 def _no_targets(task: Task, images: Tensor) -> Any:

@@ -117,6 +117,11 @@ def test_an_official_cfg(cfg):
     assert of_loss(weighted)["loss_weight"] == (1.0, 1.0, 1.0)
 
 
+def test_images_keep_their_aspect_ratio_unless_the_file_says_otherwise(cfg):
+    assert read([cfg]).data.aspect == "keep"
+    assert read([cfg, "--aspect", "stretch"]).data.aspect == "stretch"
+
+
 def test_deeplab_has_the_activation_of_the_official_code(cfg, tmp_path):
     def activation(*argv):
         return read(list(argv)).network.arch.value("activation")

@@ -520,6 +520,16 @@ class TestOwnData:
             "turns" in n for n in check(OWN, "--size", "40", "60")[1]["splits"][0]["notes"]
         )
 
+    def test_a_size_that_lies_across_the_images(self, check):
+        """Images of 40×60 that keep their aspect ratio at 60×40 lie on canvases of 90×60."""
+        keep = ("--aspect", "keep", "--size", "60", "40")
+        notes = check(OWN, *keep)[1]["splits"][0]["notes"]
+        assert any(
+            "60 40" in note and "padding takes 55.6 % of the pixels" in note for note in notes
+        )
+        assert not any("turns" in note for note in notes)
+        assert not check(OWN, *keep[:3], "40", "40")[1]["splits"][0]["notes"]
+
     def test_a_camera_s_note_is_told(self, check, root):
         file = root / "yard" / "2.jpg"
         exif = Image.Exif()

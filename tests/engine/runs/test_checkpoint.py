@@ -152,7 +152,7 @@ def test_a_part_that_computes_otherwise_since_is_named(make_config, partial, tmp
 def test_a_network_opens_without_cfg_or_data(make_config, partial, tmp_path, normalise):
     config = make_config(
         partial,
-        *("--max_depth", "20", "--channels", "24"),
+        *("--max_depth", "20", "--channels", "24", "--aspect", "keep"),
         *("--backbone", "efficientnet_lite0", "--normalise", normalise),
     )
     tasks = declared_tasks(config)
@@ -164,6 +164,9 @@ def test_a_network_opens_without_cfg_or_data(make_config, partial, tmp_path, nor
     opened, opened_tasks = open_network(path)
     assert not opened.training
     assert opened.size == (32, 64)
+    assert opened.aspect == "keep"
+    checkpoint.save(path, {name: value for name, value in state.items() if name != "aspect"})
+    assert open_network(path)[0].aspect == "stretch", "as before there was a choice"
     for task, original in zip(opened_tasks, tasks, strict=True):
         assert (task.name, task.classes) == (original.name, original.classes)
         assert task.settings == original.settings
