@@ -19,6 +19,7 @@ from tasks.statistics import LabelStatistics
 from utils.geometry import Warp
 from utils.option import option
 from utils.precision import at_least_float32
+from utils.transfer import tensor_on
 
 # A warped box is kept when at least this share of it lies in the output, and both its sides are at
 # least this long, in pixels. What is left of a smaller one does not show what it is.
@@ -105,7 +106,7 @@ class Detection(Task):
         wanted = torch.zeros_like(logits).flatten(0, 1)
         wanted[place, category[box]] = paired_iou(result, boxes[box]).detach()
         class_loss = iou_aware_focal_loss(logits.flatten(0, 1), wanted).sum()
-        return class_loss + self.loc_weight * box_loss, logits.new_tensor(len(place))
+        return class_loss + self.loc_weight * box_loss, logits.new_full((), len(place))
 
     def meter(self) -> Meter:
         return _BoxMeter(self.classes)
@@ -206,7 +207,7 @@ def _labelled(
 def _objects(target: list[Tensor], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """The objects to train on, those of all images in one row: their boxes (N, 4), classes (N) and
     the index of each one's image (N)."""
-    counts = torch.tensor([len(boxes) for boxes in target], dtype=torch.int64, device=device)
+    counts = tensor_on(device, [len(boxes) for boxes in target], torch.int64)
     image = torch.repeat_interleave(counts, output_size=sum(len(boxes) for boxes in target))
     rows = torch.cat([*target, torch.zeros(0, 6, device=device)])
     easy = rows[:, 5] == 0
