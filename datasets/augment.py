@@ -18,8 +18,8 @@ from utils.part import Part
 
 _BRIGHTNESS = 32 / 255
 _GAIN = (0.5, 1.5)  # of contrast and of saturation
-_HUE = (-18.0, 18.0)  # degrees
-_SHARPNESS = 0.5
+_HUE = (-18 / 255 * 360, 18 / 255 * 360)  # degrees
+_SHARPNESS = 1.0
 _GREY = np.array([0.299, 0.587, 0.114])
 _ALONG = np.full((3, 3), 1 / 3)  # projects onto the grey axis
 _CROSS = np.cross(np.eye(3), np.ones(3) / np.sqrt(3))
@@ -37,6 +37,7 @@ class Augmentation(Part):
     """
 
     section = "data"
+    version = 2  # the order of the channels 1/2, the hue ±25°, the sharpness +1
 
     min_scale: float = option(
         2 / 3, "the smallest window to crop, as a share of the image", above=0
@@ -87,7 +88,8 @@ def colour_matrix(rng: np.random.Generator) -> np.ndarray:
     `matrix[:, :3] @ rgb + matrix[:, 3]`.
 
     Brightness, contrast, saturation, hue and the order of the channels are linear maps of the
-    colours, each applied with probability 1/2 (the order 1/5), so one matrix holds them all.
+    colours, each applied with probability 1/2, so one matrix holds them all. Saturation and hue are
+    those about the grey axis; a mapping through HSV is no linear one.
     """
     linear, offset = np.eye(3), np.zeros(3)
     if rng.random() < 0.5:
@@ -97,15 +99,15 @@ def colour_matrix(rng: np.random.Generator) -> np.ndarray:
         if chosen:
             matrix = change(amount)
             linear, offset = matrix @ linear, matrix @ offset
-    if rng.random() < 0.2:
+    if rng.random() < 0.5:
         order = rng.permutation(3)
         linear, offset = linear[order], offset[order]
     return np.concatenate([linear, offset[:, None]], axis=1).astype(np.float32)
 
 
 def sharpness(rng: np.random.Generator) -> float:
-    """How much of an image's fine detail is added (above 0) or taken away (below), or 0."""
-    return rng.uniform(-_SHARPNESS, _SHARPNESS) if rng.random() < 0.5 else 0.0
+    """How much of an image's fine detail is added: 1 with probability 1/2, else 0."""
+    return _SHARPNESS if rng.random() < 0.5 else 0.0
 
 
 def _contrast(gain: float) -> np.ndarray:

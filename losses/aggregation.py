@@ -10,13 +10,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from losses.elementwise import (
-    Columns,
-    Combine,
-    map_columns,
-    update_of_maps,
-    update_of_row,
-)
 from losses.flat_gradients import (
     FlatGradients,
     Pieces,
@@ -28,7 +21,9 @@ from losses.flat_gradients import (
 )
 from losses.gradient.base import Aggregator
 from losses.gradient.gramian import Unsolved
+from losses.positions import signed_sums, weighted_at_positions
 from losses.processes import any_process, sum_grad, summed_slices
+from losses.whole_rows import Combine, map_columns, update_of_maps, update_of_rows
 from utils.ranks import Ranks
 
 
@@ -40,7 +35,8 @@ class GradientAggregation:
       parameters; one backward pass through the trunk with the weighted gradients at the features.
       A network that names no such layer gives the features instead
     - `features`: the same, with weights from the gradients at the shared features themselves. Over
-      several feature maps the Gramian is the sum of theirs
+      several feature maps the Gramian is the sum of theirs. A rule by position gives its factors
+      there
 
     Each head is differentiated once, and gets the gradient of its own loss.
 
@@ -117,7 +113,7 @@ class GradientAggregation:
         sum_grad([p for p in everything if p not in at_place], self.ranks)
 
     def _at_parameters(self, step, features, at_features, shared):
-        flat = self.flat(shared, self.rule.elementwise)
+        flat = self.flat(shared, self.rule.whole)
         rows, used = [], [False] * len(shared)
         while at_features:
             if rows and self._spent:
@@ -156,10 +152,9 @@ class GradientAggregation:
     ) -> tuple[Pieces, list[float]]:
         """The update of `length` numbers, and the tasks' weights in it (ones where it is no
         weighted sum), from this process's slices of the gradients."""
-        if self.rule.elementwise:
+        if self.rule.whole:
             joined, unscaled = [row for [row] in rows], self.combine_unscaled(step.scale)
-            update = update_of_row(unscaled, self.rule.whole, joined, length, self.ranks)
-            return [update], [1.0] * len(rows)
+            return [update_of_rows(unscaled, joined, self.ranks)], [1.0] * len(rows)
         weights = self.weights(step, gramian(rows), rows[0][0].dtype)
         update = combine(rows, weighted(weights, overwrite=True))
         if self.ranks.size > 1:
@@ -183,11 +178,16 @@ class GradientAggregation:
         return weights
 
     def _at_features(self, step, features, at_features, model):
+        if self.rule.by_position:
+            features, at_features = reached(features, at_features)
+            factors = self.factors(signed_sums(features, at_features), step.active)
+            update = weighted_at_positions(features, at_features, factors)
+            torch.autograd.backward(features, update)
+            return [1.0] * len(at_features)
         features, flat, rows = self.feature_rows(features, at_features)
-        if self.rule.elementwise:
+        if self.rule.whole:
             maps = [map_columns(feature, model.place) for feature in features]
-            unscaled = self.combine_unscaled(step.scale)
-            update = update_of_maps(unscaled, self.rule.whole, rows, maps, self.ranks)
+            update = update_of_maps(self.combine_unscaled(step.scale), rows, maps, self.ranks)
             weights = [1.0] * len(rows)
         else:
             weights = self.weights(step, gramian(rows), rows[0][0].dtype)
@@ -197,12 +197,11 @@ class GradientAggregation:
         return weights
 
     def feature_rows(self, features, at_features):
-        """The features that any task depends on, and the gradients there."""
-        used = [k for k in range(len(features)) if any(row[k] is not None for row in at_features)]
-        features = [features[k] for k in used]
-        joined = features[0].is_cuda and not self.rule.elementwise
+        """The features that any task depends on, and the rows of the gradients there."""
+        features, at_features = reached(features, at_features)
+        joined = features[0].is_cuda and not self.rule.whole
         flat = FlatGradients(features, joined)
-        return features, flat, [flat.flatten([row[k] for k in used]) for row in at_features]
+        return features, flat, [flat.flatten(row) for row in at_features]
 
     def flat(self, parameters: Sequence[Tensor], joined: bool = False) -> FlatGradients:
         """The layout of gradients at parameters. Processes exchange joined ones."""
@@ -211,12 +210,22 @@ class GradientAggregation:
     def combine_unscaled(self, scale: float) -> Combine:
         """The rule's `combine`, which must not see the scale."""
 
-        def combine(gradients: Sequence[Tensor], columns: Columns) -> Tensor:
+        def combine(gradients: Sequence[Tensor]) -> Tensor:
             if scale == 1:
-                return self.rule.combine(gradients, columns)
-            return self.rule.combine([g / scale for g in gradients], columns) * scale
+                return self.rule.combine(gradients)
+            return self.rule.combine([g / scale for g in gradients]) * scale
 
         return combine
+
+    def factors(self, sums: Tensor, active: Sequence[int]) -> Tensor:
+        """The factors of a rule by position, the same on all processes. The scale of the losses
+        changes none: the rule compares.
+
+        Args:
+            sums: (T, n) those of :func:`losses.positions.signed_sums`, over the images at hand.
+            active: (T) the tasks' indices.
+        """
+        return self.rule.factors(self.ranks.sum(sums), active)
 
     def weights(self, step: Step, gram: Tensor, dtype: torch.dtype) -> list[float]:
         """The rule's weights, the same on all processes; equal ones where it has none.
@@ -250,6 +259,14 @@ class Step(NamedTuple):
     active: Sequence[int]
     values: Tensor | None
     scale: float
+
+
+def reached(
+    features: Sequence[Tensor], at_features: Sequence[Sequence[Tensor | None]]
+) -> tuple[list[Tensor], list[list[Tensor | None]]]:
+    """The features that any task depends on, and the tasks' gradients there."""
+    used = [k for k in range(len(features)) if any(row[k] is not None for row in at_features)]
+    return [features[k] for k in used], [[row[k] for k in used] for row in at_features]
 
 
 def trainable(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:

@@ -128,11 +128,10 @@ def gramian(rows: Sequence[Pieces]) -> Tensor:
         for block in zip(*(piece.split(length) for piece in pieces), strict=True):
             dots += [block[i].dot(block[j]) for i, j in pairs]
     sums = torch.stack(dots).view(-1, len(pairs)).double().sum(dim=0)
-    result = sums.new_zeros(size, size)
-    first, second = torch.triu_indices(size, size)
-    result[first, second] = sums
-    result[second, first] = sums
-    return result
+    # Without tensors of indices, which would have to be sent to the device.
+    place = {pair: k for k, pair in enumerate(pairs)}
+    entries = [sums[place[min(i, j), max(i, j)]] for i in range(size) for j in range(size)]
+    return torch.stack(entries).view(size, size)
 
 
 def _few_pieces(pieces: Pieces) -> Pieces:

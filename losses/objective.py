@@ -20,6 +20,7 @@ from losses.weighting.base import Weighting
 from utils.precision import exact_type
 from utils.ranks import Ranks
 from utils.seeds import seed_of
+from utils.transfer import tensor_on
 
 
 class Objective:
@@ -116,8 +117,8 @@ class Objective:
             losses: task -> scalar float32 or float64 with a graph, of the active tasks.
             model: offers `shared_parameters()`, `last_shared_parameters()`, `task_parameters(task)`
                 and `features`, the shared feature maps of its last forward pass, of which none is
-                computed from another; for an elementwise rule there, `place` as well, which says
-                which images of the batch they are of.
+                computed from another; for a rule that needs the whole matrix there, `place` as
+                well, which says which images of the batch they are of.
             group: the tasks to differentiate, an item of `groups()`.
             scale: what `.grad` is multiplied by (loss scaling).
         """
@@ -253,10 +254,7 @@ class Objective:
         """c_t of the active tasks, (len(active)) on the device of a loss, in its type."""
         weights = self.weighting.weights(active, values)
         if not isinstance(weights, Tensor):
-            # Not blocking: fixed weights must not make a GPU wait for the CPU.
-            weights = torch.tensor(weights, dtype=exact_type(loss)).to(
-                loss.device, non_blocking=True
-            )
+            weights = tensor_on(loss.device, weights, exact_type(loss))
         return self.mean(values, weights)
 
 

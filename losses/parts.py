@@ -17,14 +17,12 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from losses.aggregation import GradientAggregation, Step, add_head_gradients, trainable
-from losses.elementwise import (
-    Combine,
-    cut,
-    map_columns,
-    placed,
-    update_of_maps,
-    update_of_row,
+from losses.aggregation import (
+    GradientAggregation,
+    Step,
+    add_head_gradients,
+    reached,
+    trainable,
 )
 from losses.flat_gradients import (
     FlatGradients,
@@ -35,7 +33,9 @@ from losses.flat_gradients import (
     vjp,
     weighted,
 )
+from losses.positions import signed_sums, weighted_at_positions
 from losses.processes import sum_grad, summed_slices
+from losses.whole_rows import cut, map_columns, placed, update_of_rows
 from utils.precision import at_least_float32
 
 
@@ -158,8 +158,10 @@ def aggregate(
     if aggregation.place == "parameters":
         _at_parameters(work, aggregation, active, scale)
         at_place = set(work.shared)
-    elif rule.elementwise:
-        _by_elements(work, aggregation, scale)
+    elif rule.by_position:
+        _by_position(work, aggregation, active)
+    elif rule.whole:
+        _by_whole_rows(work, aggregation, scale)
     else:
         at_last_layer = aggregation.place == "last_layer" and last
         gram, dtype = _gramian_at(work, aggregation, last if at_last_layer else [])
@@ -170,7 +172,7 @@ def aggregate(
 
 def _at_parameters(work, aggregation, active, scale) -> None:
     rule = aggregation.rule
-    rows, at_heads = work.rows_at_parameters(aggregation.flat(work.shared, rule.elementwise))
+    rows, at_heads = work.rows_at_parameters(aggregation.flat(work.shared, rule.whole))
     gradients = rows.take()
     if not rule.whole:
         gradients = list(summed_slices(gradients, aggregation.ranks))
@@ -208,35 +210,42 @@ def _by_weights(work, aggregation, weights: Sequence[float]) -> None:
         del features, flat, rows, at_features, at_heads
 
 
-def _by_elements(work, aggregation, scale: float) -> None:
-    """The same for a rule that is no weighted sum. It draws for the whole batch: the same numbers
-    for each part."""
-    rule, ranks = aggregation.rule, aggregation.ranks
-    merge, generator = aggregation.combine_unscaled(scale), rule.generator
-    update = _update_of_whole_maps(work, aggregation, merge) if rule.whole else None
-    state, ones = generator.get_state(), [1.0] * len(work.tasks)
+def _by_position(work, aggregation, active: Sequence[int]) -> None:
+    """The same for a rule that gives factors at the positions of the maps."""
+    sums: Tensor | None = None
+    for features, at_features, _ in work.heads(with_parameters=False):
+        features, at_features = reached(features, at_features)
+        part = signed_sums(features, at_features)
+        sums = part if sums is None else sums.add_(part)
+        del features, at_features
+    factors = aggregation.factors(sums, active)
     for features, at_features, at_heads in work.heads():
-        features, flat, rows = aggregation.feature_rows(features, at_features)
+        features, at_features = reached(features, at_features)
+        update = weighted_at_positions(features, at_features, factors)
+        torch.autograd.backward(features, update)
+        add_head_gradients(work.task_parameters, at_heads, [1.0] * len(active))
+        del features, at_features, at_heads, update
+
+
+def _by_whole_rows(work, aggregation, scale: float) -> None:
+    """The same for a rule that needs the gradients at the maps of all images at once."""
+    update = _update_of_whole_maps(work, aggregation, scale)
+    for features, at_features, at_heads in work.heads():
+        features, flat, _ = aggregation.feature_rows(features, at_features)
         maps = [map_columns(feature, work.model.place) for feature in features]
-        if update is None:
-            generator.set_state(state)
-            pieces = update_of_maps(merge, False, rows, maps, ranks)
-        else:
-            pieces = cut(update, maps)
-        torch.autograd.backward(features, flat.unflatten(pieces))
-        add_head_gradients(work.task_parameters, at_heads, ones)
-        del features, flat, rows, at_features, at_heads
+        torch.autograd.backward(features, flat.unflatten(cut(update, maps)))
+        add_head_gradients(work.task_parameters, at_heads, [1.0] * len(work.tasks))
+        del features, flat, at_features, at_heads
 
 
-def _update_of_whole_maps(work, aggregation, merge: Combine) -> Tensor:
-    """The update of a rule that needs the gradients at the maps of all images at once."""
+def _update_of_whole_maps(work, aggregation, scale: float) -> Tensor:
     total: list[Tensor] = []
     for features, at_features, _ in work.heads(with_parameters=False):
         features, flat, rows = aggregation.feature_rows(features, at_features)
         part = placed(rows, [map_columns(feature, work.model.place) for feature in features])
         total = [a.add_(b) for a, b in zip(total, part, strict=True)] if total else part
         del features, flat, at_features, rows
-    return update_of_row(merge, True, total, total[0].numel(), aggregation.ranks)
+    return update_of_rows(aggregation.combine_unscaled(scale), total, aggregation.ranks)
 
 
 def _values(work: Differentiation) -> Tensor:

@@ -124,7 +124,13 @@ class MultiTaskLoss(Part):
             if self.gradient_at != "paper":
                 raise ConfigError("there is no gradient rule to take it", "gradient_at")
             return
-        if rule.elementwise and self.place == "last_layer":
+        if rule.by_position and self.place != "features":
+            raise ConfigError(
+                f"{self.gradient.name} needs the activations that the gradients belong to; "
+                "take features",
+                "gradient_at",
+            )
+        if rule.whole and self.place == "last_layer":
             raise ConfigError(
                 f"{self.gradient.name} gives no weights that the rest of the network could use; "
                 "take parameters or features",
@@ -183,11 +189,25 @@ class SelectiveUpdates(MultiTaskLoss):
 class DistilledLoss(MultiTaskLoss):
     """A loss to which the single-task networks add what they teach; see `losses.distillation`."""
 
-    version = 2  # the teachers say nothing of padding
+    version = 2  # the teachers say nothing of padding; kd-mtl: the distance alone
 
     distance_weight: float = option(
-        1.0, "weight of the distance to the teachers' features", at_least=0
+        1.0, "weight of the distance to the teachers' features; 0: not computed", at_least=0
     )
+    pseudo_label_weight: float = option(
+        1.0,
+        "weight of the loss on the teachers' predictions as labels; 0: not computed",
+        at_least=0,
+    )
+
+    def __init__(self, **values):
+        super().__init__(**values)
+        if not self.distance_weight and not self.pseudo_label_weight:
+            raise ConfigError(
+                "is 0 and so is pseudo_label_weight: the teachers have nothing to say; raise one, "
+                "or take a loss without teachers",
+                "distance_weight",
+            )
 
     @property
     def cost(self):
@@ -208,8 +228,10 @@ def _loss(
     mean: str = "arithmetic",
     gradient: str = "none",
     part: type[MultiTaskLoss] = MultiTaskLoss,
+    **defaults: float,
 ) -> Variant:
-    return Variant(part, {"weighting": weighting, "mean": mean, "gradient": gradient}, help, paper)
+    parts = {"weighting": weighting, "mean": mean, "gradient": gradient}
+    return Variant(part, parts | defaults, help, paper)
 
 
 def _rule(
@@ -267,7 +289,7 @@ LOSSES = Registry(
             "cagrad", "CAGrad on losses weighted as in amtl", f"{_CAGRAD}; {_AMTL}", "achievement"
         ),
         "graddrop": _rule(
-            "graddrop", "elements with conflicting signs, dropped", "Chen et al., NeurIPS 2020"
+            "graddrop", "gradients with conflicting signs, dropped", "Chen et al., NeurIPS 2020"
         ),
         "gradvac": _rule(
             "gradvac", "gradients turned to their usual similarity", "Wang et al., ICLR 2021"
@@ -284,9 +306,14 @@ LOSSES = Registry(
         "fairgrad": _rule("fairgrad", "α-fair shares of the improvement", "Ban and Ji, ICML 2024"),
         "upgrad": _rule("upgrad", "the mean of conflict-free projections", "Quinton and Rey, 2024"),
         "db-mtl": _rule("db-mtl", "log losses, gradients of one length", "Lin et al., 2023", "si"),
-        "kd-mtl": _loss("the baselines teach the network", _KD, part=DistilledLoss),
+        "kd-mtl": _loss(
+            "the baselines teach the network their features",
+            _KD,
+            part=DistilledLoss,
+            pseudo_label_weight=0.0,
+        ),
         "kd-amtl": _loss(
-            "the baselines teach the network, losses as in amtl",
+            "the baselines teach the network their features and predictions, losses as in amtl",
             f"{_KD}; {_AMTL}",
             "achievement",
             "geometric",

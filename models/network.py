@@ -34,6 +34,8 @@ class Network(nn.Module):
             maps, taken together, hold everything that the loss sends into the shared layers, once.
         mean, std: (3, 1, 1) the statistics that it normalises images by.
         masks: what its dropout layers draw.
+        is_compiled: whether its parts are compiled, which is for training alone; see
+            `models.compilation`.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Network(nn.Module):
         self.neck = neck
         self.heads = nn.ModuleDict(heads)
         self.features: tuple[Tensor, ...] = ()
+        self.is_compiled = False
         self._last_shared = last_shared
         self.normalise_by(backbone.normalisation(backbone.name, backbone.normalise))
         self.masks = replace_dropout(self)
@@ -64,6 +67,12 @@ class Network(nn.Module):
         Returns:
             by task name: (B, channels, H, W) of a dense head, or a `BoxPrediction`.
         """
+        if self.is_compiled and not self.training:
+            with torch.compiler.set_stance("force_eager"):
+                return self._predict(images)
+        return self._predict(images)
+
+    def _predict(self, images: Tensor) -> dict[str, Tensor | BoxPrediction]:
         self.features = ()  # lets go of the last graph before a new one grows
         # Some necks compute a level from another. Heads read views of the levels: the gradient at a
         # view holds the heads' share alone, not what flows on through the next level.

@@ -66,7 +66,10 @@ class BoxPrediction(NamedTuple):
 
 def select_labelled(batched: Tensor, labelled: Tensor) -> Tensor:
     """The labelled images of a batch: the tensor itself where all are."""
-    return batched if labelled.all() else batched[labelled]
+    if labelled.all():
+        return batched
+    # Not by the mask itself: a GPU would be waited for, to send the indices.
+    return batched[labelled.nonzero()[:, 0].to(batched.device, non_blocking=True)]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from tasks.statistics import LabelStatistics
 from utils.geometry import Warp
 from utils.option import option
 from utils.precision import at_least_float32
+from utils.transfer import tensor_on
 
 # A warped box is kept when at least this share of it lies in the output, and both its sides are at
 # least this long, in pixels. What is left of a smaller one does not show what it is.
@@ -109,22 +110,22 @@ class Detection(Task):
         anchors = anchors_in_pixels(prediction.anchors, prediction.size)
         boxes, category, image = _objects(target, logits.device)
         place, box = match(boxes, image, anchors, prediction.levels, prediction.size)
-        kept = category[box] != LEFT_OUT
-        left_out, place, box = place[~kept], place[kept], box[kept]
+        learnt = category[box] != LEFT_OUT
 
         result = decode(offsets.flatten(0, 1)[place], anchors[place % len(anchors)])
-        box_loss = complete_iou_loss(result, boxes[box]).sum()
+        box_loss = torch.where(learnt, complete_iou_loss(result, boxes[box]), 0.0).sum()
 
         overlap = paired_iou(result, boxes[box]).detach()
         wanted = _wanted(logits, place, category[box], overlap)
         class_losses = iou_aware_focal_loss(logits.flatten(0, 1), wanted)
-        known = _all_classes(logits) if class_map is None else class_map[labelled]
-        if len(left_out) or not labels_all(known):
-            counted = _counted(known.to(logits.device), len(anchors), place, category[box])
-            counted[left_out] = False
-            class_losses = class_losses * counted
-        total = class_losses.sum() + self.loc_weight * box_loss
-        return total, logits.new_tensor(len(place))
+        known = None if class_map is None else class_map[labelled]
+        if known is not None and not labels_all(known):
+            known = known.to(logits.device, non_blocking=True)
+            class_losses = class_losses * _counted(known, len(anchors), place, category[box])
+        # Taken away again: to sort the anchors out would wait for the device.
+        left_out = torch.where(learnt[:, None], 0.0, class_losses[place]).sum()
+        total = class_losses.sum() - left_out + self.loc_weight * box_loss
+        return total, learnt.sum().to(logits)
 
     def meter(self) -> Meter:
         return _BoxMeter(self.classes)
@@ -228,7 +229,7 @@ def _labelled(
 def _objects(target: list[Tensor], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """The objects to train on, those of all images in one row: their boxes (N, 4), classes (N) and
     the index of each one's image (N)."""
-    counts = torch.tensor([len(boxes) for boxes in target], dtype=torch.int64, device=device)
+    counts = tensor_on(device, [len(boxes) for boxes in target], torch.int64)
     image = torch.repeat_interleave(counts, output_size=sum(len(boxes) for boxes in target))
     rows = torch.cat([*target, torch.zeros(0, 6, device=device)])
     used = (rows[:, 5] == 0) | (rows[:, 4] == LEFT_OUT)
@@ -238,16 +239,12 @@ def _objects(target: list[Tensor], device: torch.device) -> tuple[Tensor, Tensor
 def _wanted(logits: Tensor, place: Tensor, category: Tensor, overlap: Tensor) -> Tensor:
     """(B·A, C) the scores that the anchors of a batch should give: at the positive ones that of the
     object's class, where it is none of the coarse ones."""
-    classes = logits.shape[2]
+    last = logits.shape[2] - 1
     wanted = torch.zeros_like(logits).flatten(0, 1)
-    # Of a coarse class no anchor has a score: that of the last class stays 0.
-    wanted[place, category.clamp(max=classes - 1)] = overlap * (category < classes)
+    # Of other numbers no anchor has a score: that of the first or the last class stays 0.
+    is_class = (category >= 0) & (category <= last)
+    wanted[place, category.clamp(0, last)] = overlap * is_class
     return wanted
-
-
-def _all_classes(logits: Tensor) -> Tensor:
-    """The class map of datasets that label all classes."""
-    return torch.arange(logits.shape[2]).expand(len(logits), -1)
 
 
 def _counted(class_map: Tensor, anchors: int, place: Tensor, category: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from tasks.statistics import LabelStatistics, most_first, never, percent, share
 from utils.errors import DataError
 from utils.option import option
 from utils.precision import at_least_float32
+from utils.transfer import tensor_on
 
 VOID = 255
 """The class of pixels that count nowhere."""
@@ -129,13 +130,15 @@ def _merged(logits: Tensor, target: Tensor, class_map: Tensor) -> tuple[Tensor, 
     numbers = class_map.unique()
     groups = [(class_map == number).nonzero().flatten().tolist() for number in numbers]
     merged = [
-        logits[:, group] if len(group) == 1 else logits[:, group].logsumexp(1, keepdim=True)
+        logits[:, group[0] : group[0] + 1]
+        if len(group) == 1
+        else logits.index_select(1, tensor_on(logits.device, group)).logsumexp(1, keepdim=True)
         for group in groups
     ]
     places = torch.full((VOID + 1,), VOID)
     known = numbers != UNLABELLED
     places[numbers[known]] = known.nonzero().flatten()
-    return torch.cat(merged, dim=1), places.to(target.device)[target]
+    return torch.cat(merged, dim=1), places.to(target.device, non_blocking=True)[target]
 
 
 class _Confusion(Meter):

@@ -43,7 +43,7 @@ def make_loop(config, path, teachers=None, ranks=ALONE, dtype=torch.float32):
 
         torch.manual_seed(1)
         task_losses = distilled_losses(
-            task_losses, teachers, config.data.size, loss.distance_weight
+            task_losses, teachers, config.data.size, loss.distance_weight, loss.pseudo_label_weight
         )
         for module in (task_losses.distillation, *task_losses.teachers.networks.values()):
             module.to(dtype)

@@ -114,10 +114,11 @@ def trained_baselines(
     singles = ranks.first_before_others(lambda: {t.name: _single_task(config, t) for t in tasks})
     if ranks.first:
         _tell_other_aspects(config, singles)
-    if issubclass(config.run.loss.part, DistilledLoss):
+    distilled = issubclass(config.run.loss.part, DistilledLoss)
+    if distilled and config.run.loss.value("distance_weight"):
         _check_teachable(config, tasks, singles)
     runs = {name: find_or_train(single, train, ranks) for name, single in singles.items()}
-    if issubclass(config.run.loss.part, DistilledLoss):
+    if distilled:
         for folder, _ in runs.values():
             keeper = Keeper(folder, {}, print)
             ranks.from_first(partial(_restore, keeper))

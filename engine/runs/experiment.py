@@ -37,6 +37,7 @@ from engine.training.task_losses import TaskLosses
 from losses.presets import DistilledLoss
 from models import Network
 from models.batch_norm import synchronise
+from models.compilation import compile_parts
 from utils.errors import doing
 from utils.ranks import ALONE, Ranks
 
@@ -58,6 +59,12 @@ def run_experiment(config: Config, ranks: Ranks = ALONE) -> Results:
     if len(config.run.tasks) == 1:  # every loss of one task is the task's own
         config = config.single_task(config.run.tasks[0], config.run.run, mode.get("ckpt"))
     check_potential(config)
+    if config.training.compile and ranks.size > 1:
+        raise config.error(
+            "compile",
+            f"{ranks.size} processes exchange BatchNorm's sums within what would be compiled as "
+            "one; take one process, or leave it out",
+        )
     folder = run_folder(config)
     if results := ranks.from_first(lambda: _begin(config, folder, bool(mode.get("restart")))):
         return _show(folder, results, ranks)
@@ -130,13 +137,20 @@ def _train_run(config, data, folder, ranks, baselines) -> Results:
         )
     if ranks.size > 1:
         synchronise(network, ranks)
+    if config.training.compile:
+        with config.located():
+            compile_parts(network, loss.has_rule or bool(config.training.diagnose))
     precision = Precision(device, config.training.amp)
     task_losses = TaskLosses(network, data.tasks, precision, ranks, config.run.seed)
     if isinstance(loss, DistilledLoss):
         from engine.training.teachers import distilled_losses
 
         task_losses = distilled_losses(
-            task_losses, baselines.checkpoints, config.data.size, loss.distance_weight
+            task_losses,
+            baselines.checkpoints,
+            config.data.size,
+            loss.distance_weight,
+            loss.pseudo_label_weight,
         )
     header = checkpoint.header(config, data.tasks)
     loop = Loop(config, data, task_losses, objective, folder, header, log)

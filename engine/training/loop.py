@@ -10,7 +10,6 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from datasets.batch import Batch
 from engine.runs.data import Data
@@ -18,7 +17,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.keeper import Keeper
 from engine.runs.network import SINGLE_IMAGE, trains_on_single_images
 from engine.training.affinity import groups_in_words
-from engine.training.ema import moving_average
+from engine.training.ema import MovingAverage
 from engine.training.epoch import EpochSteps
 from engine.training.evaluation import Evaluation
 from engine.training.log import Log
@@ -188,11 +187,11 @@ class Loop:
             stop.told = True
             raise
 
-    def _average(self) -> AveragedModel | None:
+    def _average(self) -> MovingAverage | None:
         options = self.options
         if not options.ema:
             return None
-        return moving_average(self.network, options.ema_momentum, options.ema_warmup)
+        return MovingAverage(self.network, options.ema_momentum, options.ema_warmup)
 
     def _undo(self, optimizer, temporary: Mapping[str, Any]) -> SkippedSteps:
         """What takes everything that a step changes back to before it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.training.optimizer import OPTIMIZERS
 from engine.training.schedule import SCHEDULES
+from utils.errors import ConfigError
 from utils.option import option
 from utils.part import Part
 
@@ -60,6 +61,11 @@ class Training(Part):
         affects="nothing",
     )
     amp: bool = option(False, "mixed precision")
+    compile: bool = option(
+        False,
+        "compile the network for training: the first steps take long, the others less",
+        affects="nothing",
+    )
     channels_last: bool = option(
         True, "store images with the channels last, which is faster", affects="nothing"
     )
@@ -85,3 +91,11 @@ class Training(Part):
         at_least=0,
         affects="nothing",
     )
+
+    def __init__(self, **values):
+        super().__init__(**values)
+        if self.compile and self.recompute:
+            raise ConfigError(
+                "recompute keeps apart what a compiled backbone joins; leave one of them out",
+                "compile",
+            )

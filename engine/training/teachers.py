@@ -22,12 +22,14 @@ from models import Network
 from models.dropout import Place
 from tasks import Task
 from utils.canvas import blank_outside
+from utils.precision import exact_type
+from utils.transfer import tensor_on
 
 
 @dataclass(frozen=True)
 class TeacherOutputs:
-    """The outputs of the teachers for a batch, by task: their shared maps, and their predictions as
-    targets of all images."""
+    """The outputs of the teachers for a batch, by task, as far as they are wanted: their shared
+    maps, and their predictions as targets of all images."""
 
     features: dict[str, list[Tensor]]
     targets: dict[str, Any]
@@ -63,7 +65,13 @@ class Teachers:
         self.networks = {task.name: _frozen(paths[task.name], precision.device) for task in tasks}
 
     @torch.no_grad()
-    def __call__(self, images: Tensor, shown: Tensor) -> TeacherOutputs:
+    def __call__(
+        self,
+        images: Tensor,
+        shown: Tensor,
+        with_features: bool = True,
+        with_targets: bool = True,
+    ) -> TeacherOutputs:
         """The outputs for (B, 3, H, W) images, RGB in [0, 1], of which there may be none: one
         forward pass of each teacher, which normalises them in its own way. Of the padding beyond
         what is `shown` (as in a `Batch`) the targets say nothing."""
@@ -72,13 +80,15 @@ class Teachers:
             network = self.networks[task.name]
             with self.precision.autocast():
                 prediction = next(iter(network(images).values()))
-            features[task.name] = [
-                _resized(feature, size)
-                for feature, size in zip(network.features, self.sizes, strict=True)
-            ]
-            labels = _pseudo_targets(task, prediction, shown, tuple(images.shape[2:]))
-            batched = task.collate(labels) if labels else _no_targets(task, images)
-            targets[task.name] = _moved(batched, images.device)
+            if with_features:
+                features[task.name] = [
+                    _resized(feature, size)
+                    for feature, size in zip(network.features, self.sizes, strict=True)
+                ]
+            if with_targets:
+                labels = _pseudo_targets(task, prediction, shown, tuple(images.shape[2:]))
+                batched = task.collate(labels) if labels else _no_targets(task, images)
+                targets[task.name] = _moved(batched, images.device)
         return TeacherOutputs(features, targets)
 
 
@@ -96,13 +106,15 @@ class DistilledLosses(TaskLosses):
         super().__init__(plain.network, plain.tasks, plain.precision, plain.ranks, plain.seed)
         self.teachers = teachers
         self.distillation = distillation
+        self.with_features = bool(distillation.distance_weight)
+        self.with_targets = bool(distillation.pseudo_label_weight)
         self.model = StudentModel(plain.network, distillation)
 
     def on_part(self, batch, labelled, divisors=None):
         images = float_images(batch)
 
         def taught() -> TeacherOutputs:
-            return self.teachers(images, batch.shown)
+            return self.teachers(images, batch.shown, self.with_features, self.with_targets)
 
         if divisors is None:  # the outputs for all parts would take too much memory
             taught = functools.cache(taught)
@@ -114,30 +126,40 @@ class DistilledLosses(TaskLosses):
         return {task.name for task in self.tasks}
 
     def counts(self, batch, labelled):
-        """Those of the labels, those of the teachers' predictions, and those of the maps' pixels.
-        It costs a forward pass of each teacher."""
-        images = len(batch.images)
-        taught = self.teachers(float_images(batch), batch.shown).labels(images)
-        sample = self._sample(batch)
-        pseudo = sample.counts(self.tasks, taught)
-        pixels = [images * height * width for height, width in sample.maps]
+        """Those of the labels, those of the teachers' predictions, which cost a forward pass of
+        each teacher, and those of the maps' pixels, as far as they are wanted."""
+        sample, images = self._sample(batch), len(batch.images)
         counts = [super().counts(batch, labelled)] if labelled else []
-        return torch.cat([*counts, pseudo, pseudo.new_tensor(pixels)])
+        if self.with_targets:
+            outputs = self.teachers(float_images(batch), batch.shown, with_features=False)
+            counts.append(sample.counts(self.tasks, outputs.labels(images)))
+        if self.with_features:
+            pixels = [images * height * width for height, width in sample.maps]
+            kind = exact_type(next(self.network.parameters()))
+            counts.append(tensor_on(batch.images.device, pixels, kind))
+        return torch.cat(counts)
 
     def components(self):
-        return {"projections": self.distillation}
+        return {"projections": self.distillation} if self.with_features else {}
 
     def _losses(
         self, predictions, batch, labelled, outputs: TeacherOutputs, divisors: Tensor | None
     ) -> dict[str, Tensor]:
         of_labels = of_outputs = pixels = None
         if divisors is not None:
-            sizes = [len(labelled), len(self.tasks), len(self.teachers.sizes)]
-            of_labels, of_outputs, pixels = divisors.split(sizes)
+            of_labels, of_outputs, pixels = divisors.split(
+                [
+                    len(labelled),
+                    len(self.tasks) * self.with_targets,
+                    len(self.teachers.sizes) * self.with_features,
+                ]
+            )
         losses = self.on_labels(predictions, batch, labelled, of_labels)
         features = self.network.features
-        taught = outputs.labels(len(batch.images))
-        pseudo = mean_losses(self.tasks, predictions, taught, self.ranks, of_outputs)
+        pseudo = {}
+        if self.with_targets:
+            taught = outputs.labels(len(batch.images))
+            pseudo = mean_losses(self.tasks, predictions, taught, self.ranks, of_outputs)
         with self.precision.autocast():
             return self.distillation(losses, features, outputs.features, pseudo, pixels)
 
@@ -169,7 +191,11 @@ class StudentModel:
 
 
 def distilled_losses(
-    plain: TaskLosses, paths: Mapping[str, Path], size: tuple[int, int], distance_weight: float
+    plain: TaskLosses,
+    paths: Mapping[str, Path],
+    size: tuple[int, int],
+    distance_weight: float = 1.0,
+    pseudo_label_weight: float = 1.0,
 ) -> DistilledLosses:
     """The losses on the labels with the terms of teachers that are opened from checkpoints.
 
@@ -178,6 +204,7 @@ def distilled_losses(
         paths: by task name, the checkpoint of its single-task network.
         size: (height, width) of the images.
         distance_weight: the weight of the distance between the features.
+        pseudo_label_weight: the weight of the losses on the teachers' predictions.
 
     Raises:
         DataError: a checkpoint is missing or damaged.
@@ -193,6 +220,7 @@ def distilled_losses(
             for name, network in teachers.networks.items()
         },
         distance_weight,
+        pseudo_label_weight,
         plain.ranks,
     )
     return DistilledLosses(plain, teachers, distillation.to(device))
@@ -240,4 +268,6 @@ def _resized(feature: Tensor, size: Sequence[int]) -> Tensor:
 
 def _moved(target: Any, device: torch.device) -> Any:
     """A batched target, a tensor or a list of them, on a device."""
-    return [item.to(device) for item in target] if isinstance(target, list) else target.to(device)
+    if isinstance(target, list):
+        return [item.to(device, non_blocking=True) for item in target]
+    return target.to(device, non_blocking=True)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from losses.elementwise import Columns
 from utils.part import Part
 
 
@@ -34,10 +33,12 @@ class Aggregator(Part):
     weighs_heads: ClassVar[bool] = False
     """Whether the weights are weights of the losses, so that each task's own parameters get theirs
     as well. Such a rule has an attribute `current`, the (T) weights of the next step."""
-    elementwise: ClassVar[bool] = False
-    """Whether it is no Σ α_t g_t: it then has `combine` instead of `weights`."""
     whole: ClassVar[bool] = False
-    """Whether `combine` must be given all numbers of the gradients at once."""
+    """Whether it needs the whole matrix of the gradients: it then has `combine` instead of
+    `weights`."""
+    by_position: ClassVar[bool] = False
+    """Whether it gives each task's gradient a factor at each position of the shared features: it
+    then has `factors` instead of `weights`, and works there alone."""
     state: ClassVar[tuple[str, ...]] = ()
     """The attributes that change during training."""
 
@@ -62,13 +63,16 @@ class Aggregator(Part):
         """
         return type(self).weigh(gramian, **self.settings)
 
-    def combine(self, gradients: Sequence[Tensor], columns: Columns) -> Tensor:
-        """The update from the n gradients; only of `elementwise` rules.
+    def combine(self, gradients: Sequence[Tensor]) -> Tensor:
+        """The update from the n gradients, 1-d tensors; only of `whole` rules."""
+        raise NotImplementedError
+
+    def factors(self, sums: Tensor, active: Sequence[int]) -> Tensor:
+        """The factors of the n gradients, (n, positions); only of rules `by_position`.
 
         Args:
-            gradients: n 1-d tensors.
-            columns: which numbers of the whole batch's gradients these are. A rule draws for all
-                of them, so that what it draws does not depend on the number of processes.
+            sums: (n, positions) over all images of the batch, of sign(activation) · gradient.
+            active: (n) the tasks' indices in `tasks`.
         """
         raise NotImplementedError
 

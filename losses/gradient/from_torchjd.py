@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from losses.elementwise import Columns
 from losses.gradient.base import Aggregator
 from losses.gradient.gramian import Unsolved
 from utils.errors import ConfigError
@@ -36,12 +35,10 @@ def torchjd_aggregator(name: str) -> type[Aggregator]:
     from torchjd.aggregation import GramianWeightedAggregator
 
     kind = known[name]
-    elementwise = not issubclass(kind, GramianWeightedAggregator)
     types = {name: argument.annotation for name, argument in _numbers(kind).items()}
     members = {
         "kind": kind,
-        "elementwise": elementwise,
-        "whole": elementwise,
+        "whole": not issubclass(kind, GramianWeightedAggregator),
         "__annotations__": types,
     }
     return type(name, (TorchJDAggregator,), members | _options(kind))
@@ -77,7 +74,7 @@ class TorchJDAggregator(Aggregator):
         except (ArithmeticError, RuntimeError, ValueError) as error:
             raise Unsolved(str(error).splitlines()[0]) from error
 
-    def combine(self, gradients: Sequence[Tensor], columns: Columns) -> Tensor:
+    def combine(self, gradients: Sequence[Tensor]) -> Tensor:
         return self._drawing(self._aggregator(len(gradients)), torch.stack(list(gradients)))
 
     def _aggregator(self, size: int):

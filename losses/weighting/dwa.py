@@ -9,6 +9,7 @@ from torch import Tensor
 
 from losses.weighting.base import Weighting
 from utils.option import option
+from utils.transfer import tensor_on
 
 
 class DWA(Weighting):
@@ -37,7 +38,7 @@ class DWA(Weighting):
         if len(active) == len(self.tasks):
             self.sums += losses
         else:
-            self.sums.index_add_(0, torch.tensor(active).to(losses.device), losses.double())
+            self.sums.index_add_(0, tensor_on(losses.device, active), losses.double())
         for t in active:
             self.counts[t] += 1
         return [self.values[t] for t in active]

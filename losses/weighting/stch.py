@@ -9,6 +9,7 @@ import torch
 from losses.mean import SMALLEST_LOSS
 from losses.weighting.base import Weighting
 from utils.option import option
+from utils.transfer import tensor_on
 
 
 class STCH(Weighting):
@@ -62,13 +63,12 @@ class STCH(Weighting):
         waiting = [math.isnan(self.nadir[t]) for t in active]
         if any(waiting):
             self.sums = self.sums.to(losses.device)
-            added = losses.double() * torch.tensor(waiting).to(losses.device)
-            self.sums.index_add_(0, torch.tensor(active).to(losses.device), added)
+            added = losses.double() * tensor_on(losses.device, waiting)
+            self.sums.index_add_(0, tensor_on(losses.device, active), added)
             for t, wait in zip(active, waiting, strict=True):
                 self.counts[t] += wait
 
     def _shares(self, active, losses):
-        nadir = torch.tensor([self.nadir[t] for t in active], dtype=losses.dtype)
-        nadir = nadir.to(losses.device, non_blocking=True)
+        nadir = tensor_on(losses.device, [self.nadir[t] for t in active], losses.dtype)
         ratio = torch.where(nadir.isnan(), 1.0, losses / nadir)
         return len(active) * (ratio.log() / self.mu).softmax(dim=0)

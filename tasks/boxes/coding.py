@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+from utils.transfer import tensor_on
+
 # SSD's "variances": an offset of 1 moves the centre by a tenth of the anchor's size, and scales the
 # size by exp(0.2).
 _CENTRE_VARIANCE = 0.1
@@ -25,7 +27,7 @@ def anchors_in_pixels(anchors: Tensor, size: tuple[int, int]) -> Tensor:
     """Anchors (A, 4) given as shares of an image of `size` (height, width), in its pixels."""
     height, width = size
     anchors = anchors.float()
-    return anchors * anchors.new_tensor([width, height, width, height])
+    return anchors * tensor_on(anchors.device, [width, height, width, height], anchors.dtype)
 
 
 def decode(offsets: Tensor, anchors: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tasks.boxes.coding import paired_iou
+from utils.transfer import tensor_on
 
 # The nearest anchors of a level that an object considers: 9 cells of 3 anchors.
 _CANDIDATES = 27
@@ -72,7 +73,7 @@ def _nearest_anchors(boxes: Tensor, anchors: Tensor, levels: tuple[int, ...]) ->
 
 def _inside(points: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """(N, K) bool: whether points (N, K, 2) lie inside boxes (N, 1, 4), by the margin."""
-    margin = _MARGIN * points.new_tensor(size[::-1])
+    margin = _MARGIN * tensor_on(points.device, size[::-1], points.dtype)
     return ((points - boxes[..., :2] > margin) & (boxes[..., 2:] - points > margin)).all(dim=-1)
 
 

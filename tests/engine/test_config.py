@@ -447,7 +447,17 @@ def random_words(declared, draw):
 def test_the_text_gives_the_same_run(path, seed):
     draw = random.Random(seed)
     checked = (
-        *("val", "size", "min_scale", "max_scale", "baselines", "dataset_root", "run", "device"),
+        *(
+            "val",
+            "size",
+            "min_scale",
+            "max_scale",
+            "baselines",
+            "dataset_root",
+            "run",
+            "device",
+            "compile",
+        ),
         *("aliases", "left_out", "coarse_classes", "labelled_classes"),
     )
     argv = ["--size", "64", "96", "--min_scale", "0.1", "--loss", draw.choice(list(LOSSES))]

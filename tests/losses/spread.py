@@ -117,10 +117,12 @@ class Training:
             case.name, TASKS, potential, case.options, log=self.lines.append, ranks=ranks
         )
         self.model = Levels(case.maps, images)
-        self.distilled = issubclass(LOSSES.choose(case.name).part, DistilledLoss)
+        loss = LOSSES.choose_nested(case.name, case.options).build()
+        self.distilled = isinstance(loss, DistilledLoss)
         if self.distilled:
             channels = {task: [3] * case.maps for task in TASKS}
-            distillation = Distillation(TASKS, [5, 3][: case.maps], channels, 1.0, ranks)
+            weights = loss.distance_weight, loss.pseudo_label_weight
+            distillation = Distillation(TASKS, [5, 3][: case.maps], channels, *weights, ranks)
             self.model = Student(self.model, distillation)
         self.model.double()
 

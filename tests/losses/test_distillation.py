@@ -6,9 +6,10 @@ from losses.distillation import Distillation, distance
 TASKS = ("segmentation:VOC", "depth")
 
 
-def build(weight=1.0):
+def build(weight=1.0, **weights):
     torch.manual_seed(0)
-    return Distillation(TASKS, [4, 6], {"segmentation:VOC": [3, 6], "depth": [4, 5]}, weight)
+    channels = {"segmentation:VOC": [3, 6], "depth": [4, 5]}
+    return Distillation(TASKS, [4, 6], channels, weight, **weights)
 
 
 def batch(images=2):
@@ -44,6 +45,22 @@ def test_both_terms_are_added_to_the_loss_on_the_labels():
     for task in TASKS:
         assert 0 < once[task] - without[task] <= 4
         torch.testing.assert_close(twice[task] - without[task], 2 * (once[task] - without[task]))
+
+
+def test_a_term_without_weight_is_not_computed():
+    torch.manual_seed(0)
+    features, teachers, pseudo = batch()
+    channels = {"segmentation:VOC": [3, 6], "depth": [4, 5]}
+    both = build()({}, features, teachers, pseudo)
+    distance_alone = build(pseudo_label_weight=0.0)({}, features, teachers, {})
+    labels_alone = Distillation(TASKS, [4, 6], channels, 0.0, 2.0)
+    assert not list(labels_alone.parameters())
+    assert labels_alone.task_parameters("depth") == []
+    taught = labels_alone({"depth": torch.tensor(1.0)}, features, {}, pseudo)
+    assert taught["depth"] == 1.5
+    assert taught["segmentation:VOC"] == 1.0
+    for task in TASKS:
+        torch.testing.assert_close(distance_alone[task] + pseudo[task], both[task])
 
 
 def test_a_task_without_labels_is_still_taught():

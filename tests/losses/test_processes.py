@@ -44,7 +44,8 @@ CASES = by_name(
     *(Case(name, {}, maps=2) for name in ("mgda-ub", "graddrop", "grad-norm", "kd-amtl")),
     *(with_rule(rule, "last_layer") for rule in ("cagrad", "nash-mtl", "gradvac")),
     *(with_rule(rule, "features") for rule in ("cagrad", "nash-mtl", "gradvac")),
-    with_rule("graddrop", "parameters"),
+    Case("kd-amtl", {"distance_weight": 0.0}),
+    Case("graddrop", {"leak": (0.1, 0.5, 0.0)}, maps=2),
 )
 TRAFFIC = by_name(*(Case(name, {}) for name in ("weighted-sum", "mgda-ub", "imtl-g", "mgda")))
 if importlib.util.find_spec("torchjd"):

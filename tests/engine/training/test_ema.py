@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from engine.training.ema import moving_average
+from engine.training.ema import MovingAverage
 
 
 def test_the_average_forgets_the_start_and_then_has_its_momentum():
     network = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
-    average, expected = moving_average(network, 0.5), None
+    average, expected = MovingAverage(network, 0.5), None
     for count in range(8):
         with torch.no_grad():
             network[0].weight.fill_(count)
@@ -28,7 +28,7 @@ def test_a_constant_average_starts_from_the_network_as_it_was():
     """Every update has the same decay, the first one too."""
     network = nn.Linear(1, 1)
     nn.init.constant_(network.weight, 8.0)
-    average, expected = moving_average(network, 0.75, warmup=False), 8.0
+    average, expected = MovingAverage(network, 0.75, warmup=False), 8.0
     for value in (4.0, -1.0, 3.0):
         nn.init.constant_(network.weight, value)
         average.update_parameters(network)

@@ -11,7 +11,7 @@ from torch import nn
 import losses
 from datasets.batch import Batch
 from datasets.photometric import float_images
-from engine.training.ema import moving_average
+from engine.training.ema import MovingAverage
 from engine.training.parts import StepInParts
 from engine.training.precision import Precision
 from engine.training.step import Step
@@ -60,7 +60,8 @@ CASES = [
     *((name, OPTIONS.get(name, {})) for name in LOSSES),
     *(with_rule(rule, "last_layer") for rule in ("cagrad", "nash-mtl", "gradvac")),
     *(with_rule(rule, "features") for rule in ("cagrad", "grad-norm", "gradvac")),
-    with_rule("graddrop", "parameters"),
+    ("graddrop", {"leak": (0.1, 0.5, 0.0)}),
+    ("kd-amtl", {"distance_weight": 0.0}),
     with_rule("grad-norm", "parameters"),
     with_rule("pcgrad", "last_layer", "geometric"),
 ]
@@ -105,13 +106,14 @@ class TinyTeachers(Teachers):
         self.networks = {name: n.eval().requires_grad_(False) for name, n in networks.items()}
 
 
-def make_task_losses(network, tasks, distilled, ranks):
+def make_task_losses(network, tasks, loss, ranks):
     plain = make_losses(network, tasks, ranks)
-    if not distilled:
+    if not isinstance(loss, DistilledLoss):
         return plain
     torch.manual_seed(3)
     channels = {task.name: [2] for task in tasks}
-    distillation = Distillation(list(channels), [2], channels, ranks=ranks).double()
+    weights = loss.distance_weight, loss.pseudo_label_weight
+    distillation = Distillation(list(channels), [2], channels, *weights, ranks).double()
     return DistilledLosses(plain, TinyTeachers(tasks), distillation)
 
 
@@ -124,14 +126,14 @@ class Training:
         self.parts, self.tasks = parts, make_tasks(*THREE)
         self.network = make_network(self.tasks, norm)
         synchronise(self.network, ranks)
-        distilled = issubclass(LOSSES.choose(name).part, DistilledLoss)
-        task_losses = make_task_losses(self.network, self.tasks, distilled, ranks)
+        loss = LOSSES.choose_nested(name, values).build()
+        task_losses = make_task_losses(self.network, self.tasks, loss, ranks)
         self.objective = losses.build(name, THREE, dict.fromkeys(THREE, 0.6), values, ranks=ranks)
         self.components = task_losses.components()
         modules = [self.network, *self.components.values()]
         parameters = [p for module in modules for p in module.parameters()]
         self.optimizer = torch.optim.SGD(parameters, 0.05, momentum=0.9)
-        self.average = moving_average(self.network, 0.5)
+        self.average = MovingAverage(self.network, 0.5)
         self.skipped = SkippedSteps([*modules, self.optimizer, self.objective, self.average])
         kind = Step if parts == 1 else StepInParts
         if options.pop("skip", False):

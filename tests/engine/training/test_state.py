@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from engine.runs import checkpoint
-from engine.training.ema import moving_average
+from engine.training.ema import MovingAverage
 from engine.training.state import TrainingState
 from tests.engine.training.tiny import assert_same, make_batch, make_network, make_step, make_tasks
 from tests.running import CPU
@@ -30,7 +30,7 @@ def make(seed, hidden=False):
     network = make_network(tasks, seed)
     objective = losses.build("grad-norm", [task.name for task in tasks])
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
-    average = moving_average(network, 0.9)
+    average = MovingAverage(network, 0.9)
     step = make_step(network, tasks, objective, optimizer, averaged=average)
     components = {
         "network": network,

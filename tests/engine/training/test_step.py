@@ -11,7 +11,7 @@ import losses
 from datasets.base import Sample, Split
 from datasets.merge import MultiTaskDataset
 from datasets.photometric import float_images
-from engine.training.ema import moving_average
+from engine.training.ema import MovingAverage
 from engine.training.undo import SkippedSteps
 from models import Network
 from tests.engine.training.tiny import (
@@ -143,7 +143,7 @@ def test_depth_maps_without_a_reading_are_as_no_depth_maps(loss, files):
 def test_a_loss_that_is_not_a_number_updates_nothing_from_then_on(optimizer):
     tasks = make_tasks()
     network = make_network(tasks)
-    average = moving_average(network, 0.5)
+    average = MovingAverage(network, 0.5)
     make_optimizer = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[optimizer]
     step = make_step(
         network,
@@ -222,7 +222,7 @@ def test_a_step_that_is_not_a_number_is_as_if_it_had_not_been(loss):
         network.backbone.layer = nn.Sequential(network.backbone.layer, nn.BatchNorm2d(2))
         objective = losses.build(loss, THREE, potential=dict.fromkeys(THREE, 0.5))
         optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
-        average = moving_average(network, 0.5)
+        average = MovingAverage(network, 0.5)
         skipped = SkippedSteps([network, optimizer, objective, average])
         step = make_step(network, tasks, objective, optimizer, averaged=average, skipped=skipped)
         step(make_batch(tasks, seed=1), 1)

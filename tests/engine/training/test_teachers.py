@@ -9,7 +9,7 @@ from engine.runs.baselines import trained_baselines
 from engine.runs.network import declared_tasks, make_network
 from engine.training.precision import Precision
 from engine.training.task_losses import TaskLosses
-from engine.training.teachers import distilled_losses
+from engine.training.teachers import DistilledLosses, distilled_losses
 from losses.distillation import distance
 from tests.running import CPU, run
 from utils.errors import ConfigError, DataError
@@ -114,6 +114,53 @@ def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught)
         ]
         expected = total / count.clamp(min=1) + sum(apart) / len(apart)
         torch.testing.assert_close(result[task.name], expected, rtol=1e-4, atol=1e-5)
+
+
+class Counted:
+    """Counts the forward passes of the teachers, and the predictions made labels."""
+
+    def __init__(self, distilled, monkeypatch):
+        self.passes = self.labels = 0
+        for network in distilled.teachers.networks.values():
+            network.register_forward_hook(lambda *_: self.count("passes"))
+        for task in distilled.tasks:
+            pseudo_targets = task.pseudo_targets
+            monkeypatch.setattr(
+                task,
+                "pseudo_targets",
+                lambda prediction, f=pseudo_targets: (self.count("labels"), f(prediction))[1],
+            )
+
+    def count(self, name):
+        setattr(self, name, getattr(self, name) + 1)
+
+
+def test_li_and_bilen_s_loss_is_the_distance_alone(taught, monkeypatch):
+    config, tasks, _, distilled, _ = taught()
+    loss = config.run.loss.build()
+    assert (loss.distance_weight, loss.pseudo_label_weight) == (1, 0)
+    batch = batch_of(tasks, config.data.size)
+    distilled.network.eval()
+    distilled.distillation.pseudo_label_weight = 0.0
+    alone = DistilledLosses(distilled, distilled.teachers, distilled.distillation)
+    counted = Counted(alone, monkeypatch)
+    losses_of = alone.on(batch, 1)[1]
+    assert all(0 < loss <= 4 for loss in losses_of().values())
+    alone.counts(batch, set())
+    assert (counted.passes, counted.labels) == (len(tasks), 0)
+
+
+def test_pseudo_labels_alone_need_no_projections(make_config, make_teachers, partial):
+    config = make_config(partial, "--loss", "kd-amtl", "--distance_weight", "0")
+    tasks = declared_tasks(config)
+    network = make_network(config, {task.name: task.head for task in tasks})
+    plain = TaskLosses(network, tasks, Precision(CPU, False), Ranks(), 0)
+    paths = make_teachers(config, tasks)
+    distilled = distilled_losses(plain, paths, config.data.size, 0.0, 1.0)
+    assert distilled.components() == {}
+    losses_of = distilled.on(batch_of(tasks, config.data.size), 1)[1]
+    sum(losses_of().values()).backward()
+    assert all(p.grad is not None for t in tasks for p in network.task_parameters(t.name))
 
 
 def test_the_losses_on_no_images_are_zeros_that_reach_every_parameter(taught):

@@ -1,4 +1,4 @@
-"""Rules that are no weighted sum: their update, from gradients that several processes have."""
+"""Rules that need the whole matrix of the gradients: their update, from what each process has."""
 
 from __future__ import annotations
 
@@ -28,51 +28,35 @@ class Place(Protocol):
     batch_size: int
 
 
-Combine = Callable[[Sequence[Tensor], Columns], Tensor]
-"""T tensors of numbers, and which of the whole batch's they are -> the update, as many numbers."""
+Combine = Callable[[Sequence[Tensor]], Tensor]
+"""T rows of the whole batch's gradients -> the update, as many numbers."""
 
 
-def update_of_row(
-    combine: Combine, whole: bool, rows: Sequence[Tensor], length: int, ranks: Ranks
-) -> Tensor:
-    """The update from gradients at parameters.
+def update_of_rows(combine: Combine, rows: Sequence[Tensor], ranks: Ranks) -> Tensor:
+    """All numbers of the update, the same on all processes.
 
     Args:
         combine: the rule.
-        whole: whether the rule needs all numbers at once.
-        rows: T tensors: for such a rule what this process adds to the gradients, which is
-            overwritten; for others its slice of the gradients.
-        length: the numbers of the whole gradients.
-
-    Returns:
-        all numbers of the update, the same on all processes.
+        rows: T rows, what this process adds to the gradients; they are overwritten.
     """
-    if whole:
-        ranks.sum_gradients(rows)
-        return combine(rows, Columns(range(length), length))
-    part = combine(rows, Columns(ranks.columns(length), length))
-    return ranks.joined(part, length)
+    ranks.sum_gradients(rows)
+    return combine(rows)
 
 
 def update_of_maps(
-    combine: Combine, whole: bool, rows: Sequence[Pieces], maps: Sequence[Columns], ranks: Ranks
+    combine: Combine, rows: Sequence[Pieces], maps: Sequence[Columns], ranks: Ranks
 ) -> Pieces:
     """The update from gradients at feature maps, of which each process has those of its images.
 
     Args:
         combine: the rule.
-        whole: whether the rule needs all numbers at once.
         rows: of each task, a piece a map.
         maps: of each map, which numbers of the whole batch's the pieces hold.
 
     Returns:
         the pieces of this process.
     """
-    if not whole:
-        pieces = zip(*rows, strict=True)
-        return [combine(list(p), columns) for p, columns in zip(pieces, maps, strict=True)]
-    rows = placed(rows, maps)
-    return cut(update_of_row(combine, True, rows, rows[0].numel(), ranks), maps)
+    return cut(update_of_rows(combine, placed(rows, maps), ranks), maps)
 
 
 def placed(rows: Sequence[Pieces], maps: Sequence[Columns]) -> list[Tensor]:
