@@ -132,6 +132,7 @@ def _batch(images: int, size: tuple[int, int], device: torch.device) -> Batch:
     }
     return Batch(
         images=torch.randint(0, 256, (images, *size, 3), dtype=torch.uint8),
+        shown=torch.tensor([[0, 0, *size[::-1]]]).expand(images, 4),
         colours=None,
         sharpness=None,
         targets=targets,
@@ -142,6 +143,7 @@ def _batch(images: int, size: tuple[int, int], device: torch.device) -> Batch:
 def _part(batch: Batch, start: int, end: int) -> Batch:
     return Batch(
         batch.images[start:end],
+        batch.shown[start:end],
         None,
         None,
         {name: target[start:end] for name, target in batch.targets.items()},

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from utils.canvas import Canvas
 from utils.errors import ConfigError
 from utils.geometry import Crop, Warp
 from utils.option import option
@@ -48,17 +49,18 @@ class Augmentation(Part):
         if self.min_scale > self.max_scale:
             raise ConfigError(f"min_scale is above max_scale, {self.max_scale:g}", "min_scale")
 
-    def warp(
-        self, rng: np.random.Generator, source: tuple[int, int], size: tuple[int, int]
-    ) -> Warp:
-        """The map of an image of `source` to an output of `size`, each (height, width)."""
+    def warp(self, rng: np.random.Generator, canvas: Canvas, size: tuple[int, int]) -> Warp:
+        """The map of an image to an output of `size` (height, width). The window is one of the
+        canvas, the image with its padding; it shows a pixel of the image at least."""
         scale = rng.uniform(self.min_scale, self.max_scale) if rng.random() < 0.5 else 1.0
-        extent, output = np.array(source[::-1]), np.array(size[::-1])
+        extent, output = np.array(canvas.size[::-1]), np.array(size[::-1])
         position = rng.random(2)
         # In whole pixels, of the image or of the output: rectangles are stretched far faster.
         if scale <= 1:
             window = np.maximum(1, np.rint(scale * extent))
+            first, image = np.array(canvas.place[::-1]), np.array(canvas.image[::-1])
             start = np.rint(position * (extent - window))
+            start = np.clip(start, first + 1 - window, first + image - 1)
             cut, place = _slices(start, window), _slices((0, 0), output)
             stretch = output / window
         else:
@@ -67,7 +69,7 @@ class Augmentation(Part):
             cut, place = _slices((0, 0), extent), _slices(start, shown)
             stretch = shown / extent
         zoom = float(np.sqrt(np.prod(stretch * extent / output)))
-        return Warp.of_crop(Crop(cut, place, bool(rng.random() < 0.5)), size, zoom)
+        return canvas.warp(Crop(cut, place, bool(rng.random() < 0.5)), size, zoom)
 
 
 def _slices(start: Sequence[float], length: Sequence[float]) -> tuple[slice, slice]:

@@ -11,6 +11,7 @@ from typing import ClassVar
 from datasets.formats.base import Label
 from datasets.listing import require_samples
 from datasets.locate import require_dataset
+from datasets.naming import Naming
 from utils.errors import DataError
 from utils.part import Part
 
@@ -47,11 +48,12 @@ class Split:
     Attributes:
         name: the dataset's name in a cfg.
         samples: its images, in a fixed order.
-        classes: the class names of its tasks that have classes, by task type.
+        classes: the class names of its tasks that have classes, by task type, as in its files.
         root: the folder that the ids of the images count from.
         unmatched: by task type, the labels that belong to no image of the dataset.
         decided: what was decided about the dataset as a whole, in words, by subject ('split', …);
             what the numbers of a label mean is told by its format.
+        naming: what the names of its classes mean in merged data.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Split:
     root: Path = Path()
     unmatched: Mapping[str, Unmatched] = field(default_factory=dict)
     decided: Mapping[str, str] = field(default_factory=dict)
+    naming: Naming = field(default_factory=Naming)
 
 
 class Dataset(Part):

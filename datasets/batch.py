@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -16,18 +16,36 @@ class Batch:
 
     Attributes:
         images: (B, H, W, 3) uint8 RGB.
+        shown: (B, 4) int64 x1, y1, x2, y2: the pixels, on edges, that show the image; around them
+            is padding. It stays on the CPU.
         colours: (B, 3, 4) the photometric distortion of each image; None at test time.
         sharpness: (B) likewise.
         targets: by task name, what `Task.collate` made of all B targets.
         labelled: by task name, (B) bool: the images that have a usable label for the task. It stays
             on the CPU, where asking it costs nothing.
+        class_maps: by the name of a task with classes, which of them the dataset of each image
+            labels; see `tasks.class_maps`. They stay on the CPU as well. A task without an entry
+            has labels of all its classes.
     """
 
     images: Tensor
+    shown: Tensor
     colours: Tensor | None
     sharpness: Tensor | None
     targets: dict[str, Any]
     labelled: dict[str, Tensor]
+    class_maps: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> dict[str, tuple]:
+        """By task name, what `Task.criterion` and `Meter.update` take after the prediction."""
+        return {
+            name: (target, self.labelled[name], *self._class_map(name))
+            for name, target in self.targets.items()
+        }
+
+    def _class_map(self, name: str) -> tuple[Tensor, ...]:
+        return (self.class_maps[name],) if name in self.class_maps else ()
 
     def to(self, device: torch.device) -> Batch:
         return self._map(lambda tensor: tensor.to(device, non_blocking=True))
@@ -36,7 +54,12 @@ class Batch:
         """The first images of the batch."""
         part = self._map(lambda tensor: tensor[:count])
         part.targets |= {n: v[:count] for n, v in self.targets.items() if isinstance(v, list)}
-        return replace(part, labelled={n: known[:count] for n, known in self.labelled.items()})
+        return replace(
+            part,
+            shown=self.shown[:count],
+            labelled={name: known[:count] for name, known in self.labelled.items()},
+            class_maps={name: class_map[:count] for name, class_map in self.class_maps.items()},
+        )
 
     def pin_memory(self) -> Batch:
         return self._map(Tensor.pin_memory)

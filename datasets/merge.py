@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,26 +17,28 @@ from datasets.batch import Batch
 from datasets.cache import Cache
 from datasets.formats.base import Label
 from datasets.formats.images import PADDING, read_image
-from datasets.unite import RemappedLabel, task_label
+from datasets.unite import RemappedLabel, class_map, task_labels
 from tasks import Task
+from utils.canvas import Canvas
 from utils.errors import DataError
-from utils.geometry import Warp
 from utils.memory import stack
 
 
 class Entry(NamedTuple):
-    """An image, the name of its dataset, and its label for each task."""
+    """An image, the name of its dataset, its label for each task, and the class maps of its dataset
+    by task name."""
 
     image: Path
     dataset: str
     labels: tuple[Label | RemappedLabel | None, ...]
+    class_maps: Mapping[str, np.ndarray]
 
 
 class MultiTaskDataset(Dataset):
     """Datasets one after the other. An item is asked for by (pass, index), so that the augmentation
     is a function of both: see `datasets.sampling.BatchSampler`.
 
-    Images without a label for any of the tasks are left out.
+    Images without a label for any of the tasks are left out, unless they are to be kept.
 
     Args:
         splits: the datasets.
@@ -46,6 +48,10 @@ class MultiTaskDataset(Dataset):
         seed: of the augmentation.
         cache: keeps decoded images and labels.
         padding: the colour, RGB in 0 to 255, beyond the edges of an image.
+        keep_aspect: whether images are padded to the aspect ratio of `size` before anything else,
+            at a random place in training, else at the top left; or stretched.
+        keep_unlabelled: whether such images are kept, of the datasets that have labels for any of
+            the tasks.
     """
 
     def __init__(
@@ -57,6 +63,8 @@ class MultiTaskDataset(Dataset):
         seed: int = 0,
         cache: Cache | None = None,
         padding: tuple[int, int, int] = PADDING,
+        keep_aspect: bool = False,
+        keep_unlabelled: bool = False,
     ):
         self.splits = list(splits)
         self.tasks = list(tasks)
@@ -65,12 +73,17 @@ class MultiTaskDataset(Dataset):
         self.seed = seed
         self.cache = cache
         self.padding = padding
-        self.entries = [
-            Entry(sample.image, split.name, labels)
-            for split in splits
-            for sample in split.samples
-            if any(labels := tuple(task_label(task, split, sample) for task in tasks))
-        ]
+        self.keep_aspect = keep_aspect
+        self.entries = []
+        for split in splits:
+            class_maps = _class_maps(self.tasks, split)
+            labels = [task_labels(task, split, split.samples) for task in tasks]
+            entries = [
+                Entry(sample.image, split.name, tuple(of_tasks), class_maps)
+                for sample, *of_tasks in zip(split.samples, *labels, strict=True)
+            ]
+            labelled = [entry for entry in entries if any(entry.labels)]
+            self.entries += entries if keep_unlabelled and labelled else labelled
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -86,7 +99,7 @@ class MultiTaskDataset(Dataset):
         return [i for i, entry in enumerate(self.entries) if entry.labels[at] is not None]
 
     def __getitem__(self, key: tuple[int, int]) -> dict:
-        """Image, targets and what is labelled, augmented.
+        """Image, the part of it that shows something, targets and what is labelled, augmented.
 
         Raises:
             DataError: a file is missing or damaged; names it.
@@ -95,14 +108,15 @@ class MultiTaskDataset(Dataset):
         entry = self.entries[index]
         image = self._read_image(entry.image)
         shape = image.shape[:2]
-        item = {"targets": {}, "labelled": {}}
+        item = {"targets": {}, "labelled": {}, "class_maps": entry.class_maps}
         if self.augmentation:
             rng = generator(self.seed, pass_index, index)
-            warp = self.augmentation.warp(rng, shape, self.size)
+            warp = self.augmentation.warp(rng, self._canvas(shape, rng), self.size)
             item |= {"colour": colour_matrix(rng), "sharpness": sharpness(rng)}
         else:
-            warp = Warp.resize(shape, self.size)
+            warp = self._canvas(shape).resize(self.size)
         item["image"] = warp.image(image, self.padding)
+        item["shown"] = warp.crop.shown(self.size[1])
         for task, label in zip(self.tasks, entry.labels, strict=True):
             target = label and task.warp(self._read_label(task, label, shape), warp)
             # A crop can leave a label without a valid pixel: then there is nothing to learn from.
@@ -126,8 +140,10 @@ class MultiTaskDataset(Dataset):
         """A batch of no image, for a process whose share of a batch is empty."""
         item = {
             "image": np.zeros((*self.size, 3), np.uint8),
+            "shown": (0, 0, *self.size[::-1]),
             "targets": {task.name: task.unlabelled_target(self.size) for task in self.tasks},
             "labelled": {task.name: False for task in self.tasks},
+            "class_maps": {t.name: np.arange(len(t.classes)) for t in self.tasks if t.has_classes},
         }
         if self.augmentation:
             item |= {"colour": np.zeros((3, 4), np.float32), "sharpness": 0.0}
@@ -138,13 +154,24 @@ class MultiTaskDataset(Dataset):
         augmented = "colour" in items[0]
         return Batch(
             images=stack([item["image"] for item in items]),
+            shown=torch.tensor([item["shown"] for item in items]),
             colours=stack([item["colour"] for item in items]) if augmented else None,
             sharpness=torch.tensor([i["sharpness"] for i in items]) if augmented else None,
             targets={t.name: t.collate([i["targets"][t.name] for i in items]) for t in self.tasks},
             labelled={
                 t.name: torch.tensor([i["labelled"][t.name] for i in items]) for t in self.tasks
             },
+            class_maps={
+                name: torch.from_numpy(np.stack([item["class_maps"][name] for item in items]))
+                for name in items[0]["class_maps"]
+            },
         )
+
+    def _canvas(self, shape: tuple[int, int], rng: np.random.Generator | None = None) -> Canvas:
+        """What is stretched to the size of the images."""
+        if not self.keep_aspect:
+            return Canvas.unpadded(shape)
+        return Canvas.padded(shape, self.size, rng.random(2) if rng else (0, 0))
 
     def _read_image(self, path: Path) -> np.ndarray:
         if self.cache is None:
@@ -166,3 +193,8 @@ class MultiTaskDataset(Dataset):
             return packed()
         key = f"{task.task_type} {label.key} {shape}"
         return self.cache.get(label.files, key, packed)
+
+
+def _class_maps(tasks: Sequence[Task], split: Split) -> dict[str, np.ndarray]:
+    """The class maps of a dataset by the names of the tasks with classes."""
+    return {task.name: class_map(task, split) for task in tasks if task.has_classes}

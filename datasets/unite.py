@@ -10,7 +10,9 @@ import numpy as np
 
 from datasets.base import Sample, Split
 from datasets.formats.base import Format, Label
+from datasets.naming import Naming
 from tasks import Task
+from tasks.class_maps import LEFT_OUT, UNLABELLED
 from utils.errors import DataError
 from utils.part import Choice
 
@@ -26,27 +28,41 @@ def build_tasks(
     - `separate`: one task a dataset (`segmentation:VOC`, `segmentation:NYUD_MT`), each with a class
       space and a head of its own.
     - `unite`: one task of the classes of all datasets, in the order in which they first appear.
-      Those of one name are one, and names are compared to the letter: VOC's sofa is NYUD_MT's, and
-      its diningtable is not NYUD_MT's table. A dataset does not know the classes that it lacks. In
-      segmentation, its pixels of such a class count as what it calls them, be it background; in
-      detection, its objects of such a class count as background.
+      Those of one name are one, and names are compared to the letter, after the aliases of
+      :class:`datasets.naming.Naming`: VOC's sofa is NYUD_MT's, and its diningtable is not NYUD_MT's
+      table. Which classes a dataset labels stands in its class map (:func:`class_map`). A coarse
+      class whose finer ones are there is no class of the task, but one that labels may have.
 
     Raises:
         DataError: no dataset has labels for a task, or it has more classes than it can.
     """
     tasks = []
     for choice in choices:
-        labelled = [s for s in splits if any(choice.name in x.labels for x in s.samples)]
-        if not labelled:
+        spaces = {
+            split.name: names
+            for split in splits
+            if any(choice.name in sample.labels for sample in split.samples)
+            for names in [labelled_names(choice.part, split)]
+            if names or not choice.part.has_classes
+        }
+        if not spaces:
             names = ", ".join(split.name for split in splits)
             raise DataError(f"no dataset of the cfg has labels for {choice.name}: it names {names}")
-        spaces = {split.name: _classes(choice.name, split) for split in labelled}
         if classes == "unite" or len(set(spaces.values())) == 1:
             united = dict.fromkeys(name for space in spaces.values() for name in space)
-            tasks.append(choice.build(tuple(united)))
+            coarse = _coarse_classes(splits[0].naming, united)
+            fine = tuple(name for name in united if name not in coarse)
+            tasks.append(choice.build(fine, coarse_classes=coarse))
         else:
             tasks += [choice.build(space, name) for name, space in spaces.items()]
     return tasks
+
+
+def _coarse_classes(naming: Naming, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The coarse classes all of whose finer ones are among `names`."""
+    return {
+        coarse: finer for coarse, finer in naming.coarse_classes.items() if set(finer) <= set(names)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,7 @@ class RemappedLabel:
 
     label: Label
     task: Task
-    classes: tuple[str, ...]
+    numbers: tuple[int, ...]
 
     @property
     def format(self) -> Format:
@@ -71,24 +87,72 @@ class RemappedLabel:
 
     @property
     def key(self) -> str:
-        return f"{self.label.key} as {' '.join(self.task.classes)}"
+        return f"{self.label.key} as {' '.join(map(str, self.numbers))}"
 
     def read(self, size: tuple[int, int]) -> np.ndarray:
-        return self.task.remap_classes(self.label.read(size), self.classes)
+        return self.task.remap_classes(self.label.read(size), self.numbers)
 
 
 def task_label(task: Task, split: Split, sample: Sample) -> Label | RemappedLabel | None:
     """The label of a sample for a task, in the task's class numbers; None where the sample has none
     of this type whose classes are among the task's."""
-    if task.task_type not in sample.labels or task.dataset not in (None, split.name):
-        return None
-    label, classes = sample.labels[task.task_type], _classes(task.task_type, split)
-    if classes == task.classes:
-        return label
-    if classes and set(classes) <= set(task.classes):
-        return RemappedLabel(label, task, classes)
-    return None
+    [label] = task_labels(task, split, [sample])
+    return label
 
 
-def _classes(task_type: str, split: Split) -> tuple[str, ...]:
-    return tuple(split.classes.get(task_type, ()))
+def task_labels(
+    task: Task, split: Split, samples: Sequence[Sample]
+) -> list[Label | RemappedLabel | None]:
+    """The labels of samples of a split for a task; see :func:`task_label`."""
+    labels = [sample.labels.get(task.task_type) for sample in samples]
+    if task.dataset not in (None, split.name):
+        return [None] * len(labels)
+    if not task.has_classes:
+        return labels
+    names, numbers = labelled_names(task, split), class_numbers(task, split)
+    if not names or not set(names) <= set(task.label_classes):
+        return [None] * len(labels)
+    if numbers == tuple(range(len(numbers))):
+        return labels
+    return [label and RemappedLabel(label, task, numbers) for label in labels]
+
+
+def labelled_names(task: Task | type[Task], split: Split) -> tuple[str, ...]:
+    """The classes that a dataset labels for a task, by their names in merged data."""
+    return split.naming.labels(split.classes.get(task.task_type, ()), task.background)
+
+
+def class_numbers(task: Task, split: Split) -> tuple[int, ...]:
+    """What each class of a dataset's labels is to a task; see `Task.remap_classes`. Pixels of a
+    class that the dataset is said not to label count as what it calls background."""
+    numbers = _numbers(task, split)
+    names = map(split.naming.name, split.classes.get(task.task_type, ()))
+    left_out = split.naming.left_out
+    background = _background(task, numbers)
+    return tuple(LEFT_OUT if n in left_out else numbers.get(n, background) for n in names)
+
+
+def class_map(task: Task, split: Split) -> np.ndarray:
+    """(C,) int64: by which number a dataset's labels know each class of a task; see
+    `tasks.class_maps`."""
+    numbers = _numbers(task, split)
+    background = _background(task, numbers)
+    held = {
+        finer: numbers[coarse]
+        for coarse, names in task.coarse_classes.items()
+        if coarse in numbers
+        for finer in names
+    }
+    known = (numbers.get(name, held.get(name, background)) for name in task.classes)
+    return np.fromiter(known, np.int64, len(task.classes))
+
+
+def _numbers(task: Task, split: Split) -> dict[str, int]:
+    """The numbers of the classes of a task that a dataset labels."""
+    labelled = set(labelled_names(task, split))
+    return {name: n for n, name in enumerate(task.label_classes) if name in labelled}
+
+
+def _background(task: Task, numbers: dict[str, int]) -> int:
+    """What a class is to a task that a dataset does not label."""
+    return next((numbers[name] for name in task.background if name in numbers), UNLABELLED)

@@ -15,14 +15,17 @@ from datasets.custom import section_part
 from datasets.loader import Loading
 from datasets.scenes.rendering import Rendering
 from engine.modes import MODES
+from engine.official import add_official_potential
 from engine.options import Comparison, DataOptions, NetworkOptions, Run
 from engine.runs.datasets import check_divided
 from engine.runs.identity import file_digest
+from engine.runs.naming import check_declared_naming
 from engine.training.options import Training
 from losses import LOSSES
 from utils.cfg_file import Entry, parse_cfg, parse_flags
 from utils.cfg_text import cfg_text
 from utils.errors import ConfigError
+from utils.official import is_official
 from utils.option_names import DATASET
 from utils.part import Choice, Part, Registry
 from utils.resolve import resolve
@@ -186,15 +189,20 @@ def read_baseline(path: str, config: Config) -> Config:
 
 
 def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
+    entries = parse_cfg(path)
+    official = is_official(entries)
     result = resolve(
         list(ROOTS.values()),
-        parse_cfg(path),
+        entries,
         flags,
         datasets=DATASETS,
         dataset_section=section_part(),
         skipped_flags=_MULTI_TASK_OPTIONS if baseline else (),
         skipped_sections=_MULTI_TASK_SECTIONS if baseline else (),
+        official=official,
     )
+    if official:
+        add_official_potential(result, path)
     if not result.values[Run].get("tasks"):
         place = result.places.get("tasks", path)
         raise ConfigError(
@@ -225,6 +233,7 @@ def _check_parts(config: Config) -> None:
         for choice in (config.run.loss, config.data.sampling, config.network.arch):
             choice.build()
     check_divided(config)
+    check_declared_naming(config)
     runs = Path(config.run.runs)
     place = next(place for place in (runs, *runs.parents) if os.path.exists(place))
     if not os.path.isdir(place):

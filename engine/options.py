@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import DATASETS
+from datasets.naming import read_lists, read_naming
 from datasets.sampling import SAMPLERS
 from engine.modes import MODES
 from losses import LOSSES
@@ -32,8 +33,15 @@ class Run(Part):
         "what to learn: segmentation, detection, depth, normal, or a short name (seg, det)",
         parts=TASKS,
         aliases=("app", "applications"),
+        official=("detection", "segmentation"),
     )
-    loss: str = option("amtl", "the multi-task loss", parts=LOSSES, aliases=("loss_metric",))
+    loss: str = option(
+        "amtl",
+        "the multi-task loss",
+        parts=LOSSES,
+        aliases=("loss_metric",),
+        official="weighted-sum",
+    )
     seed: int = option(
         0, "of everything random", aliases=("random_seed",), at_least=0, at_most=2**32 - 1
     )
@@ -72,7 +80,13 @@ class Run(Part):
 
 
 class DataOptions(Part):
-    """What a network is trained, validated and tested on."""
+    """What a network is trained, validated and tested on.
+
+    Attributes:
+        naming: what the names of classes mean, for all datasets.
+        labelled_by_dataset: the classes that `labelled_classes` gives to a dataset, by its name as
+            the user spelt it.
+    """
 
     section = "data"
 
@@ -85,13 +99,17 @@ class DataOptions(Part):
         ("VOC",), "the datasets to train on, merged", parts=DATASETS
     )
     test_dataset: tuple[str, ...] = option(
-        (), "the datasets to test on (empty: the training ones)", parts=DATASETS
+        (),
+        "the datasets to test on (empty: the training ones)",
+        parts=DATASETS,
+        official=("VOC",),
     )
     val: str = option(
         "0.1",
         "what weights, schedule and checkpoint go by: a share held out of the training set, "
         "datasets as NAME:split, or test, as in the official code",
         joined=True,
+        official="test",
     )
     size: tuple[int, ...] = option(
         (640, 640),
@@ -101,11 +119,34 @@ class DataOptions(Part):
         at_least=1,
         largest=8192,
     )
+    aspect: str = option(
+        "stretch",
+        "how an image of another aspect ratio comes to size: stretch it, or keep its aspect ratio "
+        "and pad it, as the official code does",
+        choices=("stretch", "keep"),
+        official="keep",
+    )
     classes: str = option(
         "separate",
         "where datasets of one task have other classes: separate, a head each, or unite them by "
         "name in one head",
         choices=("separate", "unite"),
+    )
+    aliases: tuple[str, ...] = option(
+        (), "names of classes that mean the same, as in tv:tvmonitor: the second takes the place"
+    )
+    left_out: tuple[str, ...] = option(
+        (), "classes of which nothing is learnt: void in masks, and boxes that count for no class"
+    )
+    coarse_classes: tuple[str, ...] = option(
+        (),
+        "classes that hold finer ones, which labels may have and the united head does not, as in "
+        "vehicle:car,bus,truck",
+    )
+    labelled_classes: tuple[str, ...] = option(
+        (),
+        "the classes that a dataset labels, where these are not all of its list, as in "
+        "VOC:car,person; in the section of a dataset, the names alone",
     )
     sampling: str = option(
         "concat",
@@ -113,11 +154,23 @@ class DataOptions(Part):
         "temperature, in between",
         parts=SAMPLERS,
     )
+    keep_unlabelled: bool = option(
+        False,
+        "keep training images without a label in the epoch, of the datasets that label a task: "
+        "BatchNorm sees them, and no loss",
+        official=True,
+    )
 
     def __init__(self, **values: Any):
         super().__init__(**values)
         if not self.train_dataset:
             raise ConfigError("names no dataset to train on", "train_dataset")
+        self.naming = read_naming(self.aliases, self.left_out, self.coarse_classes)
+        self.labelled_by_dataset = read_lists(
+            "labelled_classes", self.labelled_classes, "VOC:car,person"
+        )
+        if self.coarse_classes and self.classes != "unite":
+            raise ConfigError("coarse_classes wants classes = unite", "coarse_classes")
         if self.val != "test" and self.held_out is None:
             for word in self.val.split():
                 dataset, _, split = word.partition(":")
@@ -131,6 +184,11 @@ class DataOptions(Part):
                     raise ConfigError(
                         f"{dataset} has the splits train and test, not {split!r}", "val"
                     )
+
+    @property
+    def keep_aspect(self) -> bool:
+        """Whether images are padded to the aspect ratio of `size`, not stretched."""
+        return self.aspect == "keep"
 
     @property
     def root(self) -> Path:

@@ -189,7 +189,7 @@ class SelectiveUpdates(MultiTaskLoss):
 class DistilledLoss(MultiTaskLoss):
     """A loss to which the single-task networks add what they teach; see `losses.distillation`."""
 
-    version = 2  # kd-mtl: the distance alone
+    version = 2  # the teachers say nothing of padding; kd-mtl: the distance alone
 
     distance_weight: float = option(
         1.0, "weight of the distance to the teachers' features; 0: not computed", at_least=0

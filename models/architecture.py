@@ -55,11 +55,13 @@ MOST_CHANNELS = 4096
 
 
 def channels_option(default: int) -> int:
-    """Declares the option `channels`, which an empty value leaves at the number of the paper."""
+    """Declares the option `channels`, which an empty value leaves at the number of the paper; in an
+    official cfg it is 64 for every architecture."""
     return option(
         default,
         "channels of what follows the backbone (empty: as in the architecture's paper)",
         aliases=("normal_size",),
         at_least=1,
         largest=MOST_CHANNELS,
+        official=64,
     )

@@ -16,6 +16,8 @@ from utils.option import option
 RATES = (6, 12, 18)
 """The dilations of the ASPP; twice as much where the map that it reads has a stride of 8."""
 
+ACTIVATIONS = {"relu": nn.ReLU, "relu6": nn.ReLU6}
+
 
 class DeepLab(Architecture):
     """DeepLabV3 (Chen et al., arXiv:1706.05587), or with `skip_connection` above 0 DeepLabV3+ (Chen
@@ -31,13 +33,28 @@ class DeepLab(Architecture):
         spellings={"true": "48"},
     )
     shared_head: bool = option(True, "one ASPP for all tasks in DeepLab")
+    activation: str = option(
+        "relu",
+        "of DeepLab's ASPP, and of the skip convolution where each task has an ASPP: relu, as in "
+        "the paper, or relu6, as in the official code",
+        choices=tuple(ACTIVATIONS),
+        official="relu6",
+    )
 
     def network(self, make_backbone, heads):
         self.require(DenseHead, heads)
         backbone = make_backbone(self.output_stride)
         rates = tuple(2 * rate if self.output_stride == 8 else rate for rate in RATES)
+        activation = ACTIVATIONS[self.activation]
         neck = partial(
-            DeepLabNeck, backbone.channels, self.channels, rates, skip=self.skip_connection
+            DeepLabNeck,
+            backbone.channels,
+            self.channels,
+            rates,
+            skip=self.skip_connection,
+            activation=activation,
+            # The official code has ReLU here where one ASPP serves all tasks.
+            skip_activation=nn.ReLU if self.shared_head else activation,
         )
         make_head = partial(DeepLabHead, self.channels + self.skip_connection, self.channels)
         if self.shared_head:

@@ -6,7 +6,7 @@ from torch import nn
 
 from models.architecture import channels_option
 from models.heads.boxes import BoxesHead
-from models.layers import DSConv, depthwise
+from models.layers import DSConv, separable
 from models.pyramid import PyramidArchitecture, neck_option
 from tasks.base import BoxHead
 
@@ -33,4 +33,4 @@ class EfficientDet(PyramidArchitecture):
     def _box_layers(self, outputs: int) -> tuple[nn.Module, nn.Module]:
         c = self.channels
         mix = nn.Sequential(DSConv(c, c, nn.SiLU), DSConv(c, c, nn.SiLU))
-        return mix, nn.Sequential(depthwise(c), nn.Conv2d(c, outputs, 1))
+        return mix, separable(c, outputs)

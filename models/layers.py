@@ -16,6 +16,9 @@ from utils.precision import at_least_float32
 
 Activation = Callable[..., nn.Module] | None
 
+Block = Callable[..., nn.Module]
+"""Builds a block from (inputs, outputs, activation, stride): :class:`DSConv`, :class:`MBConv`."""
+
 
 class ModulePart(Part, nn.Module):
     """A module that a cfg chooses by name, with options of its own."""
@@ -50,16 +53,24 @@ class ConvNorm(nn.Sequential):
         )
 
 
-def depthwise(channels: int) -> nn.Conv2d:
+def depthwise(channels: int, stride: int = 1) -> nn.Conv2d:
     """A 3×3 convolution of each channel by itself."""
-    return nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+    return nn.Conv2d(channels, channels, 3, stride, padding=1, groups=channels, bias=False)
 
 
 class DSConv(nn.Sequential):
     """A depthwise-separable convolution: 3×3 depthwise, then a 1×1 conv-BN-act."""
 
-    def __init__(self, inputs: int, outputs: int, activation: Activation):
-        super().__init__(depthwise(inputs), ConvNorm(inputs, outputs, 1, activation=activation))
+    def __init__(self, inputs: int, outputs: int, activation: Activation, stride: int = 1):
+        super().__init__(
+            depthwise(inputs, stride), ConvNorm(inputs, outputs, 1, activation=activation)
+        )
+
+
+def separable(inputs: int, outputs: int) -> nn.Sequential:
+    """A depthwise-separable convolution that ends a head: 3×3 depthwise, then a 1×1 convolution
+    with bias, without BatchNorm or activation."""
+    return nn.Sequential(depthwise(inputs), nn.Conv2d(inputs, outputs, 1))
 
 
 class MBConv(nn.Module):

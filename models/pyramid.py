@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import nn
 
 from models.architecture import Architecture
-from models.layers import Activation
+from models.layers import Activation, Block, MBConv
 from models.necks import NECKS
 from models.necks.pyramid import Pyramid
 from models.network import Network
@@ -28,9 +28,14 @@ class PyramidArchitecture(Architecture):
     extra_levels: ClassVar[int] = 0
     """The number of levels that are coarser than the backbone's features."""
     activation: ClassVar[Activation]
-    """Follows the convolutions in the neck's layers."""
+    """That of the neck's layers."""
     transition_activation: ClassVar[Activation]
     """Follows the convolutions between the backbone and the neck."""
+
+    @property
+    def block(self) -> Block:
+        """What the neck's layers may be made of."""
+        return MBConv
 
     def network(self, make_backbone, heads):
         backbone = make_backbone(None)
@@ -42,6 +47,7 @@ class PyramidArchitecture(Architecture):
             layer=self.neck,
             depth=self.depth,
             activation=self.activation,
+            block=self.block,
             transition_activation=self.transition_activation,
             extra_levels=self.extra_levels,
         )
@@ -55,10 +61,12 @@ class PyramidArchitecture(Architecture):
 
 
 def neck_option(default: str) -> str:
-    """Declares the option `neck`, which an empty value leaves at the neck of the paper."""
+    """Declares the option `neck`, which an empty value leaves at the neck of the paper; in an
+    official cfg it is triv2-bifpn for every architecture."""
     return option(
         default,
         "what joins the levels of features in VMM and EfficientDet (empty: as in their papers)",
         parts=NECKS,
         aliases=("use_FPN",),
+        official="triv2-bifpn",
     )

@@ -7,6 +7,7 @@ in this folder with a subclass of `Task`; :mod:`tasks` finds it by itself.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -51,6 +52,8 @@ class BoxPrediction(NamedTuple):
         anchors: (A, 4) centre x, centre y, width, height as shares of the image, in [0, 1].
         levels: the number of anchors of each level, finest first; they add up to A.
         size: (height, width) of the images in pixels.
+        shown: (B, 4) x1, y1, x2, y2: the pixels, on edges, beyond which there is only padding; None
+            where no image has any.
     """
 
     logits: Tensor
@@ -58,6 +61,7 @@ class BoxPrediction(NamedTuple):
     anchors: Tensor
     levels: tuple[int, ...]
     size: tuple[int, int]
+    shown: Tensor | None = None
 
 
 def select_labelled(batched: Tensor, labelled: Tensor) -> Tensor:
@@ -81,7 +85,7 @@ class Meter(ABC):
     """Accumulates one task's metrics over a whole test set, images in any order and number."""
 
     @abstractmethod
-    def update(self, prediction: Any, target: Any, labelled: Tensor) -> None:
+    def update(self, prediction: Any, target: Any, labelled: Tensor, *class_map: Tensor) -> None:
         """Adds the labelled images of a batch; the arguments are those of `Task.criterion`."""
 
     @abstractmethod
@@ -100,6 +104,8 @@ class Task(Part, ABC):
         classes: the names of the classes in the order of their indices; empty for tasks without.
         dataset: set where two datasets' classes differ, so that each has a task of its own; the
             task is then called `task_type:dataset`.
+        coarse_classes: by name, the classes that a coarser one holds, which labels may have; in the
+            order of their numbers, which follow those of the classes.
 
     A *target* is stored as a numpy array for one image, and batched by :meth:`collate`. The shapes,
     units and ranges of targets and predictions stand in each task's own docstring.
@@ -131,23 +137,40 @@ class Task(Part, ABC):
         if "task_type" in vars(cls):
             TASKS.add(cls.task_type, cls, cls.aliases)
 
-    def __init__(self, classes: tuple[str, ...] = (), dataset: str | None = None, **options: Any):
+    def __init__(
+        self,
+        classes: tuple[str, ...] = (),
+        dataset: str | None = None,
+        coarse_classes: Mapping[str, tuple[str, ...]] | None = None,
+        **options: Any,
+    ):
         super().__init__(**options)
         self.classes = tuple(classes)
         self.dataset = dataset
+        self.coarse_classes = dict(coarse_classes or {})
 
     @property
     def name(self) -> str:
         return f"{self.task_type}:{self.dataset}" if self.dataset else self.task_type
 
     @property
+    def label_classes(self) -> tuple[str, ...]:
+        """The names of all numbers that a label may have: the classes and the coarse ones."""
+        return (*self.classes, *self.coarse_classes)
+
+    @property
     @abstractmethod
     def head(self) -> DenseHead | BoxHead:
         """The kind of head that predicts this task."""
 
-    def remap_classes(self, target: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
-        """A target in the numbers of other `classes`, all of which are among the task's, in the
-        task's own numbers. Tasks without classes have nothing to do."""
+    def remap_classes(self, target: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+        """A target of a dataset with other classes in the task's own numbers. Tasks without classes
+        have nothing to do.
+
+        Args:
+            numbers: for each class of the dataset, what it is to the task: a class (0 to C - 1), a
+                coarse class (from C on), `LEFT_OUT` or `UNLABELLED`; see `tasks.class_maps`.
+        """
         return target
 
     @abstractmethod
@@ -172,7 +195,9 @@ class Task(Part, ABC):
         return stack(targets)
 
     @abstractmethod
-    def criterion(self, prediction: Any, target: Any, labelled: Tensor) -> tuple[Tensor, Tensor]:
+    def criterion(
+        self, prediction: Any, target: Any, labelled: Tensor, *class_map: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """The loss of a batch as (sum, count) over its labelled images, two scalars: float32, or
         float64 where the prediction is.
 
@@ -180,6 +205,8 @@ class Task(Part, ABC):
             prediction: the head's output for the whole batch.
             target: the batched targets, those of unlabelled images included.
             labelled: (B) bool on the CPU, the images whose targets count.
+            class_map: of tasks with classes alone: which of them the dataset of each image labels;
+                see `tasks.class_maps`. By default all.
 
         The task's loss is Σ sum / max(1, Σ count) over all parts of a batch, so parts may be cut
         anywhere. An image may be labelled and add nothing to the count (no valid pixel, no object).
@@ -218,6 +245,16 @@ class Task(Part, ABC):
             (channels) float32, a dense head's output at every pixel; None where the task has none.
         """
         return None
+
+    def within(self, prediction: Any, shown: Tensor) -> Any:
+        """A batch of predictions that says nothing of the padding around the images, as what is
+        measured, decoded and taught must be. Predictions by pixel are right as they are: padding is
+        void in every target.
+
+        Args:
+            shown: (B, 4) x1, y1, x2, y2: the pixels, on edges, that show each image.
+        """
+        return prediction
 
     @abstractmethod
     def decode(self, prediction: Any) -> list[np.ndarray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,6 +16,7 @@ from tasks.boxes.losses import complete_iou_loss, iou_aware_focal_loss
 from tasks.boxes.matching import match
 from tasks.boxes.nms import detect
 from tasks.boxes.statistics import ObjectCounts
+from tasks.class_maps import LEFT_OUT, UNLABELLED, labelled_classes, labels_all
 from tasks.palette import palette
 from tasks.statistics import LabelStatistics
 from utils.geometry import Warp
@@ -38,9 +41,9 @@ class Detection(Task):
     """Boxes of the objects of each class.
 
     Target: (N, 6) float32, one row an object: x1, y1, x2, y2 in pixels on edges (an image of width
-    W spans 0 to W), class index, and 1 where the object is difficult, else 0. Difficult objects are
-    left out of training and ignored in evaluation. An image that is not labelled, or shows no
-    object, has (0, 6). A batch is a list of such tensors.
+    W spans 0 to W), class number (see `tasks.class_maps`), and 1 where the object is difficult,
+    else 0. Difficult objects are left out of training and ignored in evaluation. An image that is
+    not labelled, or shows no object, has (0, 6). A batch is a list of such tensors.
 
     Prediction: a `BoxPrediction`. Answer: (M, 7), the columns of a target (none is difficult), and
     as the seventh the score in [0, 1]; best first.
@@ -60,11 +63,11 @@ class Detection(Task):
     def head(self) -> BoxHead:
         return BoxHead(len(self.classes))
 
-    def remap_classes(self, target: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
-        numbers = np.array([self.classes.index(name) for name in classes], np.float32)
-        carried = target.copy()
-        carried[:, 4] = numbers[target[:, 4].astype(int)]
-        return carried
+    def remap_classes(self, target: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+        """The objects in the task's numbers, without those whose class counts as not labelled."""
+        remapped = target.copy()
+        remapped[:, 4] = np.array(numbers, np.float32)[target[:, 4].astype(int)]
+        return remapped[remapped[:, 4] != UNLABELLED]
 
     def unlabelled_target(self, size: tuple[int, int]) -> np.ndarray:
         return np.zeros((0, 6), dtype=np.float32)
@@ -89,30 +92,53 @@ class Detection(Task):
         return [torch.from_numpy(target) for target in targets]
 
     def criterion(
-        self, prediction: BoxPrediction, target: list[Tensor], labelled: Tensor
+        self,
+        prediction: BoxPrediction,
+        target: list[Tensor],
+        labelled: Tensor,
+        class_map: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """The IoU-aware focal loss of all anchors and classes, plus `loc_weight` times the complete
-        IoU loss of the positive anchors. The count is the number of positive anchors."""
+        """The IoU-aware focal loss of the classes at each anchor, plus `loc_weight` times the
+        complete IoU loss of the positive anchors. The count is the number of positive anchors.
+
+        The class loss is of the classes that the image's dataset labels, or holds in a coarse
+        class. At the anchors of an object of a coarse class it is of the other classes alone, and
+        an object that is left out takes its anchors out of the class loss."""
         prediction, target = _labelled(prediction, target, labelled)
         logits = at_least_float32(prediction.logits)
         offsets = at_least_float32(prediction.offsets)
         anchors = anchors_in_pixels(prediction.anchors, prediction.size)
         boxes, category, image = _objects(target, logits.device)
         place, box = match(boxes, image, anchors, prediction.levels, prediction.size)
+        learnt = category[box] != LEFT_OUT
 
         result = decode(offsets.flatten(0, 1)[place], anchors[place % len(anchors)])
-        box_loss = complete_iou_loss(result, boxes[box]).sum()
+        box_loss = torch.where(learnt, complete_iou_loss(result, boxes[box]), 0.0).sum()
 
-        wanted = torch.zeros_like(logits).flatten(0, 1)
-        wanted[place, category[box]] = paired_iou(result, boxes[box]).detach()
-        class_loss = iou_aware_focal_loss(logits.flatten(0, 1), wanted).sum()
-        return class_loss + self.loc_weight * box_loss, logits.new_full((), len(place))
+        overlap = paired_iou(result, boxes[box]).detach()
+        wanted = _wanted(logits, place, category[box], overlap)
+        class_losses = iou_aware_focal_loss(logits.flatten(0, 1), wanted)
+        known = None if class_map is None else class_map[labelled]
+        if known is not None and not labels_all(known):
+            known = known.to(logits.device, non_blocking=True)
+            class_losses = class_losses * _counted(known, len(anchors), place, category[box])
+        # Taken away again: to sort the anchors out would wait for the device.
+        left_out = torch.where(learnt[:, None], 0.0, class_losses[place]).sum()
+        total = class_losses.sum() - left_out + self.loc_weight * box_loss
+        return total, learnt.sum().to(logits)
 
     def meter(self) -> Meter:
         return _BoxMeter(self.classes)
 
     def label_statistics(self) -> LabelStatistics:
         return ObjectCounts(self.classes)
+
+    def within(self, prediction: BoxPrediction, shown: Tensor) -> BoxPrediction:
+        """The prediction of boxes that are clipped to what is shown of their image; those beside it
+        are dropped."""
+        height, width = prediction.size
+        has_padding = (shown != torch.tensor([0, 0, width, height])).any()
+        return prediction._replace(shown=shown if has_padding else None)
 
     def decode(self, prediction: BoxPrediction) -> list[np.ndarray]:
         return [result.cpu().numpy() for result in detect(prediction)]
@@ -139,11 +165,12 @@ class Detection(Task):
         if scored:
             target = target[target[:, 6] >= _CONFIDENT]
             target = target[np.argsort(target[:, 6], kind="stable")]
-        colours = palette(len(self.classes))[target[:, 4].astype(int)].tolist()
+        target = target[target[:, 4] != LEFT_OUT]
+        colours = palette(len(self.label_classes))[target[:, 4].astype(int)].tolist()
         for row, colour in zip(target, colours, strict=True):
             draw_frame(picture, row[:4], colour)
         for row, colour in zip(target, colours, strict=True):
-            name = self.classes[int(row[4])]
+            name = self.label_classes[int(row[4])]
             draw_label(picture, row[:4], f"{name} {row[6]:.2f}" if scored else name, colour)
         return picture
 
@@ -156,9 +183,11 @@ class _BoxMeter(Meter):
         self.detections: list[np.ndarray] = []
         self.truths: list[np.ndarray] = []
 
-    def update(self, prediction, target, labelled):
+    def update(self, prediction, target, labelled, class_map=None):
+        """Scores of classes that the image's dataset does not label are no detections."""
         prediction, target = _labelled(prediction, target, labelled)
-        self.detections += [result.cpu().numpy() for result in detect(prediction)]
+        known = None if class_map is None else labelled_classes(class_map[labelled])
+        self.detections += [result.cpu().numpy() for result in detect(prediction, known)]
         self.truths += [truth.cpu().numpy() for truth in target]
 
     def merge(self, other):
@@ -192,6 +221,7 @@ def _labelled(
     prediction = prediction._replace(
         logits=select_labelled(prediction.logits, labelled),
         offsets=select_labelled(prediction.offsets, labelled),
+        shown=None if prediction.shown is None else select_labelled(prediction.shown, labelled),
     )
     return prediction, [boxes for boxes, known in zip(target, labelled, strict=True) if known]
 
@@ -202,5 +232,31 @@ def _objects(target: list[Tensor], device: torch.device) -> tuple[Tensor, Tensor
     counts = tensor_on(device, [len(boxes) for boxes in target], torch.int64)
     image = torch.repeat_interleave(counts, output_size=sum(len(boxes) for boxes in target))
     rows = torch.cat([*target, torch.zeros(0, 6, device=device)])
-    easy = rows[:, 5] == 0
-    return rows[easy, :4], rows[easy, 4].long(), image[easy]
+    used = (rows[:, 5] == 0) | (rows[:, 4] == LEFT_OUT)
+    return rows[used, :4], rows[used, 4].long(), image[used]
+
+
+def _wanted(logits: Tensor, place: Tensor, category: Tensor, overlap: Tensor) -> Tensor:
+    """(B·A, C) the scores that the anchors of a batch should give: at the positive ones that of the
+    object's class, where it is none of the coarse ones."""
+    last = logits.shape[2] - 1
+    wanted = torch.zeros_like(logits).flatten(0, 1)
+    # Of other numbers no anchor has a score: that of the first or the last class stays 0.
+    is_class = (category >= 0) & (category <= last)
+    wanted[place, category.clamp(0, last)] = overlap * is_class
+    return wanted
+
+
+def _counted(class_map: Tensor, anchors: int, place: Tensor, category: Tensor) -> Tensor:
+    """(B·A, C) bool: the classes that count at each anchor.
+
+    Args:
+        class_map: (B, C), of the images.
+        anchors: A, of an image.
+        place, category: (P) the positive anchors, and the class of each one's object.
+    """
+    counted = (class_map != UNLABELLED).repeat_interleave(anchors, 0)
+    may_be_any_of = class_map[place // anchors] == category[:, None]
+    is_coarse = (category >= class_map.shape[1])[:, None]
+    counted[place] &= ~(may_be_any_of & is_coarse)
+    return counted

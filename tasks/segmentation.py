@@ -5,22 +5,27 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from tasks.base import DenseHead, Measurement, Meter, Task, select_labelled
+from tasks.class_maps import UNLABELLED, labels_all
 from tasks.palette import palette
 from tasks.statistics import LabelStatistics, most_first, never, percent, share
 from utils.errors import DataError
 from utils.option import option
 from utils.precision import at_least_float32
+from utils.transfer import tensor_on
 
 VOID = 255
 """The class of pixels that count nowhere."""
 
 
 class Segmentation(Task):
-    """Target: (H, W) uint8, class indices and 255 for void. Prediction: (B, classes, H, W) logits.
+    """Target: (H, W) uint8, class numbers (see `tasks.class_maps`) and 255 for void. Prediction:
+    (B, classes, H, W) logits.
 
-    Accuracy: the intersection over union, averaged over the classes that occur in the truth.
+    Accuracy: the intersection over union, averaged over the classes that occur in the truth, coarse
+    ones included.
     """
 
     task_type = "segmentation"
@@ -34,21 +39,21 @@ class Segmentation(Task):
 
     label_smoothing: float = option(0.0, "of the classes in segmentation", at_least=0, below=1)
 
-    def __init__(self, classes=(), dataset=None, **options):
-        super().__init__(classes, dataset, **options)
-        if len(self.classes) > VOID:
+    def __init__(self, classes=(), dataset=None, coarse_classes=None, **options):
+        super().__init__(classes, dataset, coarse_classes, **options)
+        if len(self.label_classes) > VOID:
             raise DataError(
-                f"{self.name} would have {len(self.classes)} classes, and a mask holds {VOID}"
+                f"{self.name} would have {len(self.label_classes)} classes, and a mask holds {VOID}"
             )
 
     @property
     def head(self) -> DenseHead:
         return DenseHead(len(self.classes))
 
-    def remap_classes(self, target, classes):
-        numbers = np.full(256, VOID, np.uint8)
-        numbers[: len(classes)] = [self.classes.index(name) for name in classes]
-        return numbers[target]
+    def remap_classes(self, target, numbers):
+        table = np.full(256, VOID, np.uint8)
+        table[: len(numbers)] = [VOID if number < 0 else number for number in numbers]
+        return table[target]
 
     def unlabelled_target(self, size):
         return np.full(size, VOID, np.uint8)
@@ -59,20 +64,38 @@ class Segmentation(Task):
     def warp(self, target, warp):
         return warp.nearest(target, VOID)
 
-    def criterion(self, prediction, target, labelled):
-        """Cross entropy with label smoothing, summed over the pixels that are not void."""
+    def criterion(self, prediction, target, labelled, class_map=None):
+        """Cross entropy with label smoothing, summed over the pixels that are not void.
+
+        Classes that the labels of an image know by one number (see `tasks.class_maps`) are one
+        class, whose probability is the sum of theirs: of the background and what is not labelled
+        beside it, as in Cermelli et al., "Modeling the Background for Incremental Learning in
+        Semantic Segmentation" (CVPR 2020), and of a coarse class."""
         target = select_labelled(target, labelled).long()
-        total = F.cross_entropy(
-            at_least_float32(select_labelled(prediction, labelled)),
+        logits = at_least_float32(select_labelled(prediction, labelled))
+        count = (target != VOID).sum()
+        known = None if class_map is None else class_map[labelled]
+        if known is None or labels_all(known):
+            return self._cross_entropy(logits, target), count.to(logits)
+        total = logits.new_zeros(())
+        maps, number_of = known.unique(dim=0, return_inverse=True)
+        for number, of_dataset in enumerate(maps):
+            images = number_of == number
+            pair = select_labelled(logits, images), select_labelled(target, images)
+            total = total + self._cross_entropy(*_merged(*pair, of_dataset))
+        return total, count.to(logits)
+
+    def _cross_entropy(self, logits: Tensor, target: Tensor) -> Tensor:
+        return F.cross_entropy(
+            logits,
             target,
             ignore_index=VOID,
             reduction="sum",
             label_smoothing=self.label_smoothing,
         )
-        return total, (target != VOID).sum().to(total)
 
     def meter(self):
-        return _Confusion(self.classes)
+        return _Confusion(self.label_classes)
 
     def label_statistics(self):
         return _ClassShares(self.classes)
@@ -87,26 +110,53 @@ class Segmentation(Task):
         return list(prediction.argmax(1).to(torch.uint8).cpu().numpy())
 
     def draw(self, image, target):
-        colours = palette(len(self.classes))
-        shown = (0.35 * image + 0.65 * colours[np.minimum(target, len(self.classes))]).astype(
-            np.uint8
-        )
+        count = len(self.label_classes)
+        colours = palette(count)[np.minimum(target, count)]
+        shown = (0.35 * image + 0.65 * colours).astype(np.uint8)
         shown[target == VOID] = image[target == VOID] // 3
         return shown
 
 
+def _merged(logits: Tensor, target: Tensor, class_map: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits and targets in which the classes that are known by one number are one class.
+
+    Args:
+        logits: (B, C, H, W), of images with one class map, (C).
+        target: (B, H, W) int64, class numbers and 255.
+
+    Returns:
+        (B, G, H, W) and (B, H, W), of the G numbers of the map in their order.
+    """
+    numbers = class_map.unique()
+    groups = [(class_map == number).nonzero().flatten().tolist() for number in numbers]
+    merged = [
+        logits[:, group[0] : group[0] + 1]
+        if len(group) == 1
+        else logits.index_select(1, tensor_on(logits.device, group)).logsumexp(1, keepdim=True)
+        for group in groups
+    ]
+    places = torch.full((VOID + 1,), VOID)
+    known = numbers != UNLABELLED
+    places[numbers[known]] = known.nonzero().flatten()
+    return torch.cat(merged, dim=1), places.to(target.device, non_blocking=True)[target]
+
+
 class _Confusion(Meter):
-    """Counts of (true class, predicted class) over pixels."""
+    """Counts of (true class, predicted class) over pixels. A prediction counts as what the dataset
+    of its image calls it, such as the background; in the last column, as no class of it."""
 
     def __init__(self, classes: tuple[str, ...]):
         self.classes = classes
-        self.counts = torch.zeros(len(classes), len(classes), dtype=torch.int64)
+        self.counts = torch.zeros(len(classes), len(classes) + 1, dtype=torch.int64)
 
-    def update(self, prediction, target, labelled):
+    def update(self, prediction, target, labelled, class_map=None):
         truth = select_labelled(target, labelled).long()
         guess = select_labelled(prediction, labelled).argmax(1)
+        if class_map is not None:
+            known = class_map[labelled].where(class_map[labelled] != UNLABELLED, len(self.classes))
+            guess = known.to(guess.device).gather(1, guess.flatten(1)).view_as(guess)
         valid = truth != VOID
-        pairs = truth[valid] * len(self.classes) + guess[valid]
+        pairs = truth[valid] * self.counts.shape[1] + guess[valid]
         self.counts += (
             torch.bincount(pairs, minlength=self.counts.numel()).view_as(self.counts).cpu()
         )
@@ -114,7 +164,7 @@ class _Confusion(Meter):
     def _ious(self) -> dict[str, float]:
         hits = self.counts.diagonal()
         truth = self.counts.sum(1)
-        union = truth + self.counts.sum(0) - hits
+        union = truth + self.counts.sum(0)[:-1] - hits
         return {
             name: (hits[i] / union[i]).item() for i, name in enumerate(self.classes) if truth[i] > 0
         }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import train_test
+from engine.config import read
 
 ROOT = Path(__file__).resolve().parents[1]
 GOOD = """[run]
@@ -189,6 +190,12 @@ runpy.run_path({str(ROOT / "train_test.py")!r}, run_name="__main__")
     assert result.returncode != 0
     assert result.stderr.count("\n") == 1
     assert ".venv" in result.stderr
+
+
+def test_the_cfgs_of_the_paper_s_partially_annotated_data_pad_their_images():
+    for cfg in (ROOT / "cfg").glob("**/VMM_*.cfg"):
+        aspect = "stretch" if cfg.parent.name == "scenes" else "keep"
+        assert read([str(cfg)]).data.aspect == aspect, cfg
 
 
 def test_every_cfg_of_the_project_is_understood(capsys, here):

@@ -3,7 +3,8 @@
 Two kinds of lines may stand in a cfg, also in the same one: INI (`[section]`, `key = value`) and
 command-line flags (`--option value …`), as the cfg files of the official repository have them.
 `#` and `;` begin a comment, several values are separated by blanks, a value that holds blanks
-stands in double quotes. What the names mean is the business of `utils/resolve.py`.
+stands in double quotes, and so may each name of a list such as `tv:"flat screen",monitor`. What
+the names mean is the business of `utils/resolve.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 from utils.errors import ConfigError
 
-_WORD = re.compile(r'"(?P<quoted>[^"]*)"|(?P<comment>[#;].*)|(?P<plain>\S+)')
+_WORD = re.compile(r'"(?P<quoted>[^"]*)"|(?P<comment>[#;].*)|(?P<plain>([^\s"]|(?<![:,])")+|")')
 _SECTION = re.compile(r"\[\s*([^\[\]]+?)\s*\]")
 _KEY = re.compile(r"\s*([A-Za-z][\w-]*)\s*=(.*)")
 _FLAG = re.compile(r"--|-[A-Za-z]")  # -1 and -.5 are values
@@ -99,8 +100,17 @@ def quote(word: str) -> str:
 
 def _words(line: str) -> list[str]:
     """The values in a line, without its comment."""
-    matches = _WORD.finditer(line)
-    return [word for match in matches if (word := match["quoted"] or match["plain"])]
+    words, end = [], None
+    for match in _WORD.finditer(line):
+        part = match["quoted"] or match["plain"]
+        if not part:
+            continue
+        if end == match.start() and (part[0] in ":," or words[-1][-1] in ":,"):
+            words[-1] += part
+        else:
+            words.append(part)
+        end = match.end()
+    return words
 
 
 def _short(line: str) -> str:

@@ -45,6 +45,14 @@ class Crop:
             across, shift = -across, width - shift
         return np.array([[across, 0, shift], [0, down, drop]])
 
+    def shown(self, width: int) -> tuple[int, int, int, int]:
+        """x1, y1, x2, y2: the pixels, on edges, of an output of this width that show the image."""
+        rows, columns = self.place
+        left, right = columns.start, columns.stop
+        if self.mirrored:
+            left, right = width - right, width - left
+        return left, rows.start, right, rows.stop
+
 
 @dataclass(frozen=True)
 class Warp:

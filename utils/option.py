@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 REQUIRED = object()
 """The default of an option that every cfg must give."""
+SAME = object()
+"""The official value of an option whose default is the official one."""
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True}
 _BOOLEANS |= {"false": False, "no": False, "off": False, "0": False}
@@ -52,10 +54,13 @@ class Option:
     count: int | None = None
     joined: bool = False
     spellings: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     largest: float | None = None
     affects: str = "result"
     only_with: str | None = None
+    official: Any = SAME
+    official_fixed: bool = False
     name: str = ""
     type: Any = str
 
@@ -232,11 +237,15 @@ def option(
             largest: of a number, the size beyond which no computer can hold what it is for. It is
                 for what stands in no reasonable cfg; limits that matter to a user are stated.
             spellings: other ways to write a value, in lower case.
+            notes: what the user is told about a value that is written so, in lower case.
             affects: 'result' where a run with another value comes out different, 'start' where only
                 the command that begins it does something else, which its cfg does not remember,
                 else 'nothing'.
             only_with: an option of the same part without which, as where it is false or 0, this
                 one has no effect.
+            official: the value in a cfg of the official repository that does not give the option,
+                where it is another than the default; see `utils.official`.
+            official_fixed: whether such a cfg cannot give the option.
     """
     stated = {"at least": at_least, "above": above, "at most": at_most, "below": below}
     stated = {name: limit for name, limit in stated.items() if limit is not None}

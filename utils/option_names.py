@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from utils.cfg_file import Entry
 from utils.errors import ConfigError
-from utils.official import SHORT, UNUSED
+from utils.official import NAMES, SHORT, UNUSED
 from utils.option import Option, closest, nearest
 from utils.part import Part, Registry, Variant
 
@@ -16,9 +16,16 @@ DATASET = "dataset"
 
 
 class OptionNames:
-    """The options of every part that a cfg can choose, under all their names."""
+    """The options of every part that a cfg can choose, under all their names.
 
-    def __init__(self, roots: Sequence[type[Part]], words: Sequence[str]):
+    Args:
+        roots: the parts that every cfg sets.
+        words: the values of the cfg and the command line, which may name parts by a prefix.
+        official: whether the cfg is one of the official repository.
+    """
+
+    def __init__(self, roots: Sequence[type[Part]], words: Sequence[str], official: bool = False):
+        self.official = official
         self.words = words
         self.declared: dict[str, list[tuple[type[Part], Option]]] = {}
         self.owners: dict[type[Part], list[str]] = {}
@@ -127,7 +134,7 @@ class OptionNames:
         if name in self.spellings:
             return name
         if entry.name.startswith("--") and name:
-            starts = {self.spellings[s]: s for s in self.spellings if s.startswith(name)}
+            starts = self._beginning_with(name, entry)
             if len(starts) == 1:
                 return next(iter(starts.values()))
             if starts:
@@ -136,6 +143,15 @@ class OptionNames:
         close = closest(name, [spelling for spelling in self.spellings if spelling not in UNUSED])
         hint = f"did you mean {dashes}{close}?" if close else "--help lists the options"
         raise ConfigError(f"{entry.where}: there is no option '{entry.name}'; {hint}")
+
+    def _beginning_with(self, name: str, entry: Entry) -> dict[str, str]:
+        """The options that begin with a name, and the spelling that does; in an official cfg those
+        of its own, if any."""
+        in_official_cfg = self.official and not entry.where.startswith("-")
+        for spellings in (NAMES if in_official_cfg else (), self.spellings):
+            if starts := {self.spellings[s]: s for s in spellings if s.startswith(name)}:
+                return starts
+        return {}
 
 
 def parts_of(registry: Registry) -> Iterator[tuple[str, type[Part]]]:

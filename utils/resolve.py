@@ -13,7 +13,8 @@ from typing import Any
 
 from utils.cfg_file import Entry
 from utils.errors import ConfigError
-from utils.option import REQUIRED, Option, nearest
+from utils.official import MILESTONES, milestones
+from utils.option import REQUIRED, SAME, Option, nearest
 from utils.option_names import DATASET, OptionNames, plain, plain_names
 from utils.part import Choice, Part, Registry, Variant, has_effect
 
@@ -45,6 +46,7 @@ def resolve(
     dataset_section: type[Part],
     skipped_flags: Sequence[str] = (),
     skipped_sections: Sequence[str] = (),
+    official: bool = False,
 ) -> Resolution:
     """Resolves the entries of a cfg, and those of a command line, which come first.
 
@@ -55,24 +57,28 @@ def resolve(
         dataset_section: the part that such a section describes.
         skipped_flags, skipped_sections: options of the command line, and sections of options, that
             are passed over.
+        official: whether the cfg is one of the official repository, so that what it does not say
+            has the official meaning.
 
     Raises:
         ConfigError: a name, a section or a value that is not right; the message begins with its
             place.
     """
     words = [word for entry in (*cfg, *flags) for word in entry.words]
-    names = OptionNames(roots, words)
+    names = OptionNames(roots, words, official)
     skipped = {*skipped_flags, *names.in_sections(skipped_sections)}
     flags = [entry for entry in flags if names.key(entry)[1] not in skipped]
-    return _Resolver(roots, names, cfg, flags, datasets, dataset_section).resolve()
+    return _Resolver(roots, names, cfg, flags, datasets, dataset_section, official).resolve()
 
 
 class _Resolver:
-    def __init__(self, roots, names, cfg, flags, datasets, dataset_section):
+    def __init__(self, roots, names, cfg, flags, datasets, dataset_section, official):
         self.roots = roots
         self.names = names
         self.datasets = datasets
         self.dataset_section = dataset_section
+        self.official = official
+        self.fixed: dict[str, Any] = {}
         self.result = Resolution()
         sections = [entry for entry in cfg if _dataset_name(entry) is not None]
         self.in_cfg = self._by_key([entry for entry in cfg if _dataset_name(entry) is None])
@@ -84,31 +90,55 @@ class _Resolver:
             self.result.values[root] = self._values(root, {}, scope=None)
         for (scope, name), entry in {**self.in_cfg, **self.on_line}.items():
             if scope is None and name and name not in self.result.places:
-                self.result.notices.append(self.names.notice(name, entry))
+                self.result.notices.append(self._notice(name, entry))
         return self.result
+
+    def _notice(self, name: str, entry: Entry) -> str:
+        if name in self.fixed:
+            return (
+                f"note: {entry.where}: {name} is {self.fixed[name]} here whatever the cfg says, as "
+                "in the official code"
+            )
+        return self.names.notice(name, entry)
 
     def _values(self, part: type[Part], defaults: Mapping[str, Any], scope: str | None) -> dict:
         """The values of a part: those of its entries over the defaults of a variant."""
         values = dict(defaults)
         for name, declared in part.options.items():
-            if entry := self._entry(name, scope):
+            if entry := self._entry(declared, scope):
                 values[name] = self._value(declared, entry)
+            elif self.official and declared.official is not SAME:
+                values.setdefault(name, declared.official)
             names = values.get(name, declared.default_value())
             if declared.parts is not None and names is not REQUIRED:
                 values[name] = self._choices(declared, names, scope)
         self._note_options_without_effect(part, values, scope)
         return values
 
-    def _entry(self, name: str, scope: str | None) -> Entry | None:
-        keys = [(scope, name), (None, name)]
-        sources = [self.on_line.get((None, name)), *(self.in_cfg.get(key) for key in keys)]
+    def _entry(self, declared: Option, scope: str | None) -> Entry | None:
+        name = declared.name
+        sources = [self.on_line.get((None, name))]
+        if self.official and declared.official_fixed:
+            self.fixed[name] = declared.official
+        else:
+            sources += [self.in_cfg.get(key) for key in ((scope, name), (None, name))]
+        if self.official and name == "milestones":
+            sources.append(self._official_milestones())
         entry = next((entry for entry in sources if entry is not None), None)
         if entry is not None:
             self.result.places[name] = entry.where
         return entry
 
+    def _official_milestones(self) -> Entry | None:
+        given = {**self.in_cfg, **self.on_line}
+        entries = {name: given[None, name] for name in MILESTONES if (None, name) in given}
+        self.result.places |= {name: entry.where for name, entry in entries.items()}
+        return milestones(entries)
+
     def _value(self, declared: Option, entry: Entry) -> Any:
         declared = replace(declared, parts=self._registry(declared.parts))
+        told = (declared.notes.get(word.lower()) for word in entry.words)
+        self.result.notices += [f"note: {entry.where}: {note}" for note in told if note]
         return read_value(declared, entry, self.names.is_inverse(declared, entry))
 
     def _choices(self, declared: Option, names: Any, scope: str | None) -> Any:
@@ -134,7 +164,7 @@ class _Resolver:
     def _note_options_without_effect(self, part, values, scope) -> None:
         complete = {name: values.get(name, o.default_value()) for name, o in part.options.items()}
         for name, declared in part.options.items():
-            entry = self._entry(name, scope) if name in values else None
+            entry = self._entry(declared, scope) if name in values else None
             if entry and not has_effect(declared, complete):
                 self.result.notices.append(
                     f"note: {entry.where}: {name} has no effect without {declared.only_with}"

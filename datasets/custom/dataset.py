@@ -55,6 +55,9 @@ class CustomDataset(Dataset):
     classes: tuple[str, ...] = option(
         (), "the classes of segmentation and detection, in the order of their numbers"
     )
+    labelled_classes: tuple[str, ...] = option(
+        (), "those of the classes that are labelled wherever they are seen (empty: all)"
+    )
 
     def __init__(self, name: str, **options: Any):
         super().__init__(name, **options)
@@ -127,7 +130,7 @@ class CustomDataset(Dataset):
     def _check_that_all_is_used(self) -> None:
         unused = [key for t in TASKS if t not in self.labels_of for key in label_options(t)]
         if not any(TASKS[task_type].has_classes for task_type in self.labels_of):
-            unused.append("classes")
+            unused += ["classes", "labelled_classes"]
         for key in unused:
             if is_given(self.settings.get(key)):
                 raise ConfigError(f"{key} is about labels that the dataset does not name", key)

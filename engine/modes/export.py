@@ -28,8 +28,9 @@ class Export(Mode):
     network on three images of noise, and says where the file is and what it takes and gives.
 
     The input `images` is (B, 3, H, W) float32 for any number of images of the cfg's size, RGB in
-    [0, 1]; the graph holds the normalisation. The outputs are those of `Task.export`. The names of
-    the classes are in the file's metadata.
+    [0, 1]; the graph holds the normalisation. The outputs are those of `Task.export`. The file's
+    metadata has the names of the classes, and by `aspect` how images come to their size: 'stretch',
+    or 'keep' their aspect ratio and pad them below or on the right.
     """
 
     ckpt = Train.ckpt
@@ -95,7 +96,9 @@ def _write(
         first = str(reason).strip().splitlines()[0]
         raise UserError(f"the network cannot be written as ONNX: {first}") from None
     classes = {task.name: task.classes for task in tasks if task.classes}
-    program.model.metadata_props.update(input="RGB in [0, 1]", classes=json.dumps(classes))
+    program.model.metadata_props.update(
+        input="RGB in [0, 1]", aspect=exported.network.aspect, classes=json.dumps(classes)
+    )
     program.save(file, external_data=False)
 
 

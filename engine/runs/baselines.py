@@ -112,6 +112,8 @@ def trained_baselines(
     """
     # Every cfg is looked at before the first network is trained.
     singles = ranks.first_before_others(lambda: {t.name: _single_task(config, t) for t in tasks})
+    if ranks.first:
+        _tell_other_aspects(config, singles)
     distilled = issubclass(config.run.loss.part, DistilledLoss)
     if distilled and config.run.loss.value("distance_weight"):
         _check_teachable(config, tasks, singles)
@@ -207,6 +209,12 @@ def baselines_root(config: Config) -> Path:
 
 def _single_task(config: Config, task: Task) -> SingleTask:
     single = baseline_config(config, task)
+    if single.data.val != config.data.val:
+        print(
+            f"baseline {task.name}: its accuracy is measured with val = {single.data.val}, that of "
+            f"the multi-task network with val = {config.data.val}; --val sets both",
+            flush=True,
+        )
     data = build_data(single, only=_task_of(single, task))
     check_batch_size(single, data.tasks, len(data.train))
     return single_task(single, data)
@@ -214,7 +222,7 @@ def _single_task(config: Config, task: Task) -> SingleTask:
 
 def _task_of(single: Config, task: Task) -> Task:
     """The task with the options of its own cfg."""
-    return single.run.tasks[0].build(task.classes, task.dataset)
+    return single.run.tasks[0].build(task.classes, task.dataset, task.coarse_classes)
 
 
 def _nearest_other(single: SingleTask) -> tuple[Path, list[str]] | None:
@@ -228,6 +236,18 @@ def _nearest_other(single: SingleTask) -> tuple[Path, list[str]] | None:
         if same and results.tasks == [name]:
             others.append((path.parent, differences(single.identity, results.identity)))
     return min(others, key=lambda other: len(other[1]), default=None)
+
+
+def _tell_other_aspects(config: Config, singles: dict[str, SingleTask]) -> None:
+    """Tells which single-task networks see images of another shape than the multi-task network."""
+    for name, single in singles.items():
+        aspect = single.config.data.aspect
+        if aspect != config.data.aspect:
+            print(
+                f"note: {single.config.path}, the baseline of {name}, has aspect = {aspect}, and "
+                f"{config.path} aspect = {config.data.aspect}: they see images of other shapes",
+                flush=True,
+            )
 
 
 def _check_teachable(config: Config, tasks: Sequence[Task], singles: dict[str, SingleTask]) -> None:

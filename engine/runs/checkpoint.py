@@ -31,7 +31,7 @@ _HEADS = "heads."
 
 def header(config: Config, tasks: Sequence[Task]) -> dict[str, Any]:
     """What a checkpoint says of its network: the parts that it was built from, the tasks with their
-    classes, the size and the normalisation of the images."""
+    classes, and the size, aspect and normalisation of the images."""
     network = config.network
     normalisation = models.normalisation_of(network.backbone)
     return {
@@ -39,6 +39,7 @@ def header(config: Config, tasks: Sequence[Task]) -> dict[str, Any]:
         "arch": _stored(network.arch),
         "backbone": _stored(network.backbone),
         "size": list(config.data.size),
+        "aspect": config.data.aspect,
         "mean": list(normalisation.mean),
         "std": list(normalisation.std),
         "tasks": [
@@ -100,7 +101,7 @@ def open_network(
 ) -> tuple[Network, list[Task]]:
     """The network of a checkpoint in evaluation mode, and its tasks with their classes, without a
     cfg or data. The network takes RGB in [0, 1] at (height, width) of its `size`, and normalises it
-    as the checkpoint says.
+    as the checkpoint says. Its `aspect` says how images came to this size: 'stretch' or 'keep'.
 
         network, tasks = open_network("runs/…/best.pt")
 
@@ -120,6 +121,7 @@ def open_network(
         raise DataError(f"{path}: its network cannot be built: {reason}") from None
     load_network(network, state["network"], Path(path))
     network.size = tuple(state["size"])
+    network.aspect = state.get("aspect", "stretch")  # which earlier versions always did
     network.normalise_by(Normalisation(tuple(state["mean"]), tuple(state["std"])))
     return network.to(device).eval(), tasks
 

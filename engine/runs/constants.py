@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from datasets.merge import Entry
 from engine.runs.data import Data
 from engine.runs.identity import key_of
 from engine.training.evaluation import evaluate_constants
@@ -38,10 +39,18 @@ def _key(config: Config, data: Data) -> str:
     digest = hashlib.sha256()
     for part in (data.train, data.test):
         for entry in part.entries:
-            digest.update(f"{entry.image.absolute()}\n".encode())
+            digest.update(f"{entry.image.absolute()} {_not_labelled(entry)}\n".encode())
             for label in entry.labels:
                 for file in label.files if label else ():
                     changed = file.stat().st_mtime_ns if file.exists() else 0
                     digest.update(f"{label.key} {file.absolute()} {changed}\n".encode())
     tasks = [[task.name, list(task.classes), task.settings] for task in data.tasks]
-    return key_of({"files": digest.hexdigest(), "tasks": tasks, "size": list(config.data.size)})
+    images = {"size": list(config.data.size), "aspect": config.data.aspect}
+    return key_of({"files": digest.hexdigest(), "tasks": tasks, **images})
+
+
+def _not_labelled(entry: Entry) -> str:
+    """By which other names the dataset of an image knows classes; empty where it labels all."""
+    maps = {name: known.tolist() for name, known in entry.class_maps.items()}
+    others = {name: known for name, known in maps.items() if known != list(range(len(known)))}
+    return str(others) if others else ""

@@ -20,6 +20,7 @@ from datasets.scenes.rendering import Rendering
 from datasets.unite import build_tasks
 from datasets.usable import has_usable_label
 from engine.runs.datasets import validation_splits
+from engine.runs.naming import check_naming
 from engine.runs.splits import few_validation_images, read_splits
 from tasks import Task
 from utils.errors import DataError
@@ -86,16 +87,27 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
     named = [choice for choice, _ in validation_splits(config)]
     root = data_root(config, [*config.data.train_dataset, *config.data.test_dataset, *named])
     splits = read_splits(config, root, missing_allowed)
+    check_naming(config, splits.train, [*splits.val, *splits.test])
     tasks = [only] if only else build_tasks(config.run.tasks, splits.train, config.data.classes)
     size, cache = config.data.size, open_cache(config.loading.cache, Path(config.run.runs))
-    padding = models.normalisation_of(config.network.backbone).padding
+    options = {
+        "padding": models.normalisation_of(config.network.backbone).padding,
+        "keep_aspect": config.data.keep_aspect,
+    }
     data = Data(
         tasks=tasks,
         train=MultiTaskDataset(
-            splits.train, tasks, size, config.augmentation, config.run.seed, cache, padding
+            splits.train,
+            tasks,
+            size,
+            config.augmentation,
+            config.run.seed,
+            cache,
+            keep_unlabelled=config.data.keep_unlabelled,
+            **options,
         ),
-        val=MultiTaskDataset(splits.val, tasks, size),
-        test=MultiTaskDataset(splits.test, tasks, size),
+        val=MultiTaskDataset(splits.val, tasks, size, **options),
+        test=MultiTaskDataset(splits.test, tasks, size, **options),
         selected_on=splits.selected_on,
         notes=splits.notes,
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datasets.base import Split
+from datasets.naming import Naming
 from utils.errors import ConfigError, DataError
 from utils.option_names import DATASET
 from utils.part import Choice
@@ -75,7 +77,7 @@ def read_split(
     for sample in listed.samples:
         if _NOT_UTF8.search(str(sample.image)):
             raise DataError(f"{sample.image}: the file's name is not UTF-8; rename the file")
-    return listed
+    return replace(listed, naming=naming_of(config, choice))
 
 
 def declared_split(config: Config, choice: Choice) -> Split:
@@ -87,7 +89,40 @@ def declared_split(config: Config, choice: Choice) -> Split:
     root = config.data.root
     with config.located(f"{DATASET}.{choice.name}"):
         try:
-            return choice.build(choice.name).declared(root)
+            declared = choice.build(choice.name).declared(root)
         except ConfigError as reason:
             advice = f"name its classes in [dataset.{choice.name}]"
             raise ConfigError(f"{reason}; {advice}", reason.option) from None
+    return replace(declared, naming=naming_of(config, choice))
+
+
+def naming_of(config: Config, choice: Choice) -> Naming:
+    """What the names of a dataset's classes mean."""
+    naming = config.data.naming
+    names = labelled_classes(config).get(choice.name)
+    return replace(naming, labelled=frozenset(map(naming.name, names))) if names else naming
+
+
+def labelled_classes(config: Config) -> dict[str, tuple[str, ...]]:
+    """By dataset, the classes that the cfg says are labelled, as the user spelt them.
+
+    Raises:
+        ConfigError: a dataset that nobody knows, or one whose own section says so as well.
+    """
+    result = {
+        name: names
+        for name, choice in config.datasets.items()
+        if (names := choice.value("labelled_classes"))
+    }
+    with config.located():
+        for spelling, names in config.data.labelled_by_dataset.items():
+            try:
+                name = config.dataset(spelling, "labelled_classes").name
+            except ConfigError as reason:
+                raise ConfigError(f"labelled_classes: {reason}", "labelled_classes") from None
+            if name in result:
+                raise ConfigError(
+                    f"labelled_classes: [{DATASET}.{name}] says so itself", "labelled_classes"
+                )
+            result[name] = names
+    return result

@@ -6,8 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from datasets.base import Split
+from datasets.unite import labelled_names
 from engine.runs.data import Data
 from tasks import Task
+
+_NAMED = 8  # classes of a line
 
 
 def decisions_in_words(decided: Mapping[str, str]) -> str:
@@ -27,6 +30,7 @@ def dataset_lines(data: Data) -> list[str]:
                 lines.append(f"{split.name} {task_type}: {decisions_in_words(decided)}")
             if unmatched := split.unmatched.get(task_type):
                 lines.append(unmatched_in_words(split.name, task_type, **vars(unmatched)))
+        lines += [line for task in data.tasks for line in _not_labelled(task, split)]
     return list(dict.fromkeys(lines))
 
 
@@ -43,6 +47,18 @@ def _of_first_label(split: Split, task_type: str, tasks: Sequence[Task]) -> dict
         return {}
     [task, *_] = [task for task in tasks if task.task_type == task_type]
     return {**label.format.decided(label), **task.decided()}
+
+
+def _not_labelled(task: Task, split: Split) -> list[str]:
+    """The line that names the classes of a task that a dataset with labels for it lacks."""
+    if not task.has_classes or task.dataset not in (None, split.name):
+        return []
+    labelled = labelled_names(task, split)
+    names = [name for name in task.classes if name not in labelled]
+    if not (labelled and names):
+        return []
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return [f"{split.name} {task.name}: not labelled: {', '.join(names[:_NAMED])}{more}"]
 
 
 def _unique(splits: Iterable[Split]) -> list[Split]:

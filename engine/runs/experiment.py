@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,13 +174,19 @@ def _make_network(config, data, folder, initial, log) -> Network:
 
 
 def test_checkpoint(config: Config, path: Path) -> tuple[Data, Evaluation]:
-    """Evaluates a checkpoint on the cfg's test set.
+    """Evaluates a checkpoint on the cfg's test set. Where the cfg does not say the images' aspect,
+    it is the checkpoint's.
 
     Raises:
         UserError: see `utils.errors`.
     """
     device = choose_device(config)
     network, tasks = checkpoint.open_network(path, device)
+    if "aspect" not in config.places:
+        config = replace(config, data=config.data.with_values(aspect=network.aspect))
+    elif config.data.aspect != network.aspect:
+        aspects = f"aspect = {config.data.aspect} as the cfg says, and was trained with"
+        print(f"note: {path} is tested with {aspects} {network.aspect}", flush=True)
     data = build_data(config)
     if [(t.name, t.classes) for t in tasks] != [(t.name, t.classes) for t in data.tasks]:
         # Names the tasks and classes that differ.

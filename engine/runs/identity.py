@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasets.base import Split
-from datasets.unite import task_label
+from datasets.merge import MultiTaskDataset
+from datasets.unite import class_map, class_numbers, task_labels
 from tasks import Task
+from tasks.class_maps import LEFT_OUT, UNLABELLED
 from utils.option_names import DATASET
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ def baseline_identity(config: Config, data: Data) -> dict[str, Any]:
     [choice] = config.run.tasks
     parts = config.identity()
     network = {name: value for name, value in parts["network"].items()}
-    return {
+    identity = {
         "task": task.name,
         "options": choice.identity(),
         "task_classes": list(task.classes),
@@ -71,6 +73,11 @@ def baseline_identity(config: Config, data: Data) -> dict[str, Any]:
         "validation": _splits(data.val.splits, task),
         "test": _splits(data.test.splits, task),
     }
+    if config.data.keep_aspect:
+        identity["aspect"] = config.data.aspect
+    if unlabelled := _unlabelled(data.train):
+        identity["keep_unlabelled"] = unlabelled
+    return identity
 
 
 def key_of(identity: Mapping[str, Any]) -> str:
@@ -89,14 +96,46 @@ def _splits(splits: Iterable[Split], task: Task) -> dict[str, Any]:
     """By dataset: how its labels of the task are stored, and which of its images have one."""
     result = {}
     for split in splits:
-        labels = [(s.image, task_label(task, split, s)) for s in split.samples]
-        labels = [(image, label) for image, label in labels if label is not None]
+        labels = zip(split.samples, task_labels(task, split, split.samples), strict=True)
+        labels = [(sample.image, label) for sample, label in labels if label is not None]
         if labels:
-            ids = sorted(_relative(image, split.root) for image, _ in labels)
-            digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS]
             stored = labels[0][1].format.fingerprint
-            result[split.name] = {"format": stored, "images": len(ids), "ids": digest}
+            images = _images([image for image, _ in labels], split)
+            result[split.name] = {"format": stored, **images}
+            result[split.name] |= _classes(task, split)
     return result
+
+
+def _classes(task: Task, split: Split) -> dict[str, list]:
+    """What the classes of a dataset are to a task, and by which of them its labels know each class
+    of the task; nothing where it labels all of these by their names."""
+    if not task.has_classes:
+        return {}
+    names = dict(enumerate(task.label_classes)) | {LEFT_OUT: "", UNLABELLED: None}
+    stored = list(split.classes[task.task_type])
+    meanings = [names[number] for number in class_numbers(task, split)]
+    known = class_map(task, split).tolist()
+    result = {} if meanings == stored else {"classes": meanings}
+    if known != list(range(len(known))):
+        result["known_as"] = [names[number] for number in known]
+    return result
+
+
+def _unlabelled(data: MultiTaskDataset) -> dict[str, Any]:
+    """By dataset: which of its images have no label."""
+    result = {}
+    for split in data.splits:
+        entries = (entry for entry in data.entries if entry.dataset == split.name)
+        if images := [entry.image for entry in entries if not any(entry.labels)]:
+            result[split.name] = _images(images, split)
+    return result
+
+
+def _images(images: Sequence[Path], split: Split) -> dict[str, Any]:
+    """The number of images of a dataset, and a digest of their places in it."""
+    ids = sorted(_relative(image, split.root) for image in images)
+    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS]
+    return {"images": len(ids), "ids": digest}
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from torch import nn
 
+from datasets.formats.images import PADDING
 from datasets.merge import MultiTaskDataset
 from datasets.photometric import float_images
+from tasks import Task
+from utils.canvas import without_padding
 
 _IMAGES = 8
 _GAP = 4
@@ -25,7 +30,7 @@ def draw_results(
     network: nn.Module, data: MultiTaskDataset, device: torch.device, folder: Path
 ) -> None:
     """Writes `<n>.png` for some test images, evenly taken: the image, and for each task the truth
-    above the prediction; grey where an image has no label."""
+    above the prediction; grey where an image has no label. Padding is not shown."""
     folder.mkdir(exist_ok=True)
     network.eval()
     chosen = np.linspace(0, len(data) - 1, min(_IMAGES, len(data))).round().astype(int)
@@ -33,20 +38,28 @@ def draw_results(
         item = data[0, int(index)]
         batch = data.collate([item]).to(device)
         predictions = network(float_images(batch))
-        picture = _picture(data, item, predictions)
+        decoded = {
+            task.name: task.decode(task.within(predictions[task.name], batch.shown))[0]
+            for task in data.tasks
+        }
+        picture = _picture(data.tasks, item, decoded)
         path = folder / f"{number}.png"
         if not cv2.imwrite(str(path), picture[..., ::-1]):
             raise OSError(errno.EIO, "the picture cannot be written", str(path))
 
 
-def _picture(data: MultiTaskDataset, item: dict, predictions: dict) -> np.ndarray:
-    image = item["image"]
+def _picture(
+    tasks: Sequence[Task], item: Mapping[str, Any], decoded: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """The picture of an item of a dataset, and of its decoded predictions by task name."""
+    part = without_padding(item["shown"])
+    image = part.image(item["image"], PADDING)
     columns = [_column(image, np.full_like(image, 255))]
-    for task in data.tasks:
+    for task in tasks:
         truth = np.full_like(image, NO_LABEL)
         if item["labelled"][task.name]:
-            truth = task.draw(image, item["targets"][task.name])
-        guess = task.draw(image, task.decode(predictions[task.name])[0])
+            truth = task.draw(image, task.warp(item["targets"][task.name], part))
+        guess = task.draw(image, task.warp(decoded[task.name], part))
         columns.append(_column(truth, guess))
     gap = np.full((columns[0].shape[0], _GAP, 3), 255, np.uint8)
     return np.concatenate([part for column in columns for part in (column, gap)][:-1], axis=1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from datasets.base import Sample, Split
 from datasets.holdout import train_val_split
 from datasets.leaks import ResolvedPaths, without_copies, without_images
+from datasets.unite import labelled_names, task_label
 from datasets.usable import is_usable
 from engine.runs.datasets import read_split, validation_splits
 from tasks import TASKS
@@ -132,9 +133,10 @@ def _usability(config: Config) -> Callable[[Split, Sample], bool]:
 
     def usable(split: Split, sample: Sample) -> bool:
         tasks = (
-            (choices[t].build if t in choices else TASKS[t])(tuple(split.classes.get(t, ())))
+            (choices[t].build if t in choices else TASKS[t])(labelled_names(TASKS[t], split))
             for t in sample.labels
         )
-        return all(is_usable(task, sample.labels[task.task_type], sample.image) for task in tasks)
+        labels = ((task, task_label(task, split, sample)) for task in tasks)
+        return all(is_usable(task, label, sample.image) for task, label in labels if label)
 
     return usable

@@ -86,7 +86,7 @@ def evaluate(
             batch = batch.to(precision.device)
             with precision.autocast():
                 predictions = network(float_images(batch))
-            measured.append(_update(_meters(tasks), predictions, batch))
+            measured.append(_measured(tasks, predictions, batch))
         return measured
 
     shares = ranks.together(measure)
@@ -122,7 +122,7 @@ def evaluate_constants(
             name: value.view(1, -1, 1, 1).expand(count, -1, *shape)
             for name, value in constants.items()
         }
-        measured.append(_update(_meters(known), predictions, batch))
+        measured.append(_measured(known, predictions, batch))
     return _measure(known, measured).metrics
 
 
@@ -144,13 +144,16 @@ def _meters(tasks: Iterable[Task]) -> dict[str, Meter]:
     return {task.name: task.meter() for task in tasks}
 
 
-def _update(
-    meters: dict[str, Meter], predictions: Mapping[str, Any], batch: Batch
+def _measured(
+    tasks: Iterable[Task], predictions: Mapping[str, Any], batch: Batch
 ) -> dict[str, Meter]:
-    """The meters with the images of a batch."""
-    for name, meter in meters.items():
+    """The meters of a batch, which see nothing of the padding around its images."""
+    meters, labels = _meters(tasks), batch.labels
+    for task in tasks:
+        name = task.name
         if batch.labelled[name].any():
-            meter.update(predictions[name], batch.targets[name], batch.labelled[name])
+            prediction = task.within(predictions[name], batch.shown)
+            meters[name].update(prediction, *labels[name])
     return meters
 
 

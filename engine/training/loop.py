@@ -83,7 +83,7 @@ class Loop:
             [parameter for module in temporary.values() for parameter in module.parameters()],
         )
         self.schedule = options.scheduler.build(optimizer, self.steps, options.max_epoch)
-        self.averaged = MovingAverage(self.network, options.ema_momentum) if options.ema else None
+        self.averaged = self._average()
         self.skipped = self._undo(optimizer, temporary) if options.on_nan == "skip" else None
         kind = StepInParts if options.micro_batches > 1 else Step
         self.step = kind(
@@ -103,6 +103,7 @@ class Loop:
             self.ranks,
             self.keeper,
             log,
+            self.network if self.averaged and options.ema_test else None,
         )
         self.epoch_steps = EpochSteps(objective.tasks)
         self.records = Records(folder, objective.tasks, log) if self.ranks.first else NoRecords()
@@ -186,6 +187,12 @@ class Loop:
             stop.told = True
             raise
 
+    def _average(self) -> MovingAverage | None:
+        options = self.options
+        if not options.ema:
+            return None
+        return MovingAverage(self.network, options.ema_momentum, options.ema_warmup)
+
     def _undo(self, optimizer, temporary: Mapping[str, Any]) -> SkippedSteps:
         """What takes everything that a step changes back to before it."""
         parts = [self.network, *temporary.values(), optimizer, self.precision.scaler]
@@ -257,7 +264,8 @@ class Loop:
         line = f"epoch {epoch}/{options.max_epoch}  "
         line += "  ".join(f"{task.name} {row[f'loss {task.name}']:.4f}" for task in self.tasks)
         # Nothing has changed yet when a signal ends the evaluation.
-        evaluation = self.validation(epoch) if epoch % options.test_freq == 0 or last else None
+        due = epoch % options.test_freq == 0 and self.schedule.allows_evaluation(epoch)
+        evaluation = self.validation(epoch) if due or last else None
         self.objective.end_epoch()
         if evaluation:
             accuracy = self._evaluated(evaluation, row)
@@ -316,13 +324,15 @@ class Loop:
 
     def _evaluated(self, evaluation: Evaluation, row: dict) -> dict[str, float]:
         """Hands on an evaluation, adds the metrics to the row of the epoch, and returns the
-        accuracies."""
+        accuracies. Where the weights and their average were tested, the schedule goes by the score
+        of the average, which is the steadier one, and as the official code does."""
         accuracy, score = evaluation.accuracy(self.tasks), evaluation.selection_score(self.tasks)
         for task, metrics in evaluation.metrics.items():
             row |= {f"{task} {name}": value for name, value in metrics.items()}
         row["total"] = score
+        row |= {f"total {name}": each for name, each in self.validation.scores.items()}
         self.objective.evaluated(accuracy)
-        self.schedule.evaluated(score)
+        self.schedule.evaluated(self.validation.scores.get("averaged", score))
         return accuracy
 
     def _record_groups(self, epoch: int) -> None:

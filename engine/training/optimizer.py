@@ -68,7 +68,7 @@ class Optimizer(Part):
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum."""
 
-    momentum: float = option(0.9, "of sgd", at_least=0, below=1)
+    momentum: float = option(0.9, "of sgd and rmsprop", at_least=0, below=1)
 
     def of_groups(self, groups):
         # Not fused: PyTorch's fused SGD fails where some parameters have no gradient, as the heads
@@ -90,5 +90,18 @@ class AdamW(Optimizer):
         return torch.optim.AdamW(groups, fused=True)
 
 
-OPTIMIZERS = Registry("optimizer", {"sgd": SGD, "adam": Adam, "adamw": AdamW})
+class RMSprop(Optimizer):
+    """The gradient divided by the root of the running mean of its square (Tieleman and Hinton,
+    lecture 6.5 of Neural Networks for Machine Learning, 2012), with momentum."""
+
+    momentum: float = option(0.9, "of sgd and rmsprop", at_least=0, below=1)
+    square_decay: float = option(
+        0.9, "share of the old mean of squares in the new one, in rmsprop", at_least=0, below=1
+    )
+
+    def of_groups(self, groups):
+        return torch.optim.RMSprop(groups, alpha=self.square_decay, momentum=self.momentum)
+
+
+OPTIMIZERS = Registry("optimizer", {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop})
 """Every optimizer by its name in a cfg."""

@@ -35,6 +35,18 @@ class Training(Part):
         below=1,
         only_with="ema",
     )
+    ema_warmup: bool = option(
+        True,
+        "the momentum rises: (1 + n) / (10 + n) in step n, up to ema_momentum; else it is constant",
+        only_with="ema",
+        official=False,
+    )
+    ema_test: bool = option(
+        False,
+        "test the weights as well as their average, and keep the better of the two",
+        only_with="ema",
+        official=True,
+    )
     micro_batches: int = option(
         1,
         "parts that a batch is computed in, one after another, where it is larger than memory; "

@@ -25,20 +25,17 @@ class SamplePrediction(NamedTuple):
     maps: tuple[torch.Size, ...]
 
     @torch.no_grad()
-    def counts(
-        self, tasks: Iterable[Task], targets: Mapping[str, Any], labelled: Mapping[str, Tensor]
-    ) -> Tensor:
+    def counts(self, tasks: Iterable[Task], labels: Mapping[str, tuple]) -> Tensor:
         """The counts of the tasks' criteria on targets, (len(tasks)). They depend on no prediction.
 
         Args:
-            targets: by task name, for all images.
-            labelled: by task name, (B) bool on the CPU: the images whose targets count.
+            labels: by task name, what `Task.criterion` takes after the prediction, for all images.
         """
         counts = []
         for task in tasks:
-            flags = labelled[task.name]
-            prediction = _repeated(self.predictions[task.name], len(flags))
-            counts.append(task.criterion(prediction, targets[task.name], flags)[1])
+            _, labelled, *_ = labels[task.name]
+            prediction = _repeated(self.predictions[task.name], len(labelled))
+            counts.append(task.criterion(prediction, *labels[task.name])[1])
         return torch.stack(counts)
 
 

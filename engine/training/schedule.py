@@ -24,6 +24,19 @@ class Schedule(Part):
     warmup_epoch: float = option(
         2.0, "epochs in which it rises from 0", aliases=("-wi",), at_least=0
     )
+    warmup_start: int = option(
+        1,
+        "the number of the first step of the warm-up: 1, or 0, whose rate is 0",
+        choices=(0, 1),
+        only_with="warmup_epoch",
+        official=0,
+    )
+    test_after_warmup: bool = option(
+        False,
+        "no evaluation before the warm-up is over, but for the last epoch's",
+        only_with="warmup_epoch",
+        official=True,
+    )
 
     def __init__(self, optimizer: torch.optim.Optimizer, steps: int, epochs: int, **options):
         super().__init__(**options)
@@ -39,6 +52,10 @@ class Schedule(Part):
             floor = min(base, self.lowest) if warmup == 1 else 0.0
             group["lr"] = max(base * factor, floor)
         return self.optimizer.param_groups[0]["lr"]
+
+    def allows_evaluation(self, epochs: int) -> bool:
+        """Whether the network is to be evaluated after so many epochs, before the last."""
+        return not self.test_after_warmup or epochs >= self.warmup_epoch
 
     def shape(self, step: int) -> float:
         """The factor of a step after the warm-up."""
@@ -63,7 +80,7 @@ class Schedule(Part):
 
     def _warmup(self, step: int) -> float:
         length = self.warmup_epoch * self.steps
-        return min(1.0, (step + 1) / length) if length else 1.0
+        return min(1.0, (step + self.warmup_start) / length) if length else 1.0
 
 
 class Constant(Schedule):
@@ -94,22 +111,40 @@ class Multistep(Schedule):
     """Multiplied by a factor after certain epochs."""
 
     milestones: tuple[int, ...] = option(
-        REQUIRED, "epochs after which multistep lowers it", at_least=1
+        REQUIRED, "epochs after which multistep lowers it", at_least=1, official=(80, 120)
     )
-    factor: float = option(0.5, "what plateau and multistep multiply it by", above=0, below=1)
+    factor: float = option(
+        0.5,
+        "what plateau and multistep multiply it by",
+        above=0,
+        below=1,
+        official=0.1,
+        official_fixed=True,
+    )
 
     def shape(self, step):
         return self.factor ** sum(step >= epoch * self.steps for epoch in self.milestones)
 
 
 class Plateau(Schedule):
-    """Lowered after `patience` evaluations without a better selection score."""
+    """Lowered after `patience` evaluations without a better selection score.
+
+    A score s is better than the best before, b, where s > b (1 + threshold).
+    """
 
     patience: int = option(
         20, "evaluations without a better metric before plateau lowers it", at_least=0
     )
     factor: float = option(0.5, "what plateau and multistep multiply it by", above=0, below=1)
-    min_lr: float = option(0.0, "the least that plateau and cosine go to", at_least=0)
+    threshold: float = option(
+        0.0,
+        "share of the best metric by which plateau wants the next one to be better",
+        at_least=0,
+        official=1e-4,
+    )
+    min_lr: float = option(
+        0.0, "the least that plateau and cosine go to", at_least=0, official=1e-5
+    )
 
     def __init__(self, optimizer, steps, epochs, **options):
         super().__init__(optimizer, steps, epochs, **options)
@@ -123,7 +158,7 @@ class Plateau(Schedule):
         return self.min_lr
 
     def evaluated(self, score):
-        if score > self.best:
+        if score > self.best * (1 + self.threshold):
             self.best, self.waited = score, 0
             return
         self.waited += 1

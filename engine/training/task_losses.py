@@ -26,8 +26,7 @@ LossFunction = Callable[[], dict[str, Tensor]]
 def mean_losses(
     tasks: Iterable[Task],
     predictions: Mapping[str, Any],
-    targets: Mapping[str, Any],
-    labelled: Mapping[str, Tensor],
+    labels: Mapping[str, tuple],
     ranks: Ranks,
     divisors: Tensor | None = None,
 ) -> dict[str, Tensor]:
@@ -35,14 +34,14 @@ def mean_losses(
 
     Args:
         tasks: the active tasks.
-        predictions, targets: by task name, for all images of this process.
-        labelled: by task name, (B) bool on the CPU: the images whose targets count.
+        predictions: by task name, for all images of this process.
+        labels: by task name, what `Task.criterion` takes after the prediction, likewise.
         divisors: (len(tasks)) the denominators, where these images are a part of a batch.
     """
     totals, counts = {}, []
     for task in tasks:
         name = task.name
-        totals[name], count = task.criterion(predictions[name], targets[name], labelled[name])
+        totals[name], count = task.criterion(predictions[name], *labels[name])
         counts.append(count)
     if not totals:
         return {}
@@ -138,7 +137,7 @@ class TaskLosses:
     ) -> dict[str, Tensor]:
         """The losses of the labelled tasks, in the order of the tasks."""
         tasks = self.labelled_tasks(labelled)
-        return mean_losses(tasks, predictions, batch.targets, batch.labelled, self.ranks, divisors)
+        return mean_losses(tasks, predictions, batch.labels, self.ranks, divisors)
 
     def labelled_tasks(self, labelled: Set[str]) -> list[Task]:
         """The labelled tasks, in order."""
@@ -152,8 +151,7 @@ class TaskLosses:
             batch: this process's share of a part of a batch, on the device.
             labelled: the tasks that any image of the whole batch is labelled for.
         """
-        tasks, targets = self.labelled_tasks(labelled), batch.targets
-        return self._sample(batch).counts(tasks, targets, batch.labelled)
+        return self._sample(batch).counts(self.labelled_tasks(labelled), batch.labels)
 
     def _sample(self, batch: Batch) -> SamplePrediction:
         size = tuple(batch.images.shape[1:3])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,6 +21,7 @@ from losses.distillation import Distillation
 from models import Network
 from models.dropout import Place
 from tasks import Task
+from utils.canvas import blank_outside
 from utils.precision import exact_type
 from utils.transfer import tensor_on
 
@@ -31,6 +33,12 @@ class TeacherOutputs:
 
     features: dict[str, list[Tensor]]
     targets: dict[str, Any]
+
+    def labels(self, images: int) -> dict[str, tuple]:
+        """What `Task.criterion` takes after the prediction, by task: every one of so many images is
+        labelled, and with all classes."""
+        every_image = torch.ones(images, dtype=torch.bool)
+        return {name: (target, every_image) for name, target in self.targets.items()}
 
 
 class Teachers:
@@ -58,10 +66,15 @@ class Teachers:
 
     @torch.no_grad()
     def __call__(
-        self, images: Tensor, with_features: bool = True, with_targets: bool = True
+        self,
+        images: Tensor,
+        shown: Tensor,
+        with_features: bool = True,
+        with_targets: bool = True,
     ) -> TeacherOutputs:
         """The outputs for (B, 3, H, W) images, RGB in [0, 1], of which there may be none: one
-        forward pass of each teacher, which normalises them in its own way."""
+        forward pass of each teacher, which normalises them in its own way. Of the padding beyond
+        what is `shown` (as in a `Batch`) the targets say nothing."""
         features, targets = {}, {}
         for task in self.tasks:
             network = self.networks[task.name]
@@ -73,7 +86,7 @@ class Teachers:
                     for feature, size in zip(network.features, self.sizes, strict=True)
                 ]
             if with_targets:
-                labels = task.pseudo_targets(prediction)
+                labels = _pseudo_targets(task, prediction, shown, tuple(images.shape[2:]))
                 batched = task.collate(labels) if labels else _no_targets(task, images)
                 targets[task.name] = _moved(batched, images.device)
         return TeacherOutputs(features, targets)
@@ -101,7 +114,7 @@ class DistilledLosses(TaskLosses):
         images = float_images(batch)
 
         def taught() -> TeacherOutputs:
-            return self.teachers(images, self.with_features, self.with_targets)
+            return self.teachers(images, batch.shown, self.with_features, self.with_targets)
 
         if divisors is None:  # the outputs for all parts would take too much memory
             taught = functools.cache(taught)
@@ -118,9 +131,8 @@ class DistilledLosses(TaskLosses):
         sample, images = self._sample(batch), len(batch.images)
         counts = [super().counts(batch, labelled)] if labelled else []
         if self.with_targets:
-            every_image = {task.name: torch.ones(images, dtype=torch.bool) for task in self.tasks}
-            targets = self.teachers(float_images(batch), with_features=False).targets
-            counts.append(sample.counts(self.tasks, targets, every_image))
+            outputs = self.teachers(float_images(batch), batch.shown, with_features=False)
+            counts.append(sample.counts(self.tasks, outputs.labels(images)))
         if self.with_features:
             pixels = [images * height * width for height, width in sample.maps]
             kind = exact_type(next(self.network.parameters()))
@@ -146,11 +158,8 @@ class DistilledLosses(TaskLosses):
         features = self.network.features
         pseudo = {}
         if self.with_targets:
-            all_images = torch.ones(len(batch.images), dtype=torch.bool)
-            every_image = dict.fromkeys(outputs.targets, all_images)
-            pseudo = mean_losses(
-                self.tasks, predictions, outputs.targets, every_image, self.ranks, of_outputs
-            )
+            taught = outputs.labels(len(batch.images))
+            pseudo = mean_losses(self.tasks, predictions, taught, self.ranks, of_outputs)
         with self.precision.autocast():
             return self.distillation(losses, features, outputs.features, pseudo, pixels)
 
@@ -231,6 +240,19 @@ def _frozen(path: Path, device: torch.device) -> Network:
     """The network of a checkpoint, to be used but not trained."""
     network, _ = open_network(path, device)
     return network.requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _pseudo_targets(
+    task: Task, prediction: Any, shown: Tensor, size: tuple[int, int]
+) -> list[np.ndarray]:
+    """A teacher's predictions as targets of images of `size` (height, width), one an image. The
+    padding around them is void."""
+    targets = task.pseudo_targets(task.within(prediction, shown))
+    whole = [0, 0, *size[::-1]]
+    return [
+        target if part == whole else task.warp(target, blank_outside(part, size))
+        for target, part in zip(targets, shown.tolist(), strict=True)
+    ]
 
 
 def _no_targets(task: Task, images: Tensor) -> Any:

@@ -19,15 +19,22 @@ class Validation:
     """Evaluates a network on the validation images, and saves it where its selection score is at
     least as good as any before.
 
+    Where `network` is the average of another one, both may be evaluated. Then the better of the two
+    counts: its metrics are those of the epoch, and it is what may be saved. Where both are as good,
+    that is the average.
+
     Args:
         network: the network that is tested.
         tasks: its tasks.
         loader: of the validation images.
         keeper: writes the best checkpoint.
         log: is called with each line for the user.
+        raw: the network that `network` is the average of, where both are evaluated.
 
     Attributes:
         best_score, best_epoch: of the best checkpoint so far.
+        scores: the selection score of each network in the last evaluation, by its name: `averaged`
+            and `raw`; empty where there is one network.
     """
 
     def __init__(
@@ -39,7 +46,9 @@ class Validation:
         ranks: Ranks,
         keeper: Keeper,
         log: Callable[[str], None],
+        raw: nn.Module | None = None,
     ):
+        self.raw, self.scores = raw, dict[str, float]()
         self.network, self.tasks, self.loader = network, tasks, loader
         self.precision, self.ranks = precision, ranks
         self.keeper, self.log = keeper, log
@@ -47,17 +56,26 @@ class Validation:
         self._unmeasured: set[str] = set()
 
     def __call__(self, epoch: int) -> Evaluation:
-        """Evaluates the network after an epoch."""
-        evaluation = evaluate(self.network, self.tasks, self.loader, self.precision, self.ranks)
-        self._log_unmeasured(evaluation)
+        """Evaluates the network after an epoch, or the two; returns what counts."""
+        network, evaluation = self.network, self._evaluate(self.network)
         score = evaluation.selection_score(self.tasks)
+        if self.raw is not None:
+            raw = self._evaluate(self.raw)
+            self.scores = {"averaged": score, "raw": raw.selection_score(self.tasks)}
+            if self.scores["raw"] > score:
+                network, evaluation, score = self.raw, raw, self.scores["raw"]
         if score >= self.best_score:
             self.best_score, self.best_epoch = score, epoch
-            network = self.network.state_dict()
+            weights = network.state_dict()
             if self.ranks.first:
                 self.keeper.save_best(
-                    {"epoch": epoch, "validation": evaluation.metrics, "network": network}
+                    {"epoch": epoch, "validation": evaluation.metrics, "network": weights}
                 )
+        return evaluation
+
+    def _evaluate(self, network: nn.Module) -> Evaluation:
+        evaluation = evaluate(network, self.tasks, self.loader, self.precision, self.ranks)
+        self._log_unmeasured(evaluation)
         return evaluation
 
     def state_dict(self) -> dict[str, float]:

@@ -1,7 +1,9 @@
 """The layers of feature pyramids, by name.
 
-Each is a :class:`models.layers.ModulePart` that is built from (channels, levels, activation), takes
-the list of the levels' maps, of `channels` channels each and finest first, and returns such a list.
+Each is a :class:`models.layers.ModulePart` that is built from (channels, levels, activation,
+block), takes the list of the levels' maps, of `channels` channels each and finest first, and
+returns such a list. `block` is the :data:`models.layers.Block` that the architecture prefers; a
+neck whose paper says which convolutions it has does without.
 """
 
 from __future__ import annotations

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
-from models.layers import ConvNorm, upsample
+from models.layers import Activation, ConvNorm, upsample
 
 
 class ASPP(nn.Module):
@@ -16,19 +18,21 @@ class ASPP(nn.Module):
         inputs: channels of the map.
         channels: channels of each branch, and of the output.
         rates: dilations of the 3×3 convolutions.
+        activation: follows every convolution.
     """
 
-    def __init__(self, inputs: int, channels: int, rates: tuple[int, ...]):
+    def __init__(self, inputs: int, channels: int, rates: tuple[int, ...], activation: Activation):
         super().__init__()
+        convolution = partial(ConvNorm, activation=activation)
         self.branches = nn.ModuleList(
             [
-                ConvNorm(inputs, channels, 1),
-                *(ConvNorm(inputs, channels, 3, dilation=rate) for rate in rates),
+                convolution(inputs, channels, 1),
+                *(convolution(inputs, channels, 3, dilation=rate) for rate in rates),
             ]
         )
-        self.image = nn.Sequential(nn.AdaptiveAvgPool2d(1), ConvNorm(inputs, channels, 1))
+        self.image = nn.Sequential(nn.AdaptiveAvgPool2d(1), convolution(inputs, channels, 1))
         self.project = nn.Sequential(
-            ConvNorm((len(rates) + 2) * channels, channels, 1), nn.Dropout2d(0.1)
+            convolution((len(rates) + 2) * channels, channels, 1), nn.Dropout2d(0.1)
         )
 
     @property
@@ -50,12 +54,23 @@ class DeepLabNeck(nn.Module):
         channels: channels of the ASPP. The neck returns a map of channels + skip.
         rates: dilations of the ASPP.
         skip: channels taken from the first feature; 0 for DeepLabV3.
+        activation: that of the ASPP.
+        skip_activation: that of the 1×1 convolution of the first feature.
     """
 
-    def __init__(self, inputs: tuple[int, ...], channels: int, rates: tuple[int, ...], skip: int):
+    def __init__(
+        self,
+        inputs: tuple[int, ...],
+        channels: int,
+        rates: tuple[int, ...],
+        *,
+        skip: int,
+        activation: Activation,
+        skip_activation: Activation,
+    ):
         super().__init__()
-        self.aspp = ASPP(inputs[-1], channels, rates)
-        self.skip = ConvNorm(inputs[0], skip, 1) if skip else None
+        self.aspp = ASPP(inputs[-1], channels, rates, activation)
+        self.skip = ConvNorm(inputs[0], skip, 1, activation=skip_activation) if skip else None
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         x = self.aspp(features[-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from models.layers import Activation, ConvNorm, ModulePart
+from models.layers import Activation, Block, ConvNorm, ModulePart
 from models.necks.levels import top_down
 
 
@@ -12,7 +12,7 @@ class FPN(ModulePart):
     """FPN (Lin et al., CVPR 2017): adds each coarser level to the next finer one, then a 3×3
     conv-BN-act on every level."""
 
-    def __init__(self, channels: int, levels: int, activation: Activation, **options):
+    def __init__(self, channels: int, levels: int, activation: Activation, block: Block, **options):
         super().__init__(**options)
         self.out = nn.ModuleList(
             ConvNorm(channels, channels, 3, activation=activation) for _ in range(levels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from models.layers import Activation, ConvNorm
+from models.layers import Activation, Block, ConvNorm
 from models.necks.levels import coarser
 from utils.part import Choice
 
@@ -19,7 +19,8 @@ class Pyramid(nn.Module):
         channels: the channels of every level.
         layer: the layer that mixes the levels, of `models.necks.NECKS`.
         depth: the number of layers.
-        activation: follows the convolutions of the layers.
+        activation: that of the layers.
+        block: that the layers may be made of.
         transition_activation: follows the transitions.
         extra_levels: the number of coarser levels to add. The first is a transition of the last
             feature and a 3×3 max-pooling of stride 2; each further one such a pooling of the level
@@ -38,6 +39,7 @@ class Pyramid(nn.Module):
         layer: Choice,
         depth: int,
         activation: Activation,
+        block: Block,
         transition_activation: Activation,
         extra_levels: int = 0,
     ):
@@ -48,7 +50,7 @@ class Pyramid(nn.Module):
             ConvNorm(source, channels, 1, activation=transition_activation) for source in sources
         )
         self.layers = nn.Sequential(
-            *(layer.build(channels, len(self.strides), activation) for _ in range(depth))
+            *(layer.build(channels, len(self.strides), activation, block) for _ in range(depth))
         )
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:

@@ -17,6 +17,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tasks.class_maps import LEFT_OUT
+
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 
 
@@ -35,7 +37,8 @@ def average_precision(
 
     Args:
         detections: for each image (M, 7): x1, y1, x2, y2, class, unused, score.
-        truths: for each image (N, 6): x1, y1, x2, y2, class, difficult.
+        truths: for each image (N, 6): x1, y1, x2, y2, class, difficult. A detection that overlaps
+            an object of class `LEFT_OUT` by as much, and none of its own class, counts neither way.
         classes: how many there are.
         summary: makes one number of a class's precision envelope and recall, which are those after
             each of its detections, best score first.
@@ -48,6 +51,7 @@ def average_precision(
     if not truths:
         return result
     best, overlap = _best_truths(detections, truths)
+    left_out = _overlap_with_left_out(detections, truths)
     values, truth = np.concatenate(detections), np.concatenate(truths)
     difficult = truth[:, 5] > 0
     order = np.argsort(-values[:, 6], kind="stable")
@@ -57,7 +61,8 @@ def average_precision(
             continue
         ranked = order[values[order, 4] == index]
         for column, threshold in enumerate(IOU_THRESHOLDS):
-            right = _judge(best[ranked], overlap[ranked] >= threshold, difficult)
+            judged = ranked[(overlap[ranked] >= threshold) | (left_out[ranked] < threshold)]
+            right = _judge(best[judged], overlap[judged] >= threshold, difficult)
             result[index, column] = summary(*_precision_recall(right, objects))
     return result
 
@@ -84,6 +89,16 @@ def _best_truths(
             overlap.append(np.full(len(values), -1.0))
         start += len(truth)
     return np.concatenate(best), np.concatenate(overlap)
+
+
+def _overlap_with_left_out(detections: list[np.ndarray], truths: list[np.ndarray]) -> np.ndarray:
+    """The highest IoU of each detection of all images with an object that is left out; -1 where its
+    image has none."""
+    overlaps = []
+    for values, truth in zip(detections, truths, strict=True):
+        iou = _iou(values, truth[truth[:, 4] == LEFT_OUT])
+        overlaps.append(iou.max(axis=1, initial=-1.0))
+    return np.concatenate(overlaps)
 
 
 def _judge(best: np.ndarray, matched: np.ndarray, difficult: np.ndarray) -> np.ndarray:

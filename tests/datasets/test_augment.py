@@ -14,16 +14,18 @@ from tasks.depth import Depth
 from tasks.detection import Detection
 from tasks.normal import Normal
 from tasks.segmentation import Segmentation
+from utils.canvas import Canvas
 from utils.geometry import Warp
 
 SIZE, SOURCE = (48, 64), (60, 100)
+CANVAS = Canvas.unpadded(SOURCE)
 DRAWS = 2000
 
 
 @pytest.fixture(scope="module")
 def warps():
     augmentation = Augmentation()
-    return [augmentation.warp(generator(0, 0, index), SOURCE, SIZE) for index in range(DRAWS)]
+    return [augmentation.warp(generator(0, 0, index), CANVAS, SIZE) for index in range(DRAWS)]
 
 
 def window(warp):
@@ -39,7 +41,7 @@ class TestWarp:
         augmentation = Augmentation()
 
         def matrix(*key):
-            return augmentation.warp(generator(*key), SOURCE, SIZE).matrix
+            return augmentation.warp(generator(*key), CANVAS, SIZE).matrix
 
         keys = [(s, e, i) for s in range(3) for e in range(3) for i in range(30)]
         for key in keys[::7]:
@@ -94,7 +96,7 @@ class TestWarp:
     def test_the_range_of_scales_can_be_narrowed_to_none(self):
         augmentation = Augmentation(min_scale=1.0, max_scale=1.0)
         matrices = {
-            augmentation.warp(generator(0, 0, i), SOURCE, SIZE).matrix.tobytes() for i in range(50)
+            augmentation.warp(generator(0, 0, i), CANVAS, SIZE).matrix.tobytes() for i in range(50)
         }
         assert len(matrices) == 2  # as it is, and mirrored
 
@@ -234,7 +236,7 @@ class TestRenderedLabels:
 
     @pytest.mark.parametrize("index", range(8))
     def test_every_pixel_shows_the_labels_of_its_source(self, scene, index):
-        warp = Augmentation().warp(generator(1, 0, index), RENDERED, (83, 117))
+        warp = Augmentation().warp(generator(1, 0, index), Canvas.unpadded(RENDERED), (83, 117))
         row, column, shown, clear = source_pixels(warp, RENDERED)
         assert clear.mean() > 0.8
         _, mirrored = window(warp)
@@ -266,7 +268,7 @@ class TestRenderedLabels:
         """To a pixel, of the objects that lie in the output as a whole."""
         size, task, compared = (160, 220), Detection(("object",)), 0
         for index in range(12):
-            warp = Augmentation().warp(generator(2, 0, index), RENDERED, size)
+            warp = Augmentation().warp(generator(2, 0, index), Canvas.unpadded(RENDERED), size)
             for number, box in enumerate(scene.boxes, start=1):
                 x1, y1, x2, y2 = warp.boxes(box[None].astype(float))[0]
                 if min(x1, y1) < 0 or x2 > size[1] or y2 > size[0]:

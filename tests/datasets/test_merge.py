@@ -1,5 +1,7 @@
 """Merging: whose labels an image has, class spaces, and what is not labelled not counting."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -102,6 +104,18 @@ class TestMultiTaskDataset:
     def test_images_without_a_label_for_any_task_are_left_out(self, sources):
         data = merged(sources, ["normal"])
         assert [entry.dataset for entry in data.entries] == ["rooms", "rooms"]
+
+    def test_images_without_a_label_may_be_kept(self, sources):
+        """Those of the datasets that label one of the tasks: a run of normals sees no others."""
+        rooms = sources[2]
+        first, second = rooms.samples
+        first = dataclasses.replace(first, labels={"depth": first.labels["depth"]})
+        sources[2] = dataclasses.replace(rooms, samples=(first, second))
+        data = merged(sources, ["normal"], keep_unlabelled=True)
+        assert [entry.image for entry in data.entries] == [s.image for s in rooms.samples]
+        assert data.sizes == [2]
+        assert data.labelled_for(data.tasks[0]) == [1]
+        assert whole_batch(data).labelled["normal"].tolist() == [False, True]
 
     def test_each_image_is_labelled_for_what_it_came_with(self, sources):
         labelled = whole_batch(merged(sources)).labelled

@@ -12,6 +12,7 @@ from datasets.photometric import float_images
 def batch(images, colours=None, sharpness=None):
     return Batch(
         images=images,
+        shown=torch.tensor([[0, 0, *images.shape[2:0:-1]]] * len(images)),
         colours=colours,
         sharpness=sharpness,
         targets={},

@@ -269,7 +269,8 @@ def test_mistakes_on_the_command_line(path):
     assert error(cfg, "--learning_rate", "x").startswith("--learning_rate: lr wants")
     assert "lr wants a number, above 0, not '-0.001'" in error(cfg, "--lr", "-1e-3")
     assert "did you mean --max_epoch?" in error(cfg, "--max_epochs", "3")
-    assert "--test may mean --test_dataset or --test_freq" in error(cfg, "--test", "1")
+    ambiguous = "--test may mean --test_after_warmup or --test_dataset or --test_freq"
+    assert ambiguous in error(cfg, "--test", "1")
     assert "there is no option '--'" in error(cfg, "--", "1")
     assert "'other.cfg' stands before the first --option" in error(cfg, "other.cfg", "--lr", "1")
     assert "not 2 of them" in error(cfg, "--loss", "amtl", "other.cfg")
@@ -457,6 +458,7 @@ def test_the_text_gives_the_same_run(path, seed):
             "device",
             "compile",
         ),
+        *("aliases", "left_out", "coarse_classes", "labelled_classes"),
     )
     argv = ["--size", "64", "96", "--min_scale", "0.1", "--loss", draw.choice(list(LOSSES))]
     argv += ["--scheduler", draw.choice(["polynomial", "plateau"]), "--arch", "DeepLab"]

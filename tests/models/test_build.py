@@ -33,6 +33,12 @@ def build(arch="DeepLab", backbone="resnet18", heads=DENSE, size=(64, 64), **opt
         ({"channels": 0}, "channels", "channels wants a whole number, at least 1, not '0'"),
         ({"output_stride": 4}, "output_stride", "cannot be '4'; it is one of 8, 16, 32"),
         ({"skip_connection": -1}, "skip_connection", "wants a whole number, at least 0, not '-1'"),
+        ({"activation": "relu7"}, "activation", "cannot be 'relu7'; did you mean relu"),
+        (
+            {"arch": "VMM", "head_type": "dconv"},
+            "head_type",
+            "head_type cannot be 'dconv'; did you mean dsconv",
+        ),
         ({"backbone": "timm/vit_tiny_patch99"}, "backbone", "timm has no model"),
         (
             {"arch": "VMM", "backbone": VIT},
@@ -68,7 +74,7 @@ def test_an_unknown_name_gets_the_nearest(registry, option, name, message):
 
 
 def test_an_architecture_has_options_of_its_own():
-    assert list(ARCHITECTURES["VMM"].options) == ["channels", "neck"]
+    assert list(ARCHITECTURES["VMM"].options) == ["channels", "neck", "head_type"]
     assert not ARCHITECTURES["plain"].options
     with pytest.raises(ConfigError, match="VMM has no option 'output_stride'"):
         build("VMM", output_stride=8)

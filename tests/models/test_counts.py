@@ -72,3 +72,16 @@ def test_efficientdet_on_efficientnet_b1_adds_up():
         "EfficientDet", "efficientnet-b1", {"detection": BoxHead(classes)}, (640, 640)
     )
     assert parameters == backbone + neck + heads
+
+
+def test_dsconv_heads_of_vmm_add_up():
+    c, outputs = 64, (3 * 4, 3 * 20)
+
+    def mbconv(out):
+        return conv_bn(c, 2 * c) + 9 * 2 * c + 2 * 2 * c + conv_bn(2 * c, out)
+
+    mbconvs = 4 * mbconv(c) + 3 * sum(map(mbconv, outputs))
+    dsconvs = 4 * (9 * c + conv_bn(c, c)) + 3 * sum(9 * c + (c + 1) * out for out in outputs)
+    heads = {"detection": VOC["detection"]}
+    parameters, _ = count("VMM", "efficientnet-v2-s", heads, (640, 640), head_type="dsconv")
+    assert parameters == 20_038_272 - mbconvs + dsconvs

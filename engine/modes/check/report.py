@@ -9,14 +9,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.modes.check.classes import class_table, near_names, table_in_words
 from engine.modes.check.scan import ScanResult
 from engine.runs.decisions import decisions_in_words, unmatched_in_words
 from tasks import Task
-from tasks.statistics import LabelStatistics
+from tasks.statistics import LabelStatistics, percent
+from utils.canvas import Canvas
 from utils.text import count_of
 
 if TYPE_CHECKING:
     from engine.config import Config
+    from engine.options import DataOptions
 
 _WIDTH = 100  # characters of a line
 _COMMON = 3  # sizes of images that are named
@@ -37,6 +40,7 @@ def summary(
         notes: how the images are divided into training, validation and test set.
         sheet: where the sheet of samples is.
     """
+    classes = class_table(config, results)
     return {
         "cfg": str(config.path),
         "damaged": [{"file": None, "reason": fault} for fault in dict.fromkeys(faults)]
@@ -45,9 +49,10 @@ def summary(
             for damage in dict.fromkeys(d for result in results for d in result.damaged)
         ],
         "unmatched": _unmatched(results),
-        "notes": list(notes),
+        "notes": [*notes, *near_names(classes)],
+        "classes": classes,
         "contact_sheet": str(sheet),
-        "splits": [_split(result, config.data.size) for result in results],
+        "splits": [_split(result, config.data) for result in results],
     }
 
 
@@ -62,8 +67,8 @@ def _unmatched(results: Sequence[ScanResult]) -> list[dict]:
     return [entry for number, entry in enumerate(entries) if entry not in entries[:number]]
 
 
-def _split(result: ScanResult, size: tuple[int, int]) -> dict:
-    """A split; `size` is the (height, width) that images are stretched to."""
+def _split(result: ScanResult, options: DataOptions) -> dict:
+    """A split; the options say how images come to their size."""
     samples = result.data.samples
     statistics = result.statistics
     return {
@@ -86,7 +91,7 @@ def _split(result: ScanResult, size: tuple[int, int]) -> dict:
             **{task.task_type: _decided(task, statistics) for task in result.tasks},
         },
         "notes": [
-            *_turned(result.sizes, size),
+            *_turned(result.sizes, options),
             *_noted(result.turned),
             *(
                 f"{kind}: {note}"
@@ -108,15 +113,28 @@ def _decided(task: Task, statistics: Mapping[str, LabelStatistics]) -> dict[str,
     return {**decided, **task.decided()}
 
 
-def _turned(sizes: Counter[tuple[int, int]], size: tuple[int, int]) -> list[str]:
+def _turned(sizes: Counter[tuple[int, int]], options: DataOptions) -> list[str]:
     """A note where most images are upright and `size` lies, or the other way round."""
-    turned = sum(n for (h, w), n in sizes.items() if (h - w) * (size[0] - size[1]) < 0)
-    if 2 * turned <= sizes.total():
+    size = options.size
+    turned = {s: n for s, n in sizes.items() if (s[0] - s[1]) * (size[0] - size[1]) < 0}
+    count = sum(turned.values())
+    if 2 * count <= sizes.total():
         return []
+    name = f"size {size[0]} {size[1]} (height, width)"
+    many = f"{count_of(count, 'image')} of {sizes.total():,}"
+    if not options.keep_aspect:
+        return [f"{name} turns most images from upright to lying or the other way: {many}"]
+    padding = sum(n * _padding(s, size) for s, n in turned.items()) / count
     return [
-        f"size {size[0]} {size[1]} (height, width) turns most images from upright to lying or the "
-        f"other way: {count_of(turned, 'image')} of {sizes.total():,}"
+        f"{name} lies and most images are upright, or the other way: padding takes "
+        f"{percent(padding)} of the pixels of {many}"
     ]
+
+
+def _padding(image: tuple[int, int], size: tuple[int, int]) -> float:
+    """The share of padding in an image that keeps its aspect ratio in an input of `size`."""
+    canvas = Canvas.padded(image, size).size
+    return 1 - image[0] * image[1] / (canvas[0] * canvas[1])
 
 
 def _noted(turned: int) -> list[str]:
@@ -153,6 +171,7 @@ def report(summary: dict, results: Sequence[ScanResult]) -> str:
         if len(warnings) > _NAMED:
             lines.append(f"  and {len(warnings) - _NAMED:,} more; --json lists them all")
         lines.append("")
+    lines += table_in_words(summary["classes"])
     lines += [f"samples: {summary['contact_sheet']}", ""]
     lines += [*(f"note: {note}" for note in summary["notes"]), *([""] if summary["notes"] else [])]
     if summary["unmatched"]:

@@ -41,7 +41,7 @@ class ScanResult:
     """The contents of the files of a split, or of some of its images.
 
     Attributes:
-        data: the images of the split that have a label for one of the tasks.
+        data: the images of the split that the cfg uses: those with a label for one of the tasks.
         part: 'train' or 'test'.
         listed: how many images the split has in all.
         tasks: those of the cfg that it has labels for, each with the classes of this dataset.
@@ -214,6 +214,8 @@ def _result(config: Config, choice: Choice, split: Split, part: str) -> ScanResu
     ]
     types = {task.name for task in config.run.tasks}
     used = tuple(sample for sample in split.samples if types & sample.labels.keys())
+    if used and part == "train" and config.data.keep_unlabelled:
+        used = split.samples
     return ScanResult(replace(split, samples=used), part, len(split.samples), tasks, expected)
 
 

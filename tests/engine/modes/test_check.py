@@ -223,6 +223,18 @@ class TestWhole:
         text = run_check(tmp_path, root, BOXES.replace("det", "seg"))[1]
         assert "7 of them with labels of the cfg's tasks" in text
 
+    def test_images_without_a_label_that_the_cfg_keeps_are_read(self, check, root):
+        text = BOXES.replace("det", "seg")
+        status, values = check(text, "--keep_unlabelled")
+        assert status == 0
+        assert [(s["images"], s["used"]) for s in values["splits"]] == [(10, 10), (6, 3)]
+        files = list((root / "VOC" / "VOC2007" / "JPEGImages").iterdir())
+        for file in files:
+            file.write_bytes(b"")
+        status, values = check(text, "--keep_unlabelled")
+        assert status == 1
+        assert len(values["damaged"]) == 3, "those that are trained on, and none of the tested"
+
     def test_the_number_of_workers_changes_nothing(self, check, root):
         for name in words(root / "NYUD_MT" / "gt_sets" / "train.txt")[::3]:
             (root / "NYUD_MT" / "depth" / f"{name}.npy").write_bytes(b"")
@@ -507,6 +519,16 @@ class TestOwnData:
         assert not any(
             "turns" in n for n in check(OWN, "--size", "40", "60")[1]["splits"][0]["notes"]
         )
+
+    def test_a_size_that_lies_across_the_images(self, check):
+        """Images of 40×60 that keep their aspect ratio at 60×40 lie on canvases of 90×60."""
+        keep = ("--aspect", "keep", "--size", "60", "40")
+        notes = check(OWN, *keep)[1]["splits"][0]["notes"]
+        assert any(
+            "60 40" in note and "padding takes 55.6 % of the pixels" in note for note in notes
+        )
+        assert not any("turns" in note for note in notes)
+        assert not check(OWN, *keep[:3], "40", "40")[1]["splits"][0]["notes"]
 
     def test_a_camera_s_note_is_told(self, check, root):
         file = root / "yard" / "2.jpg"

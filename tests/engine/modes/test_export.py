@@ -26,6 +26,7 @@ tasks = seg det depth
 [data]
 train_dataset = VOC NYU
 size = 32 64
+aspect = keep
 [network]
 arch = VMM
 backbone = resnet18
@@ -81,6 +82,7 @@ def test_names_and_shapes(session, exported):
     about = session.get_modelmeta().custom_metadata_map
     assert json.loads(about["classes"])["segmentation"][:2] == ["background", "aeroplane"]
     assert about["input"] == "RGB in [0, 1]"
+    assert about["aspect"] == "keep"
 
 
 @pytest.mark.parametrize("count", [1, 5])

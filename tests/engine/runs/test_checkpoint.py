@@ -139,11 +139,20 @@ def test_a_checkpoint_of_before_is_told_in_one_line(tmp_path, stored):
         checkpoint.load(tmp_path / "old.pt")
 
 
+def test_a_part_that_computes_otherwise_since_is_named(make_config, partial, tmp_path):
+    config = make_config(partial, "--neck", "bifpn", "--channels", "8")
+    state = checkpoint.header(config, declared_tasks(config))
+    state["arch"]["settings"]["neck"]["version"] = 1  # activated behind its convolutions
+    checkpoint.save(tmp_path / "best.pt", {**state, "network": {}})
+    with pytest.raises(DataError, match="bifpn computes otherwise since version 2"):
+        open_network(tmp_path / "best.pt")
+
+
 @pytest.mark.parametrize("normalise", ["backbone", "imagenet", "none"])
 def test_a_network_opens_without_cfg_or_data(make_config, partial, tmp_path, normalise):
     config = make_config(
         partial,
-        *("--max_depth", "20", "--channels", "24"),
+        *("--max_depth", "20", "--channels", "24", "--aspect", "keep"),
         *("--backbone", "efficientnet_lite0", "--normalise", normalise),
     )
     tasks = declared_tasks(config)
@@ -155,6 +164,9 @@ def test_a_network_opens_without_cfg_or_data(make_config, partial, tmp_path, nor
     opened, opened_tasks = open_network(path)
     assert not opened.training
     assert opened.size == (32, 64)
+    assert opened.aspect == "keep"
+    checkpoint.save(path, {name: value for name, value in state.items() if name != "aspect"})
+    assert open_network(path)[0].aspect == "stretch", "as before there was a choice"
     for task, original in zip(opened_tasks, tasks, strict=True):
         assert (task.name, task.classes) == (original.name, original.classes)
         assert task.settings == original.settings

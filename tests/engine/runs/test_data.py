@@ -70,6 +70,17 @@ class TestSampling:
         assert "\n" not in str(caught.value)
 
 
+def test_a_run_on_padded_images(make_config, partial, tmp_path):
+    """In parts. The images of 48×64 fill three quarters of 64×64."""
+    options = ("--aspect", "keep", "--micro_batches", "2", "--potential", "0.5", "0.5", "0.5")
+    config = make_config(partial.replace("size = 32 64", "size = 64 64"), *options)
+    data = build_data(config)
+    for part in (data.val, data.test):
+        assert all(part[0, n]["shown"] == (0, 0, 64, 48) for n in range(len(part)))
+    assert len({data.train[n, 0]["shown"][1] for n in range(20)}) > 5
+    assert run(config)["finished"]
+
+
 @pytest.mark.parametrize(
     ("options", "colour"),
     [

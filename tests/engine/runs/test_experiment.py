@@ -6,7 +6,10 @@ import math
 import pytest
 
 from engine.config import read
+from engine.runs.baselines import trained_baselines
+from engine.runs.data import build_data
 from engine.runs.folder import run_folder
+from engine.runs.network import declared_tasks
 from tests.running import run
 from utils.errors import UserError
 
@@ -112,6 +115,29 @@ def test_a_cfg_names_its_baselines(make_config, dense, cfg):
     assert results["epochs"] == 1
 
 
+def test_a_baseline_that_is_measured_on_other_images_is_told(make_config, dense, cfg, capsys):
+    text = dense.replace("seg depth normal", "{}")
+    depth = cfg(text.format("depth").replace("val = 0.2", "val = test"), "d")
+    normal = cfg(text.format("normal"), "n")
+    text = text.format("normal depth") + f"[baselines]\nbaselines = {depth} {normal}\n"
+
+    def look_at_baselines(*options):
+        """Every cfg is looked at before the first network is trained."""
+
+        def train(*_):
+            raise StopIteration
+
+        config = make_config(text, *options)
+        with pytest.raises(StopIteration):
+            trained_baselines(config, declared_tasks(config), train)
+
+    look_at_baselines()
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "measured" in line]
+    assert line.startswith("baseline depth: its accuracy is measured with val = test, that of")
+    look_at_baselines("--val", "test")
+    assert "measured" not in capsys.readouterr().out
+
+
 def test_a_folder_with_another_configuration_is_not_touched(make_config, dense, tmp_path):
     single = dense.replace("seg depth normal", "depth")
     run(make_config(single, "--max_epoch", "1"))
@@ -164,6 +190,42 @@ def test_the_cfg_that_a_run_has_written_is_that_run(make_config, dense, tmp_path
     assert again["tasks"] == ["segmentation"]
     temporary = run_folder(read([str(written), "--seed", "1"]))
     assert temporary.path == tmp_path / "runs/tiny/weighted-sum/seed1"
+
+
+def test_mode_test_pads_images_as_the_training_did_unless_the_cfg_says_otherwise(
+    make_config, dense, tmp_path, capsys
+):
+    single = dense.replace("seg depth normal", "depth").replace("32 48", "48 48")
+    results = run(make_config(single, "--max_epoch", "1", "--aspect", "keep"))
+    measured = f"{results['metrics']['depth']['rmse']:.4f}"
+    best = tmp_path / "runs/tiny/weighted-sum/seed0/best.pt"
+    note = (
+        f"note: {best} is tested with aspect = stretch as the cfg says, and was trained with keep"
+    )
+    for aspect in ([], ["--aspect", "keep"], ["--aspect", "stretch"]):
+        capsys.readouterr()
+        mode_test(make_config(single, "--mode", "test", "--ckpt", str(best), *aspect))
+        out = capsys.readouterr().out
+        assert (measured in out) == ("stretch" not in aspect)
+        assert (note in out) == ("stretch" in aspect)
+
+
+def test_a_baseline_of_another_aspect_is_told(make_config, dense, cfg, capsys):
+    depth = dense.replace("seg depth normal", "depth")
+    normal = dense.replace("seg depth normal", "normal").replace("val =", "aspect = keep\nval =")
+    paths = cfg(depth, "d"), cfg(normal, "n")
+    text = dense.replace("seg depth normal", "normal depth")
+    text += f"[baselines]\nbaselines = {paths[0]} {paths[1]}\n"
+    config = make_config(text)
+
+    def train(*_):
+        raise UserError("it is told before anything is trained")
+
+    with pytest.raises(UserError, match="before anything"):
+        trained_baselines(config, build_data(config).tasks, train)
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 1
+    assert f"{paths[1]}, the baseline of normal, has aspect = keep" in notes[0]
 
 
 def test_mode_test_without_a_checkpoint(make_config, dense):

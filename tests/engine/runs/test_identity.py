@@ -26,15 +26,21 @@ def key(make_config, dense, scenes_root):
         ("--loc_weight", "5"),
         ("--label_smoothing", "0.2"),
         ("--neck", "fpn"),
+        ("--head_type", "dsconv"),
+        ("--activation", "relu"),
         ("--patience", "3"),
         ("--render_seed", "4"),
         ("--ema_momentum", "0.5"),
+        ("--ema_test", "--ema_warmup", "false"),
+        ("--keep_unlabelled",),  # each of these images has a depth
+        ("--warmup_start", "0", "--test_after_warmup"),  # there is no warm-up
         ("--classes", "unite"),
         ("--loss", "dwa", "--temperature", "3"),
         ("--loss", "kd-amtl", "--margin", "0.1"),
         ("--num_workers", "3"),
         ("--cache", "disk"),
         ("--device", "cpu"),
+        ("--aspect", "stretch"),
         ("--save_freq", "3", "--save_minutes", "1", "--diagnose", "5", "--display_freq", "2"),
         ("--max_depth", "10", "--lr", "0.008", "--momentum", "0.5"),
     ],
@@ -57,17 +63,21 @@ def test_where_its_data_lie_changes_no_key(key, scenes_root, tmp_path):
         ("--max_depth", "8"),
         ("--seed", "1"),
         ("--size", "32", "64"),
+        ("--aspect", "keep"),
         ("--batch_size", "2"),
         ("--max_epoch", "3"),
         ("--amp",),
         ("--ema",),
         ("--channels", "24"),
+        ("--activation", "relu6"),
         ("--backbone", "resnet34"),
         ("--max_scale", "1.2"),
         ("--sampling", "balanced"),
         ("--val", "0.3"),
         ("--scheduler", "cosine"),
         ("--on_nan", "skip"),
+        ("--warmup_epoch", "1", "--test_after_warmup"),
+        ("--ema", "--ema_test"),
     ],
     ids=lambda options: options[0],
 )
@@ -80,3 +90,11 @@ def test_an_option_of_one_task_changes_the_key_of_that_one_alone(key):
     assert key(*smoothed, task="segmentation") != key(task="segmentation")
     for task in ("depth", "normal"):
         assert key(*smoothed, task=task) == key(task=task)
+
+
+def test_images_without_a_label_count_where_they_are_kept(key):
+    voc = ("--train_dataset", "VOC", "--tasks", "segmentation")
+    assert key(*voc, "--keep_unlabelled", task="segmentation") != key(*voc, task="segmentation")
+    both = ("--train_dataset", "NYUD_MT", "VOC")
+    kept = (*both, "--keep_unlabelled")
+    assert key(*kept) == key(*both), "a dataset without any depth adds none to a run of depth"

@@ -7,7 +7,12 @@ from engine.training.optimizer import OPTIMIZERS
 from tests.engine.training.tiny import make_network, make_tasks
 from utils.errors import ConfigError
 
-PARTS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+PARTS = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+}
 
 
 def build(name, network, batch_size=32, extra=(), **values):
@@ -28,7 +33,25 @@ def test_the_optimizer_has_its_name_s_rule_and_every_parameter(name, network):
     assert parameters == {*network.parameters(), *extra}
 
 
-def test_momentum_is_of_sgd_alone(network):
+def test_rmsprop_divides_by_the_root_of_the_running_mean_of_squares(network):
+    """The weight after some steps is that of the formula, with momentum and without decay."""
+    weight = torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
+    options = {"lr": 0.1, "weight_decay": 0.0, "square_decay": 0.7, "momentum": 0.6}
+    optimizer = OPTIMIZERS.choose("rms_prop", options).build()
+    optimizer = optimizer.of_groups([{"params": [weight], "lr": 0.1, "weight_decay": 0.0}])
+    expected, square, step = weight.detach().clone(), 0.0, 0.0
+    for gradient in torch.randn(5, 2, dtype=torch.float64):
+        weight.grad = gradient.clone()
+        optimizer.step()
+        square = 0.7 * square + 0.3 * gradient**2
+        step = 0.6 * step + gradient / (square.sqrt() + 1e-8)
+        expected = expected - 0.1 * step
+        torch.testing.assert_close(weight.detach(), expected)
+
+
+def test_momentum_is_of_sgd_and_rmsprop(network):
+    assert build("rmsprop", network, momentum=0.5).param_groups[0]["momentum"] == 0.5
+    assert build("rmsprop", network).param_groups[0]["alpha"] == 0.9, "as officially"
     assert build("sgd", network, momentum=0.5).param_groups[0]["momentum"] == 0.5
     with pytest.raises(TypeError, match="no option momentum"):
         build("adam", network, momentum=0.5)

@@ -303,6 +303,7 @@ def test_a_detector_counts_the_anchors_of_all_parts(loss):
     draw = torch.Generator().manual_seed(0)
     batch = Batch(
         images=torch.randint(0, 256, (3, *size, 3), generator=draw, dtype=torch.uint8),
+        shown=torch.tensor([[0, 0, *size]] * 3),
         colours=None,
         sharpness=None,
         targets={

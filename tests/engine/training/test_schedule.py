@@ -1,6 +1,7 @@
 """Learning rates as functions of progress."""
 
 import math
+import random
 
 import pytest
 import torch
@@ -66,6 +67,16 @@ def test_warmup_rises_to_the_schedule(name):
     assert warm[20:] == cold[20:]
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_warmup_from_step_0_begins_with_a_rate_of_0(name):
+    values = {"milestones": (9,)} if name == "multistep" else {}
+    warm = rates(name, warmup_epoch=2.0, warmup_start=0, **values)
+    cold = rates(name, warmup_epoch=0.0, warmup_start=0, **values)
+    assert warm[:20] == pytest.approx([k / 20 * rate for k, rate in enumerate(cold[:20])])
+    assert warm[20:] == cold[20:]
+    assert cold[0] == 1, "without a warm-up the first rate is the whole one"
+
+
 def test_warmup_is_below_min_lr():
     result = rates("cosine", warmup_epoch=1.0, min_lr=0.5)
     assert result[0] == pytest.approx(0.1)
@@ -85,6 +96,35 @@ def test_plateau_lowers_the_rate_after_patience_evaluations_without_a_better_one
         schedule.evaluated(score)
         result.append(schedule.set(50))
     assert result == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2]
+
+
+def test_plateau_may_want_more_than_any_gain():
+    """A score counts where it is above (1 + threshold) times the best; the best stays meanwhile."""
+    schedule, result = make_schedule("plateau", patience=0, threshold=0.1), []
+    for score in (0.5, 0.54, 0.56, 0.6, 0.62):
+        schedule.evaluated(score)
+        result.append(schedule.set(50))
+    assert result == [1, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_plateau_is_that_of_pytorch():
+    """With a threshold and a lowest rate, over random scores: as torch's own, which the official
+    code uses."""
+    draw = random.Random(0)
+    schedule = make_schedule("plateau", patience=1, threshold=1e-2, min_lr=0.02, factor=0.3)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, mode="max", patience=1, threshold=1e-2, min_lr=0.02, factor=0.3
+    )
+    seen = set()
+    for epoch in range(60):
+        score = 0.5 + 0.002 * epoch + 0.02 * draw.random()
+        schedule.evaluated(score)
+        theirs.step(score)
+        seen.add(round(optimizer.param_groups[0]["lr"], 6))
+        assert schedule.set(50) == pytest.approx(optimizer.param_groups[0]["lr"])
+    assert len(seen) > 2
+    assert min(seen) == 0.02
 
 
 def test_a_schedule_goes_on_from_its_state():

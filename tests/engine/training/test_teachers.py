@@ -33,12 +33,18 @@ def taught(make_config, make_teachers, partial):
     return make
 
 
+def shown(images):
+    """The whole of each of (B, 3, H, W) images."""
+    height, width = images.shape[2:]
+    return torch.tensor([[0, 0, width, height]]).repeat(len(images), 1)
+
+
 def batch_of(tasks, size, count=3):
     """A batch of random images that are labelled for no task."""
     images = torch.randint(0, 256, (count, *size, 3), dtype=torch.uint8)
     targets = {t.name: t.collate([t.unlabelled_target(size)] * count) for t in tasks}
     unlabelled = {task.name: torch.zeros(count, dtype=torch.bool) for task in tasks}
-    return Batch(images, None, None, targets, unlabelled)
+    return Batch(images, shown(images.permute(0, 3, 1, 2)), None, None, targets, unlabelled)
 
 
 def test_a_teacher_is_the_checkpoint_of_its_baseline_and_never_changes(taught):
@@ -49,14 +55,14 @@ def test_a_teacher_is_the_checkpoint_of_its_baseline_and_never_changes(taught):
         assert not any(p.requires_grad for p in networks[task.name].parameters())
     before = {name: n.state_dict() for name, n in networks.items()}
     before = {name: {k: v.clone() for k, v in s.items()} for name, s in before.items()}
-    distilled.teachers(images)
+    distilled.teachers(images, shown(images))
     for name, network in networks.items():
         assert all(torch.equal(v, before[name][k]) for k, v in network.state_dict().items())
 
 
 def test_the_outputs_are_what_the_teachers_give_for_the_images(taught):
     _, tasks, _, distilled, images = taught()
-    outputs = distilled.teachers(images)
+    outputs = distilled.teachers(images, shown(images))
     for task in tasks:
         network = distilled.teachers.networks[task.name]
         expected = task.collate(task.pseudo_targets(network(images)[task.name]))
@@ -68,6 +74,25 @@ def test_the_outputs_are_what_the_teachers_give_for_the_images(taught):
             assert not output.requires_grad
 
 
+def test_a_teacher_says_nothing_of_the_padding(taught):
+    _, tasks, _, distilled, images = taught()
+    height, width = images.shape[2:]
+    part = torch.tensor([[0, 0, width, height], [0, 8, width, height - 4], [20, 0, 50, height]])
+    whole = distilled.teachers(images, shown(images)).targets
+    inside = distilled.teachers(images, part).targets
+    for number, (x1, y1, x2, y2) in enumerate(part.tolist()):
+        for task in tasks:
+            target, everywhere = inside[task.name][number], whole[task.name][number]
+            if task.task_type == "detection":
+                boxes = target[:, :4]
+                assert (boxes[:, :2] >= torch.tensor([x1, y1])).all()
+                assert (boxes[:, 2:] <= torch.tensor([x2, y2])).all()
+                continue
+            expected = torch.from_numpy(task.unlabelled_target((height, width)))
+            expected[y1:y2, x1:x2] = everywhere[y1:y2, x1:x2]
+            assert torch.equal(target, expected)
+
+
 def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught):
     config, tasks, network, distilled, _ = taught()
     batch = batch_of(tasks, config.data.size)
@@ -77,7 +102,7 @@ def test_without_a_label_a_task_learns_from_its_teacher_and_the_features(taught)
     result = losses_of()
     assert list(result) == [task.name for task in tasks]
     images = (batch.images.float() / 255).permute(0, 3, 1, 2)
-    outputs, predictions = distilled.teachers(images), network(images)
+    outputs, predictions = distilled.teachers(images, shown(images)), network(images)
     every = torch.ones(3, dtype=torch.bool)
     for task, projections in zip(tasks, distilled.distillation.projections, strict=True):
         total, count = task.criterion(predictions[task.name], outputs.targets[task.name], every)
@@ -141,10 +166,7 @@ def test_pseudo_labels_alone_need_no_projections(make_config, make_teachers, par
 def test_the_losses_on_no_images_are_zeros_that_reach_every_parameter(taught):
     """The share of a process may be empty."""
     config, tasks, network, distilled, _ = taught()
-    batch = batch_of(tasks, config.data.size)
-    batch.images = batch.images[:0]
-    batch.targets = {name: target[:0] for name, target in batch.targets.items()}
-    batch.labelled = {name: labelled[:0] for name, labelled in batch.labelled.items()}
+    batch = batch_of(tasks, config.data.size).first(0)
     network.eval()
     _, losses_of = distilled.on(batch, 1)
     losses = losses_of()
@@ -202,7 +224,7 @@ def test_maps_of_another_size_are_resized(taught, dense):
     single = distilled.teachers.networks["depth"]
     single(images)
     assert single.features[0].shape[2:] != network.features[0].shape[2:]
-    resized = distilled.teachers(images).features["depth"]
+    resized = distilled.teachers(images, shown(images)).features["depth"]
     for ours, theirs in zip(network.features, resized, strict=True):
         assert ours.shape[2:] == theirs.shape[2:]
 

@@ -33,7 +33,7 @@ REASONS = {
 def there(batch):
     """A batch on the device; what says which images are labelled stays on the host."""
     targets = {name: on_device(target) for name, target in batch.targets.items()}
-    return Batch(on_device(batch.images), None, None, targets, batch.labelled)
+    return Batch(on_device(batch.images), batch.shown, None, None, targets, batch.labelled)
 
 
 def step_there(training):
@@ -71,7 +71,8 @@ def test_a_step_waits_for_the_device_where_its_loss_must(loss, monkeypatch):
     assert set(noted) == REASONS.get(loss, set())
 
 
-def test_detection_waits_for_the_number_of_its_objects_and_anchors(monkeypatch):
+@pytest.mark.parametrize("class_map", [(), (torch.tensor([[0, -2], [-2, 1]]),)])
+def test_detection_waits_for_the_number_of_its_objects_and_anchors(monkeypatch, class_map):
     task = TASKS["detection"](("a", "b"))
     anchors = torch.rand(60, 4) / 2 + 0.2
     targets = [torch.tensor([[4.0, 4, 24, 20, 1, 0]]), torch.zeros(0, 6)]
@@ -84,7 +85,8 @@ def test_detection_waits_for_the_number_of_its_objects_and_anchors(monkeypatch):
             (32, 48),
         )
         labelled = torch.tensor([True, True])
-        total, _ = task.criterion(prediction, [on_device(t) for t in targets], labelled)
+        targets = [on_device(target) for target in targets]
+        total, _ = task.criterion(prediction, targets, labelled, *class_map)
         kinds = set(noted)
     assert total.isfinite()
     # How many objects, and then anchors, are trained on is known on the device alone.
@@ -93,6 +95,20 @@ def test_detection_waits_for_the_number_of_its_objects_and_anchors(monkeypatch):
         "matching.py match: nonzero",
         "matching.py _best_at_each_place: __getitem__",
     }
+
+
+def test_segmentation_of_datasets_that_label_different_classes_does_not_wait(monkeypatch):
+    task = TASKS["segmentation"](("background", "a", "b", "c"))
+    class_maps = torch.tensor([[0, 1, 0, 0], [0, 0, 2, 3]])
+    with waits(monkeypatch) as noted:
+        logits = on_device(torch.randn(2, 4, 3, 5))
+        target = on_device(torch.randint(0, 2, (2, 3, 5)))
+        target[1] *= 2
+        noted.clear()
+        total, _ = task.criterion(logits, target, torch.tensor([True, True]), class_maps)
+        kinds = set(noted)
+    assert total.isfinite()
+    assert kinds == set()
 
 
 def test_what_waits_is_noted(monkeypatch):

@@ -88,6 +88,7 @@ def make_batch(tasks, labelled=None, images=4, seed=0):
     every = torch.ones(images, dtype=torch.bool)
     return Batch(
         images=torch.randint(0, 256, (images, *SIZE, 3), generator=draw, dtype=torch.uint8),
+        shown=torch.tensor([[0, 0, *SIZE[::-1]]]).repeat(images, 1),
         colours=None,
         sharpness=None,
         targets={task.name: targets[task.name] for task in tasks},
@@ -122,10 +123,12 @@ def part_of(batch, images):
     """Some images of a batch."""
     return Batch(
         batch.images[images],
+        batch.shown[images],
         None,
         None,
         {name: target[images] for name, target in batch.targets.items()},
         {name: labelled[images] for name, labelled in batch.labelled.items()},
+        {name: class_map[images] for name, class_map in batch.class_maps.items()},
     )
 
 

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.layers import DSConv, MBConv
 from models.necks import NECKS
 from models.necks.bifpn import BiFPN
 from models.necks.fpn import FPN
@@ -23,24 +24,25 @@ def up(x):
     return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
+@pytest.mark.parametrize("block", [MBConv, DSConv])
 @pytest.mark.parametrize("neck", NECKS.values())
-def test_odd_levels_keep_their_shapes(neck):
+def test_odd_levels_keep_their_shapes(neck, block):
     maps = levels((13, 9), (7, 5), (4, 3), (2, 2))
-    out = neck(C, 4, nn.ReLU)(maps)
+    out = neck(C, 4, nn.ReLU, block)(maps)
     assert [x.shape for x in out] == [x.shape for x in maps]
 
 
 @pytest.mark.parametrize("neck", [TriV2BiFPN, BiFPN])
 def test_every_level_sees_every_level(neck):
     maps = [x.requires_grad_() for x in levels((8, 8), (4, 4), (2, 2))]
-    layer = nn.Sequential(neck(C, 3, nn.SiLU), neck(C, 3, nn.SiLU)).eval()
+    layer = nn.Sequential(*(neck(C, 3, nn.SiLU, MBConv) for _ in range(2))).eval()
     for x in layer(maps):
         gradients = torch.autograd.grad(x.square().sum(), maps, retain_graph=True)
         assert all(gradient.any() for gradient in gradients)
 
 
 def test_triv2_bifpn_adds_from_above_then_from_below():
-    neck = TriV2BiFPN(C, 3, nn.ReLU6).eval()
+    neck = TriV2BiFPN(C, 3, nn.ReLU6, MBConv).eval()
     p3, p4, p5 = levels((8, 8), (4, 4), (2, 2))
     m4 = p4 + up(p5)
     m3 = p3 + up(m4)
@@ -51,7 +53,7 @@ def test_triv2_bifpn_adds_from_above_then_from_below():
 
 
 def test_fpn_convolves_the_sums():
-    neck = FPN(C, 2, nn.ReLU).eval()
+    neck = FPN(C, 2, nn.ReLU, MBConv).eval()
     fine, coarse = levels((4, 4), (2, 2))
     got = neck([fine, coarse])
     torch.testing.assert_close(got[0], neck.out[0](fine + up(coarse)))
@@ -59,14 +61,14 @@ def test_fpn_convolves_the_sums():
 
 
 def test_bifpn_takes_weighted_means():
-    neck = BiFPN(C, 3, nn.SiLU).eval()
+    neck = BiFPN(C, 3, nn.SiLU, MBConv).eval()
     neck.up_weights.data = torch.tensor([[1.0, 3.0], [2.0, -1.0]])
     neck.down_weights.data = torch.tensor([[1.0, 2.0, 1.0], [3.0, 0.0, 1.0]])
     p3, p4, p5 = levels((8, 8), (4, 4), (2, 2))
-    m4 = neck.up[1](p4 * 2 / 2.0001)  # a negative weight counts as zero
-    m3 = neck.up[0]((p3 + 3 * up(m4)) / 4.0001)
-    o4 = neck.down[0]((p4 + 2 * m4 + F.max_pool2d(m3, 3, 2, 1)) / 4.0001)
-    o5 = neck.down[1]((3 * p5 + F.max_pool2d(o4, 3, 2, 1)) / 4.0001)
+    m4 = neck.up[1](F.silu(p4 * 2 / 2.0001))  # a negative weight counts as zero
+    m3 = neck.up[0](F.silu((p3 + 3 * up(m4)) / 4.0001))
+    o4 = neck.down[0](F.silu((p4 + 2 * m4 + F.max_pool2d(m3, 3, 2, 1)) / 4.0001))
+    o5 = neck.down[1](F.silu((3 * p5 + F.max_pool2d(o4, 3, 2, 1)) / 4.0001))
     for got, want in zip(neck([p3, p4, p5]), [m3, o4, o5], strict=True):
         torch.testing.assert_close(got, want)
 
@@ -79,6 +81,7 @@ def test_a_pyramid_adds_coarser_levels():
         layer=NECKS.choose("bifpn"),
         depth=2,
         activation=nn.SiLU,
+        block=MBConv,
         transition_activation=None,
         extra_levels=2,
     )
