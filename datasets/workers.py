@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +26,14 @@ def start_worker(_: int) -> None:
     signals.ignore()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
+
+
+@atexit.register
+def kill_workers() -> None:
+    """Ends the workers of an epoch that nobody read to its end. At exit multiprocessing would wait
+    for them for ever: they ignore the signal that it sends."""
+    for process in multiprocessing.active_children():
+        process.kill()
 
 
 @contextmanager

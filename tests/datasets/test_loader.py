@@ -1,6 +1,9 @@
 """Batches: their order, their content with and without workers, and what is said of bad files."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,6 +78,21 @@ class TestContent:
         for training in (True, False):
             item = loader(data, 0, training=training)
             assert len(item) == len(list(item.epoch())) == (6 if training else 7)
+
+
+def test_a_program_ends_though_an_epoch_was_not_read_to_its_end(scenes_root):
+    """Whatever still refers to the epoch, as the traceback of a fault does."""
+    code = f"""
+from pathlib import Path
+from tests.datasets.test_loader import loader, merged
+epoch = loader(merged(Path({str(scenes_root)!r}), ["NYU"], ["depth"]), workers=1).epoch(1)
+next(epoch)
+print("read")
+"""
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout) == (0, "read\n"), result.stderr
 
 
 class TestDamage:
