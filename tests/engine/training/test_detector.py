@@ -1,6 +1,7 @@
 """Detection as a detector: a network that sees the same eight images again and again finds all
 that is in them."""
 
+import pytest
 import torch
 
 from datasets import scenes
@@ -15,6 +16,7 @@ from tests.labels import read_split, tasks_of
 SIZE = (96, 128)
 
 
+@pytest.mark.slow
 def test_eight_images_can_be_learnt_by_heart(make_config, partial, tmp_path):
     scenes.write(tmp_path, ["VOC"], train=13, val=2, size=SIZE, seed=0, processes=1)
     source = read_split("VOC", tmp_path, "train")
