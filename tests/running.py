@@ -1,5 +1,6 @@
 """Runs of a cfg, as tests want them."""
 
+import pytest
 import torch
 
 from engine.runs import checkpoint
@@ -59,3 +60,17 @@ def save_untrained(config, task, path, seed=0):
     state = {**checkpoint.header(config, [task]), "network": network.state_dict()}
     checkpoint.save(path, state)
     return path
+
+
+def interrupt_in_the_second_epoch(loop):
+    """Runs a loop until a key is pressed after its first epoch."""
+    set_rate = loop.schedule.set
+
+    def set_or_interrupt(step):
+        if step > len(loop.train_loader):
+            raise KeyboardInterrupt
+        return set_rate(step)
+
+    loop.schedule.set = set_or_interrupt
+    with pytest.raises(KeyboardInterrupt):
+        loop.run()

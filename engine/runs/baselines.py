@@ -113,7 +113,8 @@ def trained_baselines(
     # Every cfg is looked at before the first network is trained.
     singles = ranks.first_before_others(lambda: {t.name: _single_task(config, t) for t in tasks})
     if ranks.first:
-        _tell_other_aspects(config, singles)
+        for name, single in singles.items():
+            _tell_other_images(config, name, single.config)
     distilled = issubclass(config.run.loss.part, DistilledLoss)
     if distilled and config.run.loss.value("distance_weight"):
         _check_teachable(config, tasks, singles)
@@ -209,12 +210,6 @@ def baselines_root(config: Config) -> Path:
 
 def _single_task(config: Config, task: Task) -> SingleTask:
     single = baseline_config(config, task)
-    if single.data.val != config.data.val:
-        print(
-            f"baseline {task.name}: its accuracy is measured with val = {single.data.val}, that of "
-            f"the multi-task network with val = {config.data.val}; --val sets both",
-            flush=True,
-        )
     data = build_data(single, only=_task_of(single, task))
     check_batch_size(single, data.tasks, len(data.train))
     return single_task(single, data)
@@ -238,16 +233,21 @@ def _nearest_other(single: SingleTask) -> tuple[Path, list[str]] | None:
     return min(others, key=lambda other: len(other[1]), default=None)
 
 
-def _tell_other_aspects(config: Config, singles: dict[str, SingleTask]) -> None:
-    """Tells which single-task networks see images of another shape than the multi-task network."""
-    for name, single in singles.items():
-        aspect = single.config.data.aspect
-        if aspect != config.data.aspect:
-            print(
-                f"note: {single.config.path}, the baseline of {name}, has aspect = {aspect}, and "
-                f"{config.path} aspect = {config.data.aspect}: they see images of other shapes",
-                flush=True,
-            )
+def _tell_other_images(config: Config, name: str, single: Config) -> None:
+    """Tells where the baseline of a task is measured on other images than the multi-task network,
+    or sees them in another shape."""
+    if single.data.val != config.data.val:
+        print(
+            f"baseline {name}: its accuracy is measured with val = {single.data.val}, that of "
+            f"the multi-task network with val = {config.data.val}; --val sets both",
+            flush=True,
+        )
+    if single.data.aspect != config.data.aspect:
+        print(
+            f"note: {single.path}, the baseline of {name}, has aspect = {single.data.aspect}, and "
+            f"{config.path} aspect = {config.data.aspect}: they see images of other shapes",
+            flush=True,
+        )
 
 
 def _check_teachable(config: Config, tasks: Sequence[Task], singles: dict[str, SingleTask]) -> None:

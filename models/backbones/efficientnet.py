@@ -35,12 +35,12 @@ class BlockBackbone(StagedBackbone):
     """Makes the activation behind each BatchNorm but a block's last."""
 
     @abstractmethod
-    def classifier(self, name: str) -> tuple[nn.Module, Callable[[], dict[str, Tensor]]]:
+    def package_network(self, name: str) -> tuple[nn.Module, Callable[[], dict[str, Tensor]]]:
         """The package's classifier network for images of any size, and what loads its ImageNet
         weights."""
 
     def cut(self, name):
-        net, imagenet = self.classifier(name)
+        net, imagenet = self.package_network(name)
         weights.load(net, name, self.pretrained, imagenet, classifier="_fc.")
         _pad_in_convolutions(net)
         rate = net._global_params.drop_connect_rate / len(net._blocks)
@@ -60,7 +60,7 @@ class EfficientNet(BlockBackbone):
 
     activation = nn.SiLU
 
-    def classifier(self, name):
+    def package_network(self, name):
         from efficientnet_pytorch import EfficientNet as Classifier
         from efficientnet_pytorch.utils import url_map
         from torch.hub import load_state_dict_from_url
@@ -82,7 +82,7 @@ class EfficientNetLite0(BlockBackbone):
     def published_normalisation(cls, name):
         return Normalisation((127 / 255,) * 3, (128 / 255,) * 3)
 
-    def classifier(self, name):
+    def package_network(self, name):
         from efficientnet_pytorch import EfficientNet as Classifier
         from efficientnet_pytorch.utils import BlockDecoder, efficientnet
 

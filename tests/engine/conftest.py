@@ -6,6 +6,7 @@ import pytest
 
 from engine.config import read
 from engine.runs.baselines import baseline_config
+from tests.blocks import write_blocks
 from tests.running import save_untrained
 
 DENSE = """
@@ -90,6 +91,14 @@ def make_teachers(tmp_path):
         return paths
 
     return make
+
+
+@pytest.fixture(scope="session")
+def blocks_root(tmp_path_factory):
+    """Two datasets that label different classes; see `tests.blocks`."""
+    folder = tmp_path_factory.mktemp("blocks")
+    write_blocks(folder)
+    return folder
 
 
 @pytest.fixture

@@ -8,23 +8,16 @@ import pytest
 
 import train_test
 from engine.modes.check.classes import near_names
-from tests.blocks import CFG, write_blocks
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("blocks")
-    write_blocks(folder)
-    return folder
+from tests.blocks import CFG
 
 
 @pytest.fixture
-def check(root, tmp_path):
+def check(blocks_root, tmp_path):
     """What a check prints under some options."""
 
     def check(*options, cfg=CFG):
         path = tmp_path / "blocks.cfg"
-        path.write_text(cfg.format(root=root))
+        path.write_text(cfg.format(root=blocks_root))
         argv = [str(path), "--mode", "check", "--runs", str(tmp_path / "runs"), *options]
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             assert train_test.main(argv) == 0

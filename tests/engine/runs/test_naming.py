@@ -10,25 +10,18 @@ from engine.runs.baselines import single_task
 from engine.runs.data import build_data
 from engine.runs.network import declared_tasks, make_network
 from engine.training.parts import PartLosses
-from tests.blocks import CFG, write_blocks
+from tests.blocks import CFG
 from tests.engine.training.tiny import make_losses, on_ranks, part_of
 from tests.running import run
 from utils.errors import ConfigError
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("blocks")
-    write_blocks(folder)
-    return folder
-
-
 @pytest.fixture
-def configured(root, cfg, tmp_path):
+def configured(blocks_root, cfg, tmp_path):
     """Reads the cfg of the two datasets with changes to its text, as pairs, and options."""
 
     def make(*options, changes=()):
-        text = CFG.format(root=root)
+        text = CFG.format(root=blocks_root)
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)

@@ -10,7 +10,7 @@ import torch
 from engine.runs.network import declared_tasks
 from losses import LOSSES
 from losses.presets import DistilledLoss
-from tests.running import make_loop
+from tests.running import interrupt_in_the_second_epoch, make_loop
 from utils.errors import UserError
 
 
@@ -117,16 +117,7 @@ def test_a_run_that_is_cut_off_goes_on_to_the_last_digit(make_trainer, loss):
     whole = make_trainer(loss, *options)
     whole.run()
     stopped = make_trainer(loss, *options, folder="stopped")
-    real = stopped.schedule.set
-
-    def stop_in_the_second_epoch(step):
-        if step > len(stopped.train_loader):
-            raise KeyboardInterrupt
-        return real(step)
-
-    stopped.schedule.set = stop_in_the_second_epoch
-    with pytest.raises(KeyboardInterrupt):
-        stopped.run()
+    interrupt_in_the_second_epoch(stopped)
     resumed = make_trainer(loss, *options, folder="stopped")
     resumed.run()
     assert same(weights_of(resumed), weights_of(whole))

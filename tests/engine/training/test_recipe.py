@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.engine.training.tiny import assert_same
-from tests.running import make_loop
+from tests.running import interrupt_in_the_second_epoch, make_loop
 
 DEPTH = ("--tasks", "depth", "--train_dataset", "NYU", "--size", "32", "32")
 MASKS = ("--tasks", "segmentation", "--train_dataset", "VOC", "--val", "test")
@@ -91,16 +91,7 @@ def test_a_run_that_tests_both_goes_on_to_the_last_digit(make_training):
     whole = make_training(*options)
     whole.run()
     stopped = make_training(*options, folder="stopped")
-    real = stopped.schedule.set
-
-    def stop_in_the_second_epoch(step):
-        if step > len(stopped.train_loader):
-            raise KeyboardInterrupt
-        return real(step)
-
-    stopped.schedule.set = stop_in_the_second_epoch
-    with pytest.raises(KeyboardInterrupt):
-        stopped.run()
+    interrupt_in_the_second_epoch(stopped)
     resumed = make_training(*options, folder="stopped")
     resumed.run()
     for name in ("last", "best"):

@@ -38,7 +38,7 @@ class TestLite0:
     def test_its_weights_know_a_temple(self):
         """The whole classifier, put together from the backbone and the package's last layers."""
         backbone = make_backbone("efficientnet_lite0", pretrained="true").eval()
-        net, imagenet = backbone.classifier("efficientnet_lite0")
+        net, imagenet = backbone.package_network("efficientnet_lite0")
         weights = imagenet()
         assert weights.keys() == net.state_dict().keys()
         net.load_state_dict(weights)
@@ -58,5 +58,5 @@ class TestLite0:
         assert sum(weight.numel() for weight in backbone.parameters()) == 2_958_848
         assert backbone.channels == (40, 112, 320)
         assert backbone.strides == (8, 16, 32)
-        net, _ = backbone.classifier("efficientnet_lite0")
+        net, _ = backbone.package_network("efficientnet_lite0")
         assert sum(weight.numel() for weight in net.parameters()) == 4_652_008
