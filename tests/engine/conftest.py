@@ -67,6 +67,18 @@ def cfg(tmp_path):
 
 
 @pytest.fixture
+def write(tmp_path):
+    """Writes a text to a file of a new folder, and returns its path as a user would give it."""
+
+    def write(text: str, name: str = "x.cfg") -> str:
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
 def make_config(cfg, scenes_root, tmp_path):
     """Reads a cfg as the command line would, on the rendered data, with runs in a new folder."""
 

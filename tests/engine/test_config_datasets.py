@@ -36,18 +36,8 @@ depth = y
 """
 
 
-@pytest.fixture
-def path(tmp_path):
-    def write(text, name="x.cfg"):
-        path = tmp_path / name
-        path.write_text(text)
-        return str(path)
-
-    return write
-
-
-def test_the_words_of_a_section(path):
-    cfg = path(CFG)
+def test_the_words_of_a_section(write):
+    cfg = write(CFG)
     config = read([cfg])
     assert {name: dict(choice.settings) for name, choice in config.datasets.items()} == {
         "factory": {
@@ -68,17 +58,17 @@ def test_the_words_of_a_section(path):
     assert config.places["dataset.yard"] == f"{cfg}:19"
 
 
-def test_the_text_gives_the_same_sections_of_the_datasets_that_are_used(path):
-    config = read([path(CFG)])
-    again = read([path(config.text(), "again.cfg")])
+def test_the_text_gives_the_same_sections_of_the_datasets_that_are_used(write):
+    config = read([write(CFG)])
+    again = read([write(config.text(), "again.cfg")])
     assert again.identity() == config.identity()
     assert again.text() == config.text()
     assert list(again.datasets) == ["factory", "yard"]
 
 
-def test_a_section_can_be_continued_and_flags_may_stand_in_it(path):
+def test_a_section_can_be_continued_and_flags_may_stand_in_it(write):
     text = "--app depth\n[dataset.a]\nimages = x\n--lr 2\n[run]\n[dataset.a]\ndepth = y\n"
-    config = read([path(text)])
+    config = read([write(text)])
     assert config.datasets["a"].settings == {"images": "x", "depth": "y"}
     assert settings(config)["lr"] == 2
 
@@ -96,8 +86,8 @@ def test_a_section_can_be_continued_and_flags_may_stand_in_it(path):
         ("[dataset.a]\nimages = x\x07", "4: images holds a quotation mark or an invisible"),
     ],
 )
-def test_a_mistake_gets_its_place(path, line, says):
-    cfg = path(f"[run]\ntasks = depth\n{line}\n")
+def test_a_mistake_gets_its_place(write, line, says):
+    cfg = write(f"[run]\ntasks = depth\n{line}\n")
     with pytest.raises(ConfigError) as caught:
         read([cfg])
     assert str(caught.value).startswith(f"{cfg}:")
@@ -113,15 +103,15 @@ def test_a_mistake_gets_its_place(path, line, says):
         ("images = x", "images = y", []),
     ],
 )
-def test_what_a_used_dataset_says_decides_a_run(path, old, new, names):
-    identity = read([path(CFG)]).identity()
-    other = read([path(CFG.replace(old, new), "changed.cfg")]).identity()
+def test_what_a_used_dataset_says_decides_a_run(write, old, new, names):
+    identity = read([write(CFG)]).identity()
+    other = read([write(CFG.replace(old, new), "changed.cfg")]).identity()
     assert differences(identity, other) == differences(other, identity) == names
 
 
-def test_a_baseline_has_the_sections_of_its_cfg(path):
-    config = read([path(CFG), "--lr", "3"])
-    single = path(
+def test_a_baseline_has_the_sections_of_its_cfg(write):
+    config = read([write(CFG), "--lr", "3"])
+    single = write(
         "[run]\ntasks = depth\n[dataset.factory]\nimages = other\ndepth = y\n", "single.cfg"
     )
     baseline = read_baseline(single, config)

@@ -263,16 +263,6 @@ OFFICIAL = {
 }
 
 
-@pytest.fixture
-def write(tmp_path):
-    def to_file(text, name="x.cfg"):
-        path = tmp_path / name
-        path.write_text(text)
-        return str(path)
-
-    return to_file
-
-
 def test_an_official_file_that_says_nothing_has_the_official_meaning(write):
     config = read([write(SAYS_LITTLE)])
     result = settings(config)
