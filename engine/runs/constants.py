@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from datasets.merge import Entry
 from engine.runs.data import Data
 from engine.runs.identity import key_of
 from engine.training.evaluation import evaluate_constants
@@ -36,21 +35,19 @@ def constant_metrics(
 
 
 def _key(config: Config, data: Data) -> str:
-    digest = hashlib.sha256()
+    digest, class_maps = hashlib.sha256(), {}
     for part in (data.train, data.test):
         for entry in part.entries:
-            digest.update(f"{entry.image.absolute()} {_not_labelled(entry)}\n".encode())
+            class_maps[entry.dataset] = entry.class_maps
+            digest.update(f"{entry.dataset} {entry.image.absolute()}\n".encode())
             for label in entry.labels:
                 for file in label.files if label else ():
                     changed = file.stat().st_mtime_ns if file.exists() else 0
                     digest.update(f"{label.key} {file.absolute()} {changed}\n".encode())
     tasks = [[task.name, list(task.classes), task.settings] for task in data.tasks]
+    labelled = {
+        dataset: {task: class_map.tolist() for task, class_map in maps.items()}
+        for dataset, maps in class_maps.items()
+    }
     images = {"size": list(config.data.size), "aspect": config.data.aspect}
-    return key_of({"files": digest.hexdigest(), "tasks": tasks, **images})
-
-
-def _not_labelled(entry: Entry) -> str:
-    """By which other names the dataset of an image knows classes; empty where it labels all."""
-    maps = {name: known.tolist() for name, known in entry.class_maps.items()}
-    others = {name: known for name, known in maps.items() if known != list(range(len(known)))}
-    return str(others) if others else ""
+    return key_of({"files": digest.hexdigest(), "tasks": tasks, "labelled": labelled, **images})
