@@ -6,6 +6,7 @@ in this folder with a subclass of `Task`; :mod:`tasks` finds it by itself.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -236,6 +237,19 @@ class Task(Part, ABC):
             return 0.0
         signs = [self.metrics[name] for name in self.selection]
         return float(np.exp(np.mean(signs * np.log(values))))
+
+    @classmethod
+    def format_metric(cls, name: str, value: float | None) -> str:
+        """The value of a metric as people read it: a share in percent, another number as it is; '–'
+        where there was nothing to measure."""
+        if value is None or not math.isfinite(value):
+            return "–"
+        return f"{100 * value:.2f} %" if cls.metrics[name] > 0 else f"{value:.3f}"
+
+    @classmethod
+    def format_accuracy(cls, value: float | None) -> str:
+        """An accuracy after the name of its metric, as in 'mIoU 26.41 %'."""
+        return f"{cls.accuracy} {cls.format_metric(cls.accuracy, value)}"
 
     def constant(self, targets: list[np.ndarray]) -> Tensor | None:
         """The best prediction that does not look at the image, learnt from training targets: what a

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -101,32 +101,43 @@ def given_potentials(config: Config, tasks: Sequence[Task]) -> Baselines | None:
     )
 
 
+def single_tasks(
+    config: Config, tasks: Sequence[Task], ranks: Ranks = ALONE
+) -> dict[str, SingleTask]:
+    """The single-task runs that a cfg is compared with, by task. Every cfg is looked at before the
+    first network is trained.
+
+    Raises:
+        UserError: see `utils.errors`.
+    """
+    singles = ranks.first_before_others(lambda: {t.name: _single_task(config, t) for t in tasks})
+    if ranks.first:
+        for name, single in singles.items():
+            _tell_other_images(config, name, single.config)
+    if _needs_features(config):
+        _check_teachable(config, tasks, singles)
+    return singles
+
+
 def trained_baselines(
-    config: Config, tasks: Sequence[Task], train: TrainRun, ranks: Ranks = ALONE
+    config: Config, singles: Mapping[str, SingleTask], train: TrainRun, ranks: Ranks = ALONE
 ) -> Baselines:
-    """The results of the tasks' single-task networks. Those that no run below `runs` has finished
+    """The results of single-task networks, by task. Those that no run below `runs` has finished
     are trained.
 
     Raises:
         UserError: see `utils.errors`.
     """
-    # Every cfg is looked at before the first network is trained.
-    singles = ranks.first_before_others(lambda: {t.name: _single_task(config, t) for t in tasks})
-    if ranks.first:
-        for name, single in singles.items():
-            _tell_other_images(config, name, single.config)
-    distilled = issubclass(config.run.loss.part, DistilledLoss)
-    if distilled and config.run.loss.value("distance_weight"):
-        _check_teachable(config, tasks, singles)
     runs = {name: find_or_train(single, train, ranks) for name, single in singles.items()}
-    if distilled:
+    if issubclass(config.run.loss.part, DistilledLoss):
         for folder, _ in runs.values():
             keeper = Keeper(folder, {}, print)
             ranks.from_first(partial(_restore, keeper))
     results = {name: results for name, (_, results) in runs.items()}
     return Baselines(
         potential={
-            task.name: _number(results[task.name].validation[task.accuracy]) for task in tasks
+            name: _number(results[name].validation[single.data.tasks[0].accuracy])
+            for name, single in singles.items()
         },
         metrics={name: next(iter(run.metrics.values())) for name, run in results.items()},
         cost=Cost(
@@ -248,6 +259,12 @@ def _tell_other_images(config: Config, name: str, single: Config) -> None:
             f"{config.path} aspect = {config.data.aspect}: they see images of other shapes",
             flush=True,
         )
+
+
+def _needs_features(config: Config) -> bool:
+    """Whether the loss compares features with those of the single-task networks."""
+    loss = config.run.loss
+    return issubclass(loss.part, DistilledLoss) and bool(loss.value("distance_weight"))
 
 
 def _check_teachable(config: Config, tasks: Sequence[Task], singles: dict[str, SingleTask]) -> None:

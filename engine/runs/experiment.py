@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from engine.runs.baselines import (
     find_finished,
     given_potentials,
     single_task,
+    single_tasks,
     trained_baselines,
 )
 from engine.runs.class_names import check_class_names
@@ -25,7 +27,9 @@ from engine.runs.decisions import dataset_lines
 from engine.runs.device import choose_device, device_name
 from engine.runs.folder import RunFolder, run_folder
 from engine.runs.network import check_batch_size, make_network
+from engine.runs.next_steps import next_steps
 from engine.runs.pictures import draw_results
+from engine.runs.plan import Plan, plan_experiment
 from engine.runs.restart import initial_checkpoint, restart
 from engine.runs.results import Results, mean
 from engine.runs.tables import results_table
@@ -67,7 +71,7 @@ def run_experiment(config: Config, ranks: Ranks = ALONE) -> Results:
         )
     folder = run_folder(config)
     if results := ranks.from_first(lambda: _begin(config, folder, bool(mode.get("restart")))):
-        return _show(folder, results, ranks)
+        return _show_next(config, folder, _show(folder, results, ranks), ranks)
     data = ranks.first_before_others(lambda: _build_data(config))
     if len(data.tasks) == 1:
         return _run_single_task(config, data, folder, ranks)
@@ -75,8 +79,20 @@ def run_experiment(config: Config, ranks: Ranks = ALONE) -> Results:
     with ranks.first_within(folder.lock(config)):
         if results := ranks.from_first(folder.finished):
             return _show(folder, results, ranks)
-        compared = given or trained_baselines(config, data.tasks, train_run, ranks)
-        return train_run(config, data, folder, ranks, compared)
+        singles = {} if given else single_tasks(config, data.tasks, ranks)
+        train = partial(train_run, plan=_plan(config, data, folder, ranks, singles.values()))
+        compared = given or trained_baselines(config, singles, train, ranks)
+        results = train(config, data, folder, ranks, compared)
+    return _show_next(config, folder, results, ranks)
+
+
+def _plan(config, data, folder, ranks, singles=()) -> Plan:
+    """The plan of an experiment, which is told."""
+    plan = ranks.from_first(lambda: plan_experiment(config, data, folder, singles))
+    log = Log(folder.log, ranks)
+    for line in plan.lines():
+        log(line)
+    return plan
 
 
 def _begin(config: Config, folder: RunFolder, is_restart: bool) -> Results | None:
@@ -105,6 +121,8 @@ def train_run(
     folder: RunFolder,
     ranks: Ranks,
     baselines: Baselines | None = None,
+    *,
+    plan: Plan,
 ) -> Results:
     """Trains the cfg's network as far as the folder's last checkpoint leaves to do, tests the best
     checkpoint, and writes and prints the results, which it returns.
@@ -112,12 +130,13 @@ def train_run(
     Args:
         ranks: the processes that train it together.
         baselines: what a multi-task network is compared with; None for a single-task one.
+        plan: of the experiment.
     """
     with doing(f"{folder.path} was being trained and tested", folder.path):
-        return _train_run(config, data, folder, ranks, baselines)
+        return _train_run(config, data, folder, ranks, baselines, plan)
 
 
-def _train_run(config, data, folder, ranks, baselines) -> Results:
+def _train_run(config, data, folder, ranks, baselines, plan) -> Results:
     device = choose_device(config)
     log = Log(folder.log, ranks)
     initial = ranks.from_first(lambda: initial_checkpoint(config, folder))
@@ -153,8 +172,10 @@ def _train_run(config, data, folder, ranks, baselines) -> Results:
             loss.pseudo_label_weight,
         )
     header = checkpoint.header(config, data.tasks)
-    loop = Loop(config, data, task_losses, objective, folder, header, log)
-    _announce(config, data, folder, precision, baselines, log)
+    later = plan.later_images(folder)
+    loop = Loop(config, data, task_losses, objective, folder, header, log, later)
+    log(f"{plan.title(folder)}: {folder.path}")
+    _announce(config, data, precision, baselines, log)
     loop.run()
     return _test(config, data, folder, loop, baselines, initial, log)
 
@@ -223,7 +244,9 @@ def _run_single_task(config: Config, data: Data, folder: RunFolder, ranks: Ranks
     with ranks.first_within(folder.lock(config)):
         if results := ranks.from_first(folder.finished):
             return _show(folder, results, ranks)
-        return train_run(config, data, folder, ranks)
+        plan = _plan(config, data, folder, ranks)
+        results = train_run(config, data, folder, ranks, plan=plan)
+    return _show_next(config, folder, results, ranks)
 
 
 def _start_from(network: Network, path: Path, log: Log) -> None:
@@ -232,10 +255,9 @@ def _start_from(network: Network, path: Path, log: Log) -> None:
     log(f"the weights start from {path}" + (f"; new heads: {', '.join(anew)}" if anew else ""))
 
 
-def _announce(config, data, folder, precision, baselines, log) -> None:
+def _announce(config, data, precision, baselines, log) -> None:
     labels = ", ".join(f"{t.name} {len(data.train.labelled_for(t))}" for t in data.tasks)
     rate = config.training.optimizer.build().learning_rate(config.loading.batch_size)
-    log(f"{folder.path}")
     for line in (*dataset_lines(data), *data.notes):
         log(line)
     log(
@@ -244,7 +266,13 @@ def _announce(config, data, folder, precision, baselines, log) -> None:
         f"{rate:.3g}"
     )
     if baselines:
-        log("potentials: " + ", ".join(f"{n} {p:.4f}" for n, p in baselines.potential.items()))
+        log(
+            "potentials: "
+            + "  ".join(
+                f"{task.name} {task.format_accuracy(baselines.potential[task.name])}"
+                for task in data.tasks
+            )
+        )
         if baselines.checkpoints and issubclass(config.run.loss.part, DistilledLoss):
             paths = (f"{name} {path.parent}" for name, path in baselines.checkpoints.items())
             log("teachers: " + ", ".join(paths))
@@ -296,6 +324,7 @@ def _results(config, data, loop, best, evaluation) -> Results:
         accuracy=evaluation.accuracy(data.tasks),
         constant=constant_metrics(config, data, loop.device),
         selected_on=data.selected_on,
+        selection_images=len(data.val),
         best_epoch=best["epoch"],
         epochs=config.training.max_epoch,
         learning_rate=config.training.optimizer.build().learning_rate(config.loading.batch_size),
@@ -319,4 +348,11 @@ def _results(config, data, loop, best, evaluation) -> Results:
 def _show(folder: RunFolder, results: Results, ranks: Ranks) -> Results:
     if ranks.first:
         print(f"{folder.path} is done; its results:\n\n{results_table(results)}\n", flush=True)
+    return results
+
+
+def _show_next(config: Config, folder: RunFolder, results: Results, ranks: Ranks) -> Results:
+    """Says what a user wants next."""
+    if ranks.first:
+        print("\n".join(next_steps(config, folder)), flush=True)
     return results

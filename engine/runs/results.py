@@ -31,6 +31,8 @@ class Results:
         delta: by task, in percent of the baseline, positive = better (Maninis et al., CVPR 2019).
         delta_mtl: the mean of `delta` over the tasks.
         options: the resolved cfg, as text.
+        selected_on: the images that the best checkpoint was chosen on, 'validation' or 'test'.
+        selection_images: how many they are.
         initial_checkpoint: path and SHA-256 of the checkpoint that the weights started from; after
             a restart its epoch and the options that were changed as well.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
@@ -61,6 +63,7 @@ class Results:
     precision: str
     torch: str
     options: str = ""
+    selection_images: int | None = None
     initial_checkpoint: dict[str, Any] | None = None
     skipped_steps: int | None = None
     processes: int = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from engine.runs.results import Results, mean_gain
@@ -11,35 +10,66 @@ from engine.training.progress import duration
 from tasks import task_class
 from utils.text import aligned
 
+_LITTLE = 0.05  # of an accuracy
+
 
 def results_table(results: Results) -> str:
     """The table of a run: the metrics of each task, its accuracy metric first, by the constant
-    prediction, the single-task network and this one."""
+    prediction, the single-task network and this one. Below it stands what Δ is made of, and which
+    network has learnt nothing."""
     multi = results.is_compared
     header = ["", "", "constant", *(["single-task", "multi-task", "Δ"] if multi else ["network"])]
     rows = [header]
     for task in results.tasks:
         kind = task_class(task)
         for name in sorted(results.metrics[task], key=lambda name: name != kind.accuracy):
-            sign = kind.metrics[name]
-            row = [task if name == kind.accuracy else "", f"{name} {'↑' if sign > 0 else '↓'}"]
-            row.append(_shown(sign, results.constant.get(task, {}).get(name)))
+            in_gain = "*" if multi and name == kind.accuracy else ""
+            arrow = "↑" if kind.metrics[name] > 0 else "↓"
+            row = [task if name == kind.accuracy else "", f"{name} {arrow}{in_gain}"]
+            row.append(kind.format_metric(name, results.constant.get(task, {}).get(name)))
             if multi:
-                row.append(_shown(sign, results.baseline.get(task, {}).get(name)))
-            row.append(_shown(sign, results.metrics[task][name]))
+                row.append(kind.format_metric(name, results.baseline.get(task, {}).get(name)))
+            row.append(kind.format_metric(name, results.metrics[task][name]))
             if multi:
                 row.append(_percent(results.gain(task, name)))
             rows.append(row)
-    return "\n".join([_title(results), "", *aligned(rows), "", *_closing(results)])
+    parts = [_title(results), aligned(rows), _closing(results), unlearnt(results)]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def unlearnt(results: Results) -> list[str]:
+    """A line for each task of which a network has learnt next to nothing: its accuracy is not above
+    that of the constant prediction, or not above 5 %."""
+    lines = []
+    for task in results.tasks:
+        kind = task_class(task)
+        networks = {"multi-task " if results.is_compared else "": results.metrics}
+        if results.is_compared and not results.potential_given:
+            networks["single-task "] = results.baseline
+        constant = results.constant.get(task, {}).get(kind.accuracy)
+        for network, metrics in networks.items():
+            value = metrics.get(task, {}).get(kind.accuracy)
+            if value is None or value > max(constant or 0, _LITTLE):
+                continue
+            line = f"note: the {network}network has learnt next to nothing of {task}"
+            line += f": {kind.format_accuracy(value)}"
+            if constant is not None:
+                line += f", and {kind.format_metric(kind.accuracy, constant)} without the image"
+            lines.append(line + ("; its Δ means little" if results.is_compared else ""))
+    return lines
 
 
 def metrics_table(evaluation: Evaluation) -> str:
     """All metrics of a test, and each task's metric by class."""
-    rows = [
-        [task, name, f"{value:.4f}"]
-        for task, metrics in evaluation.metrics.items()
-        for name, value in [*metrics.items(), *evaluation.per_class[task].items()]
-    ]
+    rows = []
+    for task, metrics in evaluation.metrics.items():
+        kind = task_class(task)
+        rows += [[task, name, kind.format_metric(name, value)] for name, value in metrics.items()]
+        of_class = kind.accuracy  # a share as well
+        rows += [
+            [task, name, kind.format_metric(of_class, value)]
+            for name, value in evaluation.per_class[task].items()
+        ]
     return "\n".join(aligned(rows))
 
 
@@ -77,12 +107,17 @@ def _sweep_row(loss: str, seed: str, runs: Sequence[Results], tasks: Sequence[st
     return [loss, seed, *map(_percent, gains), _percent(overall), duration(seconds)]
 
 
-def _title(results: Results) -> str:
+def _title(results: Results) -> list[str]:
     loss = f"{results.loss}, " if results.is_compared else ""
-    return (
-        f"{results.cfg}: {loss}seed {results.seed}, best of {results.epochs} epochs "
-        f"(epoch {results.best_epoch} on the {results.selected_on} set), {results.device}"
-    )
+    tested = ", ".join(f"{task} {images}" for task, images in results.test_images.items())
+    chosen = f"the {results.selected_on} set"
+    if results.selection_images is not None:
+        chosen = f"{results.selection_images} images of {chosen}"
+    return [
+        f"{results.cfg}: {loss}seed {results.seed}, {results.device}",
+        f"network: of epoch {results.best_epoch} of {results.epochs}, the best on {chosen}",
+        f"measured on the test set, labelled images: {tested}",
+    ]
 
 
 def _closing(results: Results) -> list[str]:
@@ -106,15 +141,9 @@ def _closing(results: Results) -> list[str]:
     ]
     if results.is_compared:
         against = "the potentials given" if results.potential_given else "the baselines"
-        gain = f"{_percent(results.delta_mtl)} against {against}, mean over tasks"
+        gain = f"{_percent(results.delta_mtl)} against {against}, mean over the metrics marked *"
         rows.insert(0, ["Δ_MTL", gain])
     return aligned(rows)
-
-
-def _shown(sign: int, value: float | None) -> str:
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{100 * value:.2f} %" if sign > 0 else f"{value:.3f}"
 
 
 def _percent(gain: float | None) -> str:

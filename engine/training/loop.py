@@ -50,6 +50,7 @@ class Loop:
         folder: of the run.
         header: what a checkpoint says of the network; see `engine.runs.checkpoint`.
         log: takes lines for the user.
+        later_images: how many images cost as much as what is trained after this run.
 
     Raises:
         DataError: the last checkpoint is damaged, or of another network.
@@ -64,10 +65,12 @@ class Loop:
         folder: RunFolder,
         header: Mapping[str, Any],
         log: Log,
+        later_images: float = 0.0,
     ):
-        self.config = config
+        self.config, self.later_images = config, later_images
         options = self.options = config.training
         self.tasks, self.folder, self.log = data.tasks, folder, log
+        self.selected_on = data.selected_on
         self.ranks = task_losses.ranks
         self.keeper = Keeper(folder, header, log)
         self.network, self.objective = task_losses.network, objective
@@ -164,7 +167,11 @@ class Loop:
             self.records.write_epochs(self.state.history)
         total, done = self.steps * epochs, self.steps_done
         progress = Progress(
-            total * batch_size, done * batch_size, self.options.display_freq, self.ranks.first
+            total * batch_size,
+            done * batch_size,
+            self.options.display_freq,
+            self.ranks.first,
+            self.later_images,
         )
         try:
             with signals.deferred(), self._saved_when_stopped():
@@ -261,7 +268,7 @@ class Loop:
         """Evaluates where it is time to, completes the records of the epoch, and saves."""
         options, last = self.options, epoch == self.options.max_epoch
         row = self.epoch_steps.summary(self.objective.weights)
-        line = f"epoch {epoch}/{options.max_epoch}  "
+        line = f"epoch {epoch}/{options.max_epoch}  |  training loss "
         line += "  ".join(f"{task.name} {row[f'loss {task.name}']:.4f}" for task in self.tasks)
         # Nothing has changed yet when a signal ends the evaluation.
         due = epoch % options.test_freq == 0 and self.schedule.allows_evaluation(epoch)
@@ -269,8 +276,8 @@ class Loop:
         self.objective.end_epoch()
         if evaluation:
             accuracy = self._evaluated(evaluation, row)
-            line += "  |  " + "  ".join(
-                f"{task.name} {task.accuracy} {accuracy[task.name]:.4f}" for task in self.tasks
+            line += f"  |  {self.selected_on} " + "  ".join(
+                f"{task.name} {task.format_accuracy(accuracy[task.name])}" for task in self.tasks
             )
         self.state.history.append(row)
         self.epoch_steps.begin(epoch + 1)
@@ -358,4 +365,4 @@ class Loop:
     def _describe(self, epoch: int, losses: Mapping[str, Tensor]) -> str:
         weights = self.objective.weights
         parts = (f"{task} {loss:.3f}×{weights[task]:.2f}" for task, loss in losses.items())
-        return f"epoch {epoch}/{self.options.max_epoch}  " + "  ".join(parts)
+        return f"epoch {epoch}/{self.options.max_epoch}  loss×weight " + "  ".join(parts)

@@ -20,9 +20,11 @@ class Progress:
         done: the number of images that an earlier process trained on.
         every: the number of steps from one plain line to the next.
         shown: whether this process shows them.
+        later: how many images cost as much as the networks that are trained afterwards.
     """
 
-    def __init__(self, total: int, done: int, every: int, shown: bool = True):
+    def __init__(self, total: int, done: int, every: int, shown: bool = True, later: float = 0.0):
+        self.later = later
         self.total, self.first, self.done, self.every = total, done, done, every
         self.started = self.refreshed = time.perf_counter()
         self.shown, self.steps, self.bar = shown, 0, None
@@ -37,6 +39,8 @@ class Progress:
             if time.perf_counter() - self.refreshed > _EVERY:
                 self.refreshed = time.perf_counter()
                 self.bar.set_description_str(describe(), refresh=False)
+                if self.later:
+                    self.bar.set_postfix_str(self._whole(), refresh=False)
             self.bar.update(images)
         elif self.shown and self.steps % self.every == 0:
             print(f"  {describe()}  {self._pace()}", flush=True)
@@ -56,8 +60,19 @@ class Progress:
             self.bar.close()
 
     def _pace(self) -> str:
-        rate = (self.done - self.first) / max(1e-9, time.perf_counter() - self.started)
-        return f"{rate:.1f} images/s, {duration((self.total - self.done) / rate)} left"
+        text = f"{self._rate():.1f} images/s, {duration(self._left())} left"
+        return f"{text}, {self._whole()}" if self.later else text
+
+    def _whole(self) -> str:
+        """The time that is left with the networks that are trained afterwards."""
+        return f"{duration(self._left() + self.later / self._rate())} in all"
+
+    def _left(self) -> float:
+        return (self.total - self.done) / self._rate()
+
+    def _rate(self) -> float:
+        """Images a second."""
+        return (self.done - self.first) / max(1e-9, time.perf_counter() - self.started)
 
 
 def duration(seconds: float) -> str:

@@ -67,7 +67,7 @@ def test_the_table_has_a_row_a_task_and_the_costs_below():
     lines = results_table(make()).splitlines()
     row = next(line for line in lines if line.startswith("segmentation:VOC"))
     assert re.split(r"\s{2,}", row) == [
-        "segmentation:VOC", "mIoU ↑", "3.00 %", "30.00 %", "33.00 %", "+10.00 %",
+        "segmentation:VOC", "mIoU ↑*", "3.00 %", "30.00 %", "33.00 %", "+10.00 %",
     ]  # fmt: skip
     rmse = next(line for line in lines if "rmse" in line)
     assert rmse.split() == ["rmse", "↓", "1.100", "0.500", "0.450", "+10.00", "%"]
@@ -127,3 +127,34 @@ def test_a_baseline_that_was_never_measured_gives_no_gain():
     assert results.delta == {"segmentation:VOC": None, "depth": pytest.approx(100)}
     assert results.delta_mtl is None
     assert "delta_mtl" in results.as_json()
+
+
+def test_the_table_says_what_it_is_made_of():
+    results = make(test_images={"segmentation:VOC": 20, "depth": 40}, selection_images=7)
+    text = results_table(results)
+    assert "of epoch 3 of 4, the best on 7 images of the validation set" in text
+    assert "test set, labelled images: segmentation:VOC 20, depth 40" in text
+    marked = [line for line in text.splitlines() if "*" in line]
+    assert len(marked) == 3, "the accuracy of each task, and what Δ is the mean of"
+    assert "note" not in text
+
+
+def test_a_network_that_does_not_beat_the_constant_prediction_has_learnt_nothing():
+    poor = make(
+        metrics=VALUES["metrics"] | {"segmentation:VOC": {"mIoU": 0.02}},
+        baseline=VALUES["baseline"] | {"segmentation:VOC": {"mIoU": 0.016}},
+    )
+    notes = [line for line in results_table(poor).splitlines() if line.startswith("note: ")]
+    assert len(notes) == 2
+    assert all("segmentation:VOC" in note and "Δ means little" in note for note in notes)
+    assert "mIoU 1.60 %, and 3.00 % without the image" in notes[1]
+
+
+def test_boxes_below_five_percent_are_nothing_learnt():
+    """Detection has no constant prediction."""
+    values = {"mAP": 0.0094}
+    poor = make(tasks=["detection"], metrics={"detection": values}, baseline={"detection": values})
+    notes = [line for line in results_table(poor).splitlines() if line.startswith("note: ")]
+    assert [note.count("mAP 0.94 %") for note in notes] == [1, 1]
+    single = make(tasks=["detection"], metrics={"detection": values}, delta=None, delta_mtl=None)
+    assert "the network has learnt next to nothing of detection" in results_table(single)

@@ -32,3 +32,10 @@ def test_time_that_went_into_something_else_does_not_slow_the_pace(capsys):
     progress.step(4, lambda: "")
     rate = float(capsys.readouterr().out.split(" images/s")[0])
     assert rate > 4 / 0.25
+
+
+def test_the_time_of_all_networks_counts_those_that_come_later(capsys):
+    progress = Progress(total=8, done=0, every=1, later=1e6)
+    time.sleep(0.01)
+    progress.step(4, lambda: "")
+    assert capsys.readouterr().out.strip().endswith("in all")
