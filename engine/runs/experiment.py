@@ -100,6 +100,9 @@ def _begin(config: Config, folder: RunFolder, is_restart: bool) -> Results | Non
     if is_restart:
         with folder.lock():
             restart(folder, config)
+    elif folder.other_options(config) == ["max_epoch"]:
+        with folder.lock():
+            folder.extend(config)
     folder.ensure_same_config(config)
     return folder.finished()
 

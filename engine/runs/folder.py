@@ -52,10 +52,33 @@ class RunFolder:
             UserError: the folder does; names the options that differ.
         """
         if names := self.other_options(config):
+            why = not_extended(config, self.stored_config()) if names == ["max_epoch"] else ""
             raise UserError(
-                f"{self.path} holds a run with other values of {', '.join(names)}; "
+                f"{self.path} holds a run with other values of {', '.join(names)}{why}; "
                 "`--run NAME` puts this one beside it"
             )
+
+    def extend(self, config: Config) -> None:
+        """Makes a run longer that differs from a cfg in nothing but a lower `max_epoch`, where its
+        training would have been the same up to there. A killed process leaves a run that can be
+        extended again."""
+        if self.other_options(config) != ["max_epoch"]:
+            return
+        stored = self.stored_config()
+        if not_extended(config, stored):
+            return
+        print(
+            f"{self.path} goes on to epoch {config.training.max_epoch}; it was made for "
+            f"{stored.training.max_epoch}"
+        )
+        remove(self.results)
+        write_text(self.config, config.text())
+
+    def stored_config(self) -> Config:
+        """The cfg that the folder's run was begun with."""
+        from engine.config import read
+
+        return read([str(self.config)])
 
     def other_options(self, config: Config) -> list[str]:
         """The options in which the run that the folder holds differs from a cfg; none where the
@@ -125,6 +148,19 @@ class RunFolder:
                     remove(self.config)
                     write_text(self.config, text)
                 return
+
+
+def not_extended(config: Config, stored: Config) -> str:
+    """Why a run cannot go on to the `max_epoch` of a cfg, as the rest of a sentence; empty where it
+    can."""
+    training, epochs = config.training, stored.training.max_epoch
+    if training.max_epoch < epochs:
+        return f" ({epochs}, which is more)"
+    if training.scheduler.part.depends_on_length:
+        return f" ({epochs}, and the rates of {training.scheduler.name} depend on it)"
+    if epochs % training.test_freq:
+        return f" ({epochs}, after which test_freq = {training.test_freq} has no evaluation)"
+    return ""
 
 
 def run_folder(config: Config) -> RunFolder:

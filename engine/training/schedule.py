@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 
@@ -37,6 +38,10 @@ class Schedule(Part):
         only_with="warmup_epoch",
         official=True,
     )
+
+    depends_on_length: ClassVar[bool] = False
+    """Whether the rate of a step depends on the number of epochs, so that a training that is made
+    longer is another one from its first step on."""
 
     def __init__(self, optimizer: torch.optim.Optimizer, steps: int, epochs: int, **options):
         super().__init__(**options)
@@ -90,12 +95,16 @@ class Constant(Schedule):
 class Polynomial(Schedule):
     """(1 - progress)^0.9 (Chen et al., TPAMI 2018)."""
 
+    depends_on_length = True
+
     def shape(self, step):
         return (1 - self._progress(step)) ** 0.9
 
 
 class Cosine(Schedule):
     """(1 + cos(π progress)) / 2 (Loshchilov and Hutter, ICLR 2017)."""
+
+    depends_on_length = True
 
     min_lr: float = option(0.0, "the least that plateau and cosine go to", at_least=0)
 
