@@ -142,10 +142,11 @@ class Config:
             run: the name that puts the run beside the one without.
             ckpt: the checkpoint that the weights start from.
         """
+        quiet = self.run.mode.all_values().get("quiet", False)
         values = {
             "tasks": (task,),
             "loss": LOSSES.choose(SINGLE_TASK_LOSS),
-            "mode": MODES.choose("train", {"ckpt": ckpt}),
+            "mode": MODES.choose("train", {"ckpt": ckpt, "quiet": quiet}),
             "run": run,
         }
         return replace(self, run=self.run.with_values(**values), comparison=Comparison())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,14 +43,41 @@ class Train(Mode):
         affects="start",
     )
 
+    quiet: bool = option(
+        False, "print the table of the results, notes and errors alone", affects="start"
+    )
+
+    json: bool = option(
+        False,
+        "print what results.json holds, and all lines for people on the standard error",
+        affects="start",
+    )
+
     def run(self, config):
         from engine.launch import joined_processes
         from engine.runs.experiment import run_experiment
+        from engine.runs.tables import results_table
 
         self._check_files(config)
-        with joined_processes(config) as ranks:
-            run_experiment(config, ranks)
+        with self._lines_for_people(), joined_processes(config) as ranks:
+            results = run_experiment(config, ranks)
+        if ranks.first and self.json:
+            print(json.dumps(results.as_json(), indent=2))
+        elif ranks.first and self.quiet:
+            print(results_table(results))
         return 0
+
+    @contextlib.contextmanager
+    def _lines_for_people(self) -> Iterator[None]:
+        """Within it, what is printed goes where the options say."""
+        if self.quiet:
+            with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+                yield
+        elif self.json:
+            with contextlib.redirect_stdout(sys.stderr):
+                yield
+        else:
+            yield
 
     def _check_files(self, config: Config) -> None:
         """Checks the files that weights start from, before anything is trained.

@@ -170,7 +170,7 @@ class Loop:
             total * batch_size,
             done * batch_size,
             self.options.display_freq,
-            self.ranks.first,
+            self.ranks.first and not self.config.run.mode.all_values().get("quiet"),
             self.later_images,
         )
         try:

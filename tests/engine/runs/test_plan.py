@@ -1,5 +1,6 @@
 """What a user reads before and after the trainings."""
 
+import json
 import shlex
 
 import train_test
@@ -33,3 +34,22 @@ def test_the_commands_at_the_end_work(make_config, dense, capsys):
     [export] = [line for line in out.splitlines() if line.endswith("--mode export")]
     command = shlex.split(export)[2:]
     assert train_test.main([*command[:-1], "test"]) == 0, "the cfg of the run is found"
+
+
+def test_json_alone_on_the_standard_output(cfg, dense, scenes_root, tmp_path, capsys):
+    text = dense.replace("seg depth normal", "depth").replace("max_epoch = 2", "max_epoch = 1")
+    path, runs = cfg(text), tmp_path / "runs"
+    argv = [str(path), "--dataset_root", str(scenes_root), "--runs", str(runs)]
+    assert train_test.main([*argv, "--json", "true"]) == 0
+    captured = capsys.readouterr()
+    [stored] = runs.glob("**/results.json")
+    results = json.loads(stored.read_text())
+    del results["checksum"]
+    assert json.loads(captured.out) == results
+    assert "epoch 1/1" in captured.err
+
+    assert train_test.main([*argv, "--quiet"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"{path}: seed 0")
+    assert "next:" not in captured.out
+    assert captured.err == ""
