@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,25 @@ def test_a_run_with_other_options_enters_no_mean(first, sweep):
         or rows[1][-1] == "other options: size, lr"
     )
     assert len(rows) == 2, "there is no mean of one run"
+
+
+def test_tiny_cfgs_run_and_one_that_fails_stops_no_other(tmp_path):
+    (tmp_path / "bad.cfg").write_text(CFG.replace("DeepLab", "DeepLap"))
+    cfg = "cfg/seg+det+depth/smoke/VMM_mobilenet_v2.cfg"
+    result = run("bash", ROOT / "scripts/smoke.sh", tmp_path / "bad.cfg", cfg)
+    assert result.returncode == 1
+    assert [line.split()[-1] for line in result.stdout.splitlines()] == [cfg]
+    assert result.stderr.splitlines()[-1] == f"failed: {tmp_path}/bad.cfg (exit status 2)"
+
+
+def test_the_workflow_of_the_docs_asserts_what_results_hold(tmp_path):
+    """The script that the page gives, on the results of the command that it gives."""
+    page = (ROOT / "docs/ci.md").read_text()
+    [command] = re.findall(r"train_test.py (\S+) \\\n\s+--json true > results.json", page)
+    [script] = re.findall(r"<<'END'\n(.*?)\n +END", page, re.DOTALL)
+    options = ["--runs", tmp_path / "runs", "--dataset_root", tmp_path / "data"]
+    result = run(sys.executable, "train_test.py", command, "--json", "true", *options, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    (tmp_path / "results.json").write_text(result.stdout)
+    checked = run(sys.executable, "-c", textwrap.dedent(script), cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
