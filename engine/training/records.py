@@ -34,8 +34,8 @@ class Records:
     def __init__(self, folder: RunFolder, tasks: Iterable[str], log: Callable[[str], None] = print):
         self.folder, self.log = folder, log
         self.tasks = list(tasks)
-        columns = ["lr", *(f"{n} {t}" for n in ("loss", "weight") for t in self.tasks)]
-        self.steps = _Table(folder.steps, ["epoch", "step", *columns])
+        losses = [f"loss {task}" for task in self.tasks]
+        self.steps = _Table(folder.steps, ["epoch", "step", "lr", *losses])
         self.gradients = _Table(folder.gradients, ["epoch", "step", *statistic_names(self.tasks)])
         self.affinity = _Table(folder.affinity, ["epoch", "source", "group", *self.tasks])
         self.events: SummaryWriter | None = None

@@ -1,0 +1,68 @@
+"""What the pages promise."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engine.config import read
+from engine.runs.experiment import run_experiment
+from engine.runs.results import Results
+from losses import LOSSES
+
+ROOT = Path(__file__).resolve().parents[1]
+BOX = """<annotation><object><name>{}</name><bndbox><xmin>9</xmin><ymin>9</ymin>
+<xmax>30</xmax><ymax>36</ymax></bndbox></object></annotation>"""
+
+
+def rows(page: str) -> set[str]:
+    """The names in the first column of all tables of a page."""
+    cells = re.findall(r"^\| (`[^|]+) \|", (ROOT / page).read_text(), re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_every_loss_is_in_the_tables():
+    assert set(LOSSES) <= rows("docs/losses.md")
+    assert set(LOSSES) <= rows("README.md")
+
+
+def test_every_key_of_the_results_is_explained():
+    page = (ROOT / "docs/runs.md").read_text()
+    missing = {f.name for f in fields(Results)} - set(re.findall(r"`(\w+)`", page))
+    assert not missing
+
+
+def test_the_readme_s_own_data_train(tmp_path):
+    """Boxes and some masks in one folder, depth in another; without the download of weights."""
+    write_workshop(tmp_path / "data")
+    [text] = re.findall(r"```ini\n# mine.cfg\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (tmp_path / "mine.cfg").write_text(text)
+    options = "--max_epoch 1 --size 48 64 --batch_size 4 --num_workers 0 --potential 0.5 0.5 0.5"
+    folders = ["--dataset_root", str(tmp_path / "data"), "--runs", str(tmp_path / "runs")]
+    results = run_experiment(read([str(tmp_path / "mine.cfg"), *options.split(), *folders]))
+    assert results.tasks == ["detection", "segmentation", "depth"]
+    assert all(results.test_images.values())
+
+
+def write_workshop(root):
+    rng = np.random.default_rng(0)
+    for folder in ("workshop/images", "workshop/boxes", "workshop/masks"):
+        (root / folder).mkdir(parents=True)
+    for folder in ("robot/frames", "robot/depth"):
+        (root / folder).mkdir(parents=True)
+    for number in range(10):
+        image = rng.integers(0, 99, (48, 64, 3), np.uint8)
+        cv2.imwrite(str(root / f"robot/frames/{number}.jpg"), image)
+        depth = rng.integers(900, 4000, (48, 64)).astype(np.uint16)
+        cv2.imwrite(str(root / f"robot/depth/{number}.png"), depth)
+        image[9:36, 9:30] = 230
+        cv2.imwrite(str(root / f"workshop/images/{number}.jpg"), image)
+        kind = number % 3
+        name = ("bolt", "nut", "hex key")[kind]
+        (root / f"workshop/boxes/{number}.xml").write_text(BOX.format(name))
+        if number < 8:
+            mask = np.zeros((48, 64), np.uint8)
+            mask[9:36, 9:30] = kind + 1
+            cv2.imwrite(str(root / f"workshop/masks/{number}.png"), mask)
