@@ -293,7 +293,8 @@ class Task(Part, ABC):
         return result
 
     def confident(self, decoded: np.ndarray, threshold: float = CONFIDENT) -> np.ndarray:
-        """A decoded prediction without what has a score below `threshold`, for tasks with scores."""
+        """A decoded prediction without what has a score below `threshold`, where it has
+        scores."""
         return decoded
 
     def pseudo_targets(self, prediction: Any) -> list[np.ndarray]:

@@ -40,7 +40,7 @@ _VISIBLE = 0.25
 _SHORTEST_SIDE = 2.0
 
 _SHORTEST_AT_SIZE = 0.1
-"""The sides of a box at the size of its image, in pixels: a smaller one is lost when it is written."""
+"""Of a box at the size of its image, in pixels: a smaller one is lost when it is written."""
 
 # Where IoU 0.50 and 0.75 stand among the thresholds of AP.
 _AT_50, _AT_75 = 0, 5
