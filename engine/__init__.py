@@ -1,8 +1,9 @@
 """The experiment: baselines, the multi-task network, its results.
 
-from engine import open_network
+from engine import open_network, predict
 
 network, tasks = open_network("runs/…/best.pt")
+prediction = predict(network, tasks, image)
 """
 
 from __future__ import annotations
@@ -16,4 +17,8 @@ def __getattr__(name: str) -> Any:
         from engine.runs.checkpoint import open_network
 
         return open_network
+    if name == "predict":
+        from engine.runs.prediction import predict
+
+        return predict
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,7 +22,7 @@ from engine.runs.identity import file_digest
 from engine.runs.naming import check_declared_naming
 from engine.training.options import Training
 from losses import LOSSES
-from utils.cfg_file import Entry, parse_cfg, parse_flags
+from utils.cfg_file import Entry, parse_cfg, parse_flags, parse_text
 from utils.cfg_text import cfg_text
 from utils.errors import ConfigError
 from utils.official import is_official
@@ -167,13 +167,14 @@ assert set(ROOTS) <= {attribute.name for attribute in fields(Config)}
 
 
 def read(argv: Sequence[str]) -> Config:
-    """The cfg and the options of a command line: `CFG [--option value …]`.
+    """The cfg and the options of a command line: `CFG [--option value …]`. Modes that do not need
+    the cfg take the one that a checkpoint holds, `--ckpt`, where there is no CFG.
 
     Raises:
-        ConfigError: a mistake, in one line that says where it is and what is right.
+        UserError: a mistake, in one line that says where it is and what is right.
     """
     if not argv or argv[0][:1] in ("", "-"):
-        raise ConfigError(f"the cfg comes first: {USAGE}; --help lists the options")
+        return _read_from_checkpoint(argv)
     if not argv[0].isprintable():
         raise ConfigError(f"command line: an invisible character in {argv[0]!r}")
     return _read(argv[0], parse_flags(argv[1:]))
@@ -189,8 +190,30 @@ def read_baseline(path: str, config: Config) -> Config:
     return _read(path, config.flags, baseline=True)
 
 
-def _read(path: str, flags: Sequence[Entry], baseline: bool = False) -> Config:
-    entries = parse_cfg(path)
+def _read_from_checkpoint(argv: Sequence[str]) -> Config:
+    wrong = ConfigError(f"the cfg comes first: {USAGE}; --help lists the options")
+    flags = parse_flags(argv) if "".join(argv[:1]).startswith("-") else []
+    ckpt = next((entry.words for entry in flags if entry.name == "--ckpt"), [])
+    if len(ckpt) != 1:
+        raise wrong
+    from engine.runs.checkpoint import checkpoint_file, load  # which take a while to import
+
+    path = str(checkpoint_file(ckpt[0]))
+    config = _read(path, flags, parse_text(load(path)["config"], path))
+    if config.run.mode.part.needs_cfg:
+        raise wrong
+    unused = "note: --ckpt: "  # of a mode that takes nothing but the cfg from a checkpoint
+    return replace(config, notices=[n for n in config.notices if not n.startswith(unused)])
+
+
+def _read(
+    path: str,
+    flags: Sequence[Entry],
+    entries: Sequence[Entry] | None = None,
+    baseline: bool = False,
+) -> Config:
+    """Resolves the entries of a cfg, by default those in the file, under a command line."""
+    entries = parse_cfg(path) if entries is None else entries
     official = is_official(entries)
     result = resolve(
         list(ROOTS.values()),

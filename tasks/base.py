@@ -14,14 +14,22 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from torch import Tensor
+from torch.nn import functional as F
 
+from tasks.legend import Scale, Swatches
+from tasks.resizing import resized
 from tasks.statistics import LabelStatistics
+from utils.canvas import without_padding
 from utils.geometry import Warp
 from utils.memory import stack
 from utils.part import Part, Registry
 
 TASKS = Registry("task")
 """Every task by its name in a cfg. A subclass of `Task` with a `task_type` adds itself."""
+
+CONFIDENT = 0.3
+"""The score from which on a detection is shown, and teaches other networks: there are up to 200 an
+image, nearly all of them weak."""
 
 
 @dataclass(frozen=True)
@@ -274,6 +282,35 @@ class Task(Part, ABC):
     def decode(self, prediction: Any) -> list[np.ndarray]:
         """A batch of predictions as one array an image, stored as the task's targets are."""
 
+    def decode_at(
+        self, prediction: Any, shown: Tensor, sizes: Sequence[tuple[int, int]]
+    ) -> list[np.ndarray]:
+        """A batch of predictions as :meth:`decode` has them, each at the size of its image, without
+        the padding. Predictions by pixel are resized before they are decoded.
+
+        Args:
+            shown: as in :meth:`within`.
+            sizes: (height, width) of each image.
+        """
+        prediction = self.within(prediction, shown)
+        parts = zip(shown.tolist(), sizes, strict=True)
+        if not isinstance(prediction, Tensor):
+            warps = [without_padding(part, size) for part, size in parts]
+            decoded = self.decode(prediction)
+            return [self.warp(array, warp) for array, warp in zip(decoded, warps, strict=True)]
+        result = []
+        for of_image, (part, size) in zip(prediction, parts, strict=True):
+            of_image = resized(of_image, part, size)
+            if self.head.unit:
+                of_image = F.normalize(of_image, dim=1, eps=1e-6)
+            result += self.decode(of_image)
+        return result
+
+    def confident(self, decoded: np.ndarray, threshold: float = CONFIDENT) -> np.ndarray:
+        """A decoded prediction without what has a score below `threshold`, where it has
+        scores."""
+        return decoded
+
     def pseudo_targets(self, prediction: Any) -> list[np.ndarray]:
         """A batch of predictions as targets to train another network on, one an image."""
         return self.decode(prediction)
@@ -285,3 +322,8 @@ class Task(Part, ABC):
     @abstractmethod
     def draw(self, image: np.ndarray, target: np.ndarray) -> np.ndarray:
         """A picture of a target or of a decoded prediction: (H, W, 3) uint8 RGB, as the image."""
+
+    def legend(self, target: np.ndarray) -> Swatches | Scale | None:
+        """What the colours mean in which :meth:`draw` shows a target; None where there is nothing
+        to say."""
+        return None

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tasks.base import DenseHead, Measurement, Meter, Task, select_labelled
+from tasks.legend import Scale
 from tasks.statistics import LabelStatistics, percent, share
 from utils.memory import lend
 from utils.option import option
@@ -103,11 +104,21 @@ class Depth(Task):
     def decode(self, prediction):
         return list(prediction[:, 0].float().cpu().numpy())
 
+    def decode_at(self, prediction, shown, sizes):
+        """Within the range that counts, as they are tested."""
+        decoded = super().decode_at(prediction, shown, sizes)
+        return [np.clip(depth, NEAREST, self.max_depth) for depth in decoded]
+
     def draw(self, image, target):
         near = 255 * (1 - np.clip(target / self.max_depth, 0, 1) ** 0.5)
         shown = cv2.applyColorMap(near.astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1].copy()
         shown[target <= NEAREST] = 0
         return shown
+
+    def legend(self, target):
+        metres = np.linspace(2 * NEAREST, self.max_depth, 256, dtype=np.float32)
+        ticks = [(share, f"{share * self.max_depth:g}") for share in (0, 0.25, 0.5, 0.75)]
+        return Scale(self.draw(None, metres[None])[0], (*ticks, (1, f"{self.max_depth:g} m")))
 
 
 class _DepthErrors(Meter):

@@ -8,7 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tasks.base import BoxHead, BoxPrediction, Measurement, Meter, Task, select_labelled
+from tasks.base import (
+    CONFIDENT,
+    BoxHead,
+    BoxPrediction,
+    Measurement,
+    Meter,
+    Task,
+    select_labelled,
+)
 from tasks.boxes.average_precision import average_precision
 from tasks.boxes.coding import anchors_in_pixels, decode, paired_iou
 from tasks.boxes.drawing import draw_frame, draw_label
@@ -17,8 +25,10 @@ from tasks.boxes.matching import match
 from tasks.boxes.nms import detect
 from tasks.boxes.statistics import ObjectCounts
 from tasks.class_maps import LEFT_OUT, UNLABELLED, labelled_classes, labels_all
+from tasks.legend import Swatches, class_swatches
 from tasks.palette import palette
 from tasks.statistics import LabelStatistics
+from utils.canvas import without_padding
 from utils.geometry import Warp
 from utils.option import option
 from utils.precision import at_least_float32
@@ -29,9 +39,8 @@ from utils.transfer import tensor_on
 _VISIBLE = 0.25
 _SHORTEST_SIDE = 2.0
 
-# Detections below this score are not drawn, and teach no other network: there are up to 200 an
-# image, nearly all of them weak.
-_CONFIDENT = 0.3
+_SHORTEST_AT_SIZE = 0.1
+"""Of a box at the size of its image, in pixels: a smaller one is lost when it is written."""
 
 # Where IoU 0.50 and 0.75 stand among the thresholds of AP.
 _AT_50, _AT_75 = 0, 5
@@ -145,7 +154,20 @@ class Detection(Task):
 
     def pseudo_targets(self, prediction: BoxPrediction) -> list[np.ndarray]:
         """The detections with a score of at least 0.3, as objects."""
-        return [result[result[:, 6] >= _CONFIDENT, :6] for result in self.decode(prediction)]
+        return [self.confident(result)[:, :6] for result in self.decode(prediction)]
+
+    def decode_at(self, prediction, shown, sizes):
+        result = []
+        decoded = self.decode(self.within(prediction, shown))
+        for boxes, part, size in zip(decoded, shown.tolist(), sizes, strict=True):
+            corners = without_padding(part, size).boxes(boxes[:, :4])
+            corners = corners.clip(0, [size[1], size[0]] * 2).astype(np.float32)
+            kept = (corners[:, 2:] - corners[:, :2] >= _SHORTEST_AT_SIZE).all(axis=1)
+            result.append(np.concatenate([corners, boxes[:, 4:]], axis=1)[kept])
+        return result
+
+    def confident(self, decoded, threshold=CONFIDENT):
+        return decoded[decoded[:, 6] >= threshold]
 
     def export(self, prediction: BoxPrediction) -> dict[str, Tensor]:
         """`boxes`, (B, A, 4) x1, y1, x2, y2 in pixels for each of the A anchors, and `scores`,
@@ -158,12 +180,11 @@ class Detection(Task):
         }
 
     def draw(self, image: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """The image with a frame and a name on each object. Of an answer, only detections with a
-        score of at least 0.3 are shown, the best on top, with their scores."""
+        """The image with a frame and a name on each object; those of an answer with their scores,
+        the best on top."""
         picture = np.ascontiguousarray(image).copy()
         scored = target.shape[1] == 7
         if scored:
-            target = target[target[:, 6] >= _CONFIDENT]
             target = target[np.argsort(target[:, 6], kind="stable")]
         target = target[target[:, 4] != LEFT_OUT]
         colours = palette(len(self.label_classes))[target[:, 4].astype(int)].tolist()
@@ -173,6 +194,11 @@ class Detection(Task):
             name = self.label_classes[int(row[4])]
             draw_label(picture, row[:4], f"{name} {row[6]:.2f}" if scored else name, colour)
         return picture
+
+    def legend(self, target: np.ndarray) -> Swatches | None:
+        numbers = target[target[:, 4] != LEFT_OUT, 4].astype(int)
+        counts = np.bincount(numbers, minlength=len(self.label_classes))
+        return class_swatches(counts, self.label_classes, palette(len(self.label_classes)))
 
 
 class _BoxMeter(Meter):

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from tasks.base import DenseHead, Measurement, Meter, Task, select_labelled
+from tasks.legend import Swatches
 from tasks.statistics import LabelStatistics, percent, share
 from utils.precision import at_least_float32
 
@@ -94,6 +95,13 @@ class Normal(Task):
         shown = ((target + 1) * 127.5).astype(np.uint8)
         shown[np.abs(target).sum(2) == 0] = 0
         return shown
+
+    def legend(self, target):
+        """Each axis in both directions; where y and z point is as the labels had it."""
+        axes = np.concatenate([np.eye(3), -np.eye(3)]).astype(np.float32)
+        colours = self.draw(None, axes[None])[0].tolist()
+        names = ("+x", "+y", "+z", "−x", "−y", "−z")
+        return Swatches(tuple((n, tuple(c)) for n, c in zip(names, colours, strict=True)))
 
 
 class _Angles(Meter):

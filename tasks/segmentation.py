@@ -9,7 +9,9 @@ from torch import Tensor
 
 from tasks.base import DenseHead, Measurement, Meter, Task, select_labelled
 from tasks.class_maps import UNLABELLED, labels_all
+from tasks.legend import class_swatches
 from tasks.palette import palette
+from tasks.resizing import resized
 from tasks.statistics import LabelStatistics, most_first, never, percent, share
 from utils.errors import DataError
 from utils.option import option
@@ -18,6 +20,9 @@ from utils.transfer import tensor_on
 
 VOID = 255
 """The class of pixels that count nowhere."""
+
+_MOST_LOGITS = 2**24
+"""Of an image, resized at a time: 64 MB."""
 
 
 class Segmentation(Task):
@@ -109,12 +114,43 @@ class Segmentation(Task):
     def decode(self, prediction):
         return list(prediction.argmax(1).to(torch.uint8).cpu().numpy())
 
+    def decode_at(self, prediction, shown, sizes):
+        """The class of the largest logit, after the logits are resized. Those of a large image are
+        resized a few classes at a time."""
+        parts = zip(prediction, shown.tolist(), sizes, strict=True)
+        return [_largest(logits, part, size) for logits, part, size in parts]
+
     def draw(self, image, target):
         count = len(self.label_classes)
         colours = palette(count)[np.minimum(target, count)]
         shown = (0.35 * image + 0.65 * colours).astype(np.uint8)
         shown[target == VOID] = image[target == VOID] // 3
         return shown
+
+    def legend(self, target):
+        classes = self.label_classes
+        counts = np.bincount(target.ravel(), minlength=256)[: len(classes)]
+        return class_swatches(counts, classes, palette(len(classes)))
+
+
+def _largest(logits: Tensor, shown: list[int], size: tuple[int, int]) -> np.ndarray:
+    """(height, width) uint8: the class of the largest logit of an image.
+
+    Args:
+        logits: (C, h, w).
+        shown, size: as :func:`tasks.resizing.resized` has them.
+    """
+    step = max(1, _MOST_LOGITS // (size[0] * size[1]))
+    best, result = None, None
+    for first in range(0, len(logits), step):
+        values, classes = resized(logits[first : first + step], shown, size)[0].max(dim=0)
+        if best is None:
+            best, result = values, classes.to(torch.uint8)
+            continue
+        larger = values > best
+        result = torch.where(larger, (classes + first).to(torch.uint8), result)
+        best = torch.where(larger, values, best)
+    return result.cpu().numpy()
 
 
 def _merged(logits: Tensor, target: Tensor, class_map: Tensor) -> tuple[Tensor, Tensor]:

@@ -49,9 +49,18 @@ def parse_cfg(path: str) -> list[Entry]:
     Raises:
         ConfigError: it cannot be read, holds nothing, or has a line of another form.
     """
+    return parse_text(_read(path), path)
+
+
+def parse_text(text: str, path: str) -> list[Entry]:
+    """The entries of the text of a cfg, which stands in the file `path`.
+
+    Raises:
+        ConfigError: as :func:`parse_cfg`.
+    """
     entries = []
     section = ""
-    for number, line in enumerate(_read(path).split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         where = f"{path}:{number}"
         words = _words(line)
         if not words:

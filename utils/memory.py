@@ -21,7 +21,10 @@ def lend(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     any more."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     free = _FREE.setdefault(size, [])
-    memory = free.pop() if free else np.empty(size, np.uint8)
+    try:  # not asked before: another thread may take the last one
+        memory = free.pop()
+    except IndexError:
+        memory = np.empty(size, np.uint8)
     lent = memory.view()
     weakref.finalize(lent, free.append, memory).atexit = False
     # A tensor lies between, for a view of a view looks at the first array, past `lent`.

@@ -76,7 +76,7 @@ class OptionNames:
 
     def notice(self, name: str, entry: Entry) -> str:
         """The line about an option that was given and that no part of the cfg has."""
-        if name not in self.declared:
+        if name not in self.declared or (self.official and name in UNUSED):
             place = "" if entry.where.startswith("-") else f"{entry.where}: "
             return (
                 f"note: {place}--{name} is an option of the official code that is not used "

@@ -105,7 +105,7 @@ class _Resolver:
         """The values of a part: those of its entries over the defaults of a variant."""
         values = dict(defaults)
         for name, declared in part.options.items():
-            if entry := self._entry(declared, scope):
+            if entry := self._entry(part, declared, scope):
                 values[name] = self._value(declared, entry)
             elif self.official and declared.official is not SAME:
                 values.setdefault(name, declared.official)
@@ -115,13 +115,16 @@ class _Resolver:
         self._note_options_without_effect(part, values, scope)
         return values
 
-    def _entry(self, declared: Option, scope: str | None) -> Entry | None:
-        name = declared.name
+    def _entry(self, part: type[Part], declared: Option, scope: str | None) -> Entry | None:
+        """The entry that gives an option. Parts of different sections may have options of one name:
+        in a cfg, each has its own."""
+        name, home = declared.name, declared.section or part.section
         sources = [self.on_line.get((None, name))]
         if self.official and declared.official_fixed:
             self.fixed[name] = declared.official
         else:
-            sources += [self.in_cfg.get(key) for key in ((scope, name), (None, name))]
+            given = [self.in_cfg.get(key) for key in ((scope, name), (None, name))]
+            sources += [entry for entry in given if entry and _stands_in(entry, home)]
         if self.official and name == "milestones":
             sources.append(self._official_milestones())
         entry = next((entry for entry in sources if entry is not None), None)
@@ -164,7 +167,7 @@ class _Resolver:
     def _note_options_without_effect(self, part, values, scope) -> None:
         complete = {name: values.get(name, o.default_value()) for name, o in part.options.items()}
         for name, declared in part.options.items():
-            entry = self._entry(declared, scope) if name in values else None
+            entry = self._entry(part, declared, scope) if name in values else None
             if entry and not has_effect(declared, complete):
                 self.result.notices.append(
                     f"note: {entry.where}: {name} has no effect without {declared.only_with}"
@@ -229,6 +232,11 @@ def read_value(declared: Option, entry: Entry, inverted: bool = False) -> Any:
         return declared.parse(words, inverted)
     except ConfigError as error:
         raise ConfigError(f"{entry.where}: {error}") from None
+
+
+def _stands_in(entry: Entry, section: str) -> bool:
+    """Whether an entry is about the options of a section: a flag is about those of any."""
+    return entry.section is None or entry.section.partition(".")[0] == section
 
 
 def _dataset_name(entry: Entry) -> str | None:

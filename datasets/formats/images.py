@@ -82,11 +82,33 @@ def is_turned(path: Path) -> bool:
     Raises:
         DataError: as :func:`read_image`, where the head tells.
     """
+    return _orientation(path) != 1
+
+
+def read_upright(path: Path) -> np.ndarray:
+    """The image of :func:`read_image`, turned and mirrored as a camera's note (EXIF) asks.
+
+    Raises:
+        DataError: as :func:`read_image`.
+    """
+    image = read_image(path)
+    orientation = _orientation(path)
+    if orientation in (5, 6, 7, 8):
+        image = image.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return np.ascontiguousarray(image)
+
+
+def _orientation(path: Path) -> int:
+    """The note of a camera in a picture, 1 to 8; 1 where there is none."""
     if path.suffix.lower() in (".npy", ".npz"):
-        return False
+        return 1
     picture = open_picture(read_bytes(path, "an image", BUDGET), path)
     with decoding(path, "an image"):
-        return picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        return picture.getexif().get(ExifTags.Base.Orientation, 1)
 
 
 def _decoded(stored: bytes, flags: int, path: Path) -> np.ndarray:

@@ -3,6 +3,7 @@
 from engine.modes.base import Mode
 from engine.modes.check import Check
 from engine.modes.export import Export
+from engine.modes.predict import Predict
 from engine.modes.summary import Summary
 from engine.modes.test import Test
 from engine.modes.train import Train
@@ -11,6 +12,14 @@ from utils.part import Registry
 __all__ = ["MODES", "Mode"]
 
 MODES = Registry(
-    "mode", {"train": Train, "test": Test, "export": Export, "check": Check, "summary": Summary}
+    "mode",
+    {
+        "train": Train,
+        "test": Test,
+        "predict": Predict,
+        "export": Export,
+        "check": Check,
+        "summary": Summary,
+    },
 )
 """Every mode by its name on the command line."""

@@ -19,6 +19,8 @@ class Mode(Part, ABC):
 
     processes = 1
     """How many processes on this machine do it together; see `engine.launch`."""
+    needs_cfg = True
+    """Whether it wants a cfg; else a checkpoint serves as well, by the cfg that it holds."""
     by_all_processes = False
     """Whether all processes that a launcher has started do it together, or the first one alone."""
 

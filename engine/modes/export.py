@@ -33,6 +33,8 @@ class Export(Mode):
     or 'keep' their aspect ratio and pad them below or on the right.
     """
 
+    needs_cfg = False
+
     ckpt = Train.ckpt
 
     def run(self, config):

@@ -9,6 +9,8 @@ from engine.modes.train import Train
 class Test(Mode):
     """Evaluates a checkpoint on the test sets, per class too."""
 
+    needs_cfg = False
+
     ckpt = Train.ckpt
 
     def run(self, config):

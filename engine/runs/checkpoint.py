@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FORMAT = 2
 """The version of the header. Checkpoints of before have none."""
 
+BEST = "best.pt"
+"""The best network of a run, in its folder."""
+
 _HEADS = "heads."
 
 
@@ -70,13 +73,20 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
             raise
 
 
+def checkpoint_file(path: str | PathLike) -> Path:
+    """The file of a checkpoint: of the folder of a run, that of its best network."""
+    path = Path(path)
+    return path / BEST if path.is_dir() else path
+
+
 def load(path: str | PathLike, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Reads what :func:`save` wrote, and nothing that could run code.
+    """Reads what :func:`save` wrote, and nothing that could run code. The folder of a run stands
+    for its best network.
 
     Raises:
         DataError: the file is missing, damaged, no checkpoint, or one of an earlier version.
     """
-    path = Path(path)
+    path = checkpoint_file(path)
     if not os.path.lexists(path):
         raise DataError(f"{path}: there is no such checkpoint")
     try:

@@ -59,7 +59,7 @@ def _picture(
         truth = np.full_like(image, NO_LABEL)
         if item["labelled"][task.name]:
             truth = task.draw(image, task.warp(item["targets"][task.name], part))
-        guess = task.draw(image, task.warp(decoded[task.name], part))
+        guess = task.draw(image, task.warp(task.confident(decoded[task.name]), part))
         columns.append(_column(truth, guess))
     gap = np.full((columns[0].shape[0], _GAP, 3), 255, np.uint8)
     return np.concatenate([part for column in columns for part in (column, gap)][:-1], axis=1)

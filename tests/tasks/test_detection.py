@@ -336,6 +336,6 @@ def test_draw_marks_the_objects(task, size):
 def test_draw_leaves_weak_detections_and_empty_images_as_they_are(task):
     image = np.full((48, 64, 3), 127, np.uint8)
     weak, strong = [10, 20, 30, 40, 1, 0, 0.1], [10, 20, 30, 40, 1, 0, 0.8]
-    assert (task.draw(image, np.array([weak], np.float32)) == image).all()
+    assert (task.draw(image, task.confident(np.array([weak], np.float32))) == image).all()
     assert (task.draw(image, np.array([strong], np.float32)) != image).any()
     assert (task.draw(image, task.unlabelled_target((48, 64))) == image).all()
