@@ -19,7 +19,7 @@ from tasks.base import (
 )
 from tasks.boxes.average_precision import average_precision
 from tasks.boxes.coding import anchors_in_pixels, decode, paired_iou
-from tasks.boxes.drawing import draw_frame, draw_label
+from tasks.boxes.drawing import Labels, draw_frame
 from tasks.boxes.losses import complete_iou_loss, iou_aware_focal_loss
 from tasks.boxes.matching import match
 from tasks.boxes.nms import detect
@@ -190,9 +190,10 @@ class Detection(Task):
         colours = palette(len(self.label_classes))[target[:, 4].astype(int)].tolist()
         for row, colour in zip(target, colours, strict=True):
             draw_frame(picture, row[:4], colour)
-        for row, colour in zip(target, colours, strict=True):
+        labels = Labels(picture)
+        for row, colour in zip(target[::-1], colours[::-1], strict=True):
             name = self.label_classes[int(row[4])]
-            draw_label(picture, row[:4], f"{name} {row[6]:.2f}" if scored else name, colour)
+            labels.draw(row[:4], f"{name} {row[6]:.2f}" if scored else name, colour)
         return picture
 
     def legend(self, target: np.ndarray) -> Swatches | None:

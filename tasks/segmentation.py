@@ -125,11 +125,17 @@ class Segmentation(Task):
         colours = palette(count)[np.minimum(target, count)]
         shown = (0.35 * image + 0.65 * colours).astype(np.uint8)
         shown[target == VOID] = image[target == VOID] // 3
+        unpainted = np.isin(target, self._background_numbers())
+        shown[unpainted] = image[unpainted]
         return shown
+
+    def _background_numbers(self) -> list[int]:
+        return [n for n, name in enumerate(self.label_classes) if name in self.background]
 
     def legend(self, target):
         classes = self.label_classes
         counts = np.bincount(target.ravel(), minlength=256)[: len(classes)]
+        counts[self._background_numbers()] = 0  # they are not painted
         return class_swatches(counts, classes, palette(len(classes)))
 
 

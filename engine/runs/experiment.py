@@ -293,7 +293,7 @@ def _test(config, data, folder, loop, baselines, initial, log) -> Results:
         results = _results(config, data, loop, best, evaluation)
         results.initial_checkpoint = initial
         _compare(results, config, data, best, baselines)
-        draw_results(network, data.test, loop.device, folder.pictures)
+        draw_results(network, data.test, loop.device, folder, loop.steps_done)
         results.write(folder.results)
         log(f"\n{results_table(results)}\n\n{folder.results}\n")
         return results

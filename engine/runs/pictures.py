@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,56 +15,101 @@ from torch import nn
 from datasets.formats.images import PADDING
 from datasets.merge import MultiTaskDataset
 from datasets.photometric import float_images
+from engine.runs.folder import RunFolder
+from engine.runs.sheet import display_warp, grid, tile
 from tasks import Task
+from tasks.legend import Scale, Swatches
 from utils.canvas import without_padding
 
 _IMAGES = 8
-_GAP = 4
 
 NO_LABEL = 200
 """The grey of a picture where an image has no label."""
 
 
+class Panel(NamedTuple):
+    """A picture of a sheet.
+
+    Attributes:
+        task: None for the image itself.
+        kind: 'image', 'truth' or 'prediction'.
+        labelled: whether there is such a truth.
+    """
+
+    task: Task | None
+    kind: str
+    picture: np.ndarray
+    legend: Swatches | Scale | None = None
+    labelled: bool = True
+
+    @property
+    def file_name(self) -> str:
+        if self.task is None:
+            return f"{self.kind}.png"
+        return f"{self.task.name.replace(':', '-')}_{self.kind}.png"
+
+    @property
+    def tile(self) -> np.ndarray:
+        title = self.kind if self.task is None else f"{self.task.name}: {self.kind}"
+        if not self.labelled:
+            title += ", no label"
+        return tile(title, self.picture, self.legend)
+
+
 @torch.no_grad()
 def draw_results(
-    network: nn.Module, data: MultiTaskDataset, device: torch.device, folder: Path
+    network: nn.Module, data: MultiTaskDataset, device: torch.device, folder: RunFolder, step: int
 ) -> None:
-    """Writes `<n>.png` for some test images, evenly taken: the image, and for each task the truth
-    above the prediction; grey where an image has no label. Padding is not shown."""
-    folder.mkdir(exist_ok=True)
+    """Draws some test images, evenly taken, into `pictures/` of a run's folder: `<n>.png` has the
+    image, and for each task the truth above the prediction, with titles and legends; grey where the
+    image has no label. `<n>/` has each of these pictures alone. Padding is not shown, and small
+    images are enlarged. The sheets are in TensorBoard too, at `step`."""
+    from torch.utils.tensorboard import SummaryWriter  # 1 s, which --help need not wait for
+
     network.eval()
     chosen = np.linspace(0, len(data) - 1, min(_IMAGES, len(data))).round().astype(int)
-    for number, index in enumerate(chosen):
-        item = data[0, int(index)]
-        batch = data.collate([item]).to(device)
-        predictions = network(float_images(batch))
-        decoded = {
-            task.name: task.decode(task.within(predictions[task.name], batch.shown))[0]
-            for task in data.tasks
-        }
-        picture = _picture(data.tasks, item, decoded)
-        path = folder / f"{number}.png"
-        if not cv2.imwrite(str(path), picture[..., ::-1]):
-            raise OSError(errno.EIO, "the picture cannot be written", str(path))
+    with SummaryWriter(str(folder.events)) as events:
+        for number, index in enumerate(chosen):
+            panels = list(_panels(network, data, device, int(index)))
+            sheet = grid(_columns([panel.tile for panel in panels]))
+            _write(folder.pictures / f"{number}.png", sheet)
+            for panel in panels:
+                _write(folder.pictures / str(number) / panel.file_name, panel.picture)
+            events.add_image(f"pictures/{number}", sheet, step, dataformats="HWC")
 
 
-def _picture(
-    tasks: Sequence[Task], item: Mapping[str, Any], decoded: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    """The picture of an item of a dataset, and of its decoded predictions by task name."""
+def _panels(
+    network: nn.Module, data: MultiTaskDataset, device: torch.device, index: int
+) -> Iterator[Panel]:
+    """The image of an item, then the truth and the prediction of each task."""
+    item = data[0, index]
+    batch = data.collate([item]).to(device)
+    predictions = network(float_images(batch))
     part = without_padding(item["shown"])
-    image = part.image(item["image"], PADDING)
-    columns = [_column(image, np.full_like(image, 255))]
-    for task in tasks:
-        truth = np.full_like(image, NO_LABEL)
-        if item["labelled"][task.name]:
-            truth = task.draw(image, task.warp(item["targets"][task.name], part))
-        guess = task.draw(image, task.warp(task.confident(decoded[task.name]), part))
-        columns.append(_column(truth, guess))
-    gap = np.full((columns[0].shape[0], _GAP, 3), 255, np.uint8)
-    return np.concatenate([part for column in columns for part in (column, gap)][:-1], axis=1)
+    warp = display_warp(part.size)
+    image = warp.image(part.image(item["image"], PADDING), PADDING)
+    yield Panel(None, "image", image)
+    for task in data.tasks:
+        yield _truth(task, item, part, warp, image)
+        [decoded] = task.decode_at(predictions[task.name], batch.shown, [warp.size])
+        decoded = task.confident(decoded)
+        yield Panel(task, "prediction", task.draw(image, decoded), task.legend(decoded))
 
 
-def _column(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    gap = np.full((_GAP, above.shape[1], 3), 255, np.uint8)
-    return np.concatenate([above, gap, below], axis=0)
+def _truth(task: Task, item: Mapping[str, Any], part, warp, image: np.ndarray) -> Panel:
+    if not item["labelled"][task.name]:
+        return Panel(task, "truth", np.full_like(image, NO_LABEL), labelled=False)
+    target = task.warp(task.warp(item["targets"][task.name], part), warp)
+    return Panel(task, "truth", task.draw(image, target), task.legend(target))
+
+
+def _columns(tiles: list[np.ndarray]) -> list[list[np.ndarray]]:
+    """Two rows: the image and the truths; below them the predictions."""
+    image, *others = tiles
+    return [[image, *others[0::2]], [np.full_like(image, 255), *others[1::2]]]
+
+
+def _write(path: Path, picture: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), picture[..., ::-1]):
+        raise OSError(errno.EIO, "the picture cannot be written", str(path))

@@ -1,4 +1,4 @@
-"""A sheet: an image, and beside it a picture of each task, with titles and legends."""
+"""Sheets: an image and beside it pictures of its tasks, with titles and legends."""
 
 from __future__ import annotations
 
@@ -33,44 +33,56 @@ def draw_sheet(
         image: (h, w, 3) uint8 RGB.
         predictions: by task name, decoded predictions at the size of the image.
     """
-    size = image.shape[:2]
-    width = min(max(size[1], _NARROWEST), _WIDEST)
-    warp = Warp.resize(size, (max(1, round(size[0] * width / size[1])), width))
+    warp = display_warp(image.shape[:2])
     shown = warp.image(image, PADDING)
-    tiles = [_tile("image", shown, None)]
+    tiles = [tile("image", shown)]
     for task in tasks:
         moved = task.warp(predictions[task.name], warp)
-        tiles.append(_tile(task.name, task.draw(shown, moved), task.legend(moved)))
-    return _in_rows(tiles)
+        tiles.append(tile(task.name, task.draw(shown, moved), task.legend(moved)))
+    return grid(_in_rows(tiles))
 
 
-def _in_rows(tiles: Sequence[np.ndarray]) -> np.ndarray:
-    """The tiles in as few rows as hold them, about equally many in each."""
-    rows = -(-len(tiles) // _MOST_IN_A_ROW)
-    columns = -(-len(tiles) // rows)
-    height, width = tiles[0].shape[:2]
-    shape = (rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3)
+def display_warp(size: tuple[int, int]) -> Warp:
+    """The map of an image of this (height, width) to the size in which it is shown: small ones are
+    enlarged, so that names have room beside boxes, and large ones shrunk."""
+    width = min(max(size[1], _NARROWEST), _WIDEST)
+    return Warp.resize(size, (max(1, round(size[0] * width / size[1])), width))
+
+
+def grid(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """(H, W, 3) uint8: rows of tiles of one size; the last row may be shorter."""
+    columns = max(map(len, rows))
+    height, width = rows[0][0].shape[:2]
+    shape = (len(rows) * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3)
     sheet = np.full(shape, 255, np.uint8)
-    for place, tile in enumerate(tiles):
-        row, column = divmod(place, columns)
-        top, left = _GAP + row * (height + _GAP), _GAP + column * (width + _GAP)
-        sheet[top : top + height, left : left + width] = tile
+    for row, tiles in enumerate(rows):
+        for column, picture in enumerate(tiles):
+            top, left = _GAP + row * (height + _GAP), _GAP + column * (width + _GAP)
+            sheet[top : top + height, left : left + width] = picture
     return sheet
 
 
-def _tile(title: str, picture: np.ndarray, legend: Swatches | Scale | None) -> np.ndarray:
+def tile(title: str, picture: np.ndarray, legend: Swatches | Scale | None = None) -> np.ndarray:
+    """A picture below a title and above its legend: (h + a constant, w, 3) uint8 RGB."""
     height, width = picture.shape[:2]
-    tile = Image.new("RGB", (width, _TITLE + height + _LEGEND), "white")
-    tile.paste(Image.fromarray(np.ascontiguousarray(picture)), (0, _TITLE))
-    draw = ImageDraw.Draw(tile)
+    whole = Image.new("RGB", (width, _TITLE + height + _LEGEND), "white")
+    whole.paste(Image.fromarray(np.ascontiguousarray(picture)), (0, _TITLE))
+    draw = ImageDraw.Draw(whole)
     draw.text((2, _TITLE / 2), title, _BLACK, _font(16), anchor="lm")
     top = _TITLE + height + 6
     match legend:
         case Swatches():
             _draw_swatches(draw, legend, top, width)
         case Scale():
-            _draw_scale(tile, draw, legend, top)
-    return np.asarray(tile)
+            _draw_scale(whole, draw, legend, top)
+    return np.asarray(whole)
+
+
+def _in_rows(tiles: Sequence[np.ndarray]) -> list[Sequence[np.ndarray]]:
+    """The tiles in as few rows as hold them, about equally many in each."""
+    rows = -(-len(tiles) // _MOST_IN_A_ROW)
+    columns = -(-len(tiles) // rows)
+    return [tiles[first : first + columns] for first in range(0, len(tiles), columns)]
 
 
 def _draw_swatches(draw: ImageDraw.ImageDraw, legend: Swatches, top: int, width: int) -> None:
@@ -101,10 +113,10 @@ def _shortened(draw: ImageDraw.ImageDraw, name: str, width: float) -> str:
     return f"{name}…"
 
 
-def _draw_scale(tile: Image.Image, draw: ImageDraw.ImageDraw, legend: Scale, top: int) -> None:
-    width = tile.width - 4
+def _draw_scale(whole: Image.Image, draw: ImageDraw.ImageDraw, legend: Scale, top: int) -> None:
+    width = whole.width - 4
     bar = Image.fromarray(np.ascontiguousarray(legend.colours[None])).resize((width, _LINE - 4))
-    tile.paste(bar, (2, top))
+    whole.paste(bar, (2, top))
     for share, text in legend.ticks:
         anchor = "la" if share == 0 else "ra" if share == 1 else "ma"
         place = (2 + share * width, top + _LINE)

@@ -339,3 +339,17 @@ def test_draw_leaves_weak_detections_and_empty_images_as_they_are(task):
     assert (task.draw(image, task.confident(np.array([weak], np.float32))) == image).all()
     assert (task.draw(image, np.array([strong], np.float32)) != image).any()
     assert (task.draw(image, task.unlabelled_target((48, 64))) == image).all()
+
+
+def test_names_of_boxes_in_one_place_do_not_cover_one_another():
+    """The better detection has the choice, whichever the order of the boxes."""
+    task = Detection(("a", "b"))
+    image = np.zeros((96, 128, 3), np.uint8)
+    boxes = np.array([(20, 30, 90, 80, 0, 0, 0.5), (21, 31, 91, 81, 1, 0, 0.9)], np.float32)
+    best = task.draw(image, boxes[1:])
+    bar = best[16:30, 21:60]  # above its box
+    assert bar.any()
+    np.testing.assert_array_equal(task.draw(image, boxes)[16:30, 21:60], bar)
+    np.testing.assert_array_equal(task.draw(image, boxes[::-1])[16:30, 21:60], bar)
+    crowd = np.repeat(boxes, 30, axis=0)
+    assert task.draw(image, crowd).shape == image.shape

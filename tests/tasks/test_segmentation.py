@@ -210,3 +210,14 @@ def test_palette_has_a_colour_for_each_class_and_black():
     assert colours.shape == (41, 3)
     assert len(np.unique(colours, axis=0)) == 41
     assert (colours[40] == 0).all()
+
+
+def test_background_is_not_painted_and_not_in_the_legend():
+    task = Segmentation(("background", "bolt"))
+    image = np.full((2, 2, 3), 90, np.uint8)
+    target = np.array([[0, 1], [0, 255]], np.uint8)
+    picture = task.draw(image, target)
+    assert (picture[:, 0] == 90).all()
+    assert (picture[0, 1] != 90).any()
+    assert [name for name, _ in task.legend(target).entries] == ["bolt"]
+    assert task.legend(np.zeros((2, 2), np.uint8)) is None
