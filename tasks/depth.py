@@ -18,6 +18,8 @@ NEAREST, FARTHEST = 1e-3, 10.0
 """Metres; a depth counts where it lies strictly between them. The farthest is that of indoor data,
 where the cfg says nothing else."""
 
+_OFF_ENDS = 1e-3  # metres, the step of a picture of 16 bits
+
 _MOST_MILLIMETRES = np.iinfo(np.uint16).max
 
 _BINS = 2**16
@@ -105,9 +107,11 @@ class Depth(Task):
         return list(prediction[:, 0].float().cpu().numpy())
 
     def decode_at(self, prediction, shown, sizes):
-        """Within the range that counts, as they are tested."""
+        """The depths are within the range that counts, as in testing, and a millimetre off its
+        ends: none is void where it is read as a label."""
         decoded = super().decode_at(prediction, shown, sizes)
-        return [np.clip(depth, NEAREST, self.max_depth) for depth in decoded]
+        ends = NEAREST + _OFF_ENDS, self.max_depth - _OFF_ENDS
+        return [np.clip(depth, *ends) for depth in decoded]
 
     def draw(self, image, target):
         near = 255 * (1 - np.clip(target / self.max_depth, 0, 1) ** 0.5)

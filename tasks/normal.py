@@ -100,7 +100,7 @@ class Normal(Task):
         """Each axis in both directions; where y and z point is as the labels had it."""
         axes = np.concatenate([np.eye(3), -np.eye(3)]).astype(np.float32)
         colours = self.draw(None, axes[None])[0].tolist()
-        names = ("+x", "+y", "+z", "−x", "−y", "−z")
+        names = ("+x", "+y", "+z", "-x", "-y", "-z")
         return Swatches(tuple((n, tuple(c)) for n, c in zip(names, colours, strict=True)))
 
 

@@ -141,6 +141,20 @@ def test_what_is_new_is_tested_and_exported(project, trained):
     assert "gives what the network gives" in exported.stdout
 
 
+def test_what_is_new_is_predicted(project, trained):
+    result = subprocess.run(
+        [sys.executable, "train_test.py", "--mode", "predict", "--ckpt", trained,
+         "--input", "data/gallery/images", "--output", "predicted"],
+        cwd=project, capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    saliency = np.load(project / "predicted/saliency/npy/0.npy")
+    assert saliency.shape == (32, 48)
+    assert saliency.min() >= 0
+    assert saliency.max() <= 1
+    assert (project / "predicted/saliency/pictures/0.jpg").exists()
+
+
 def test_what_is_new_is_checked(project):
     result = command(project, "--mode", "check")
     assert result.returncode == 0, result.stderr

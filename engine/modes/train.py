@@ -25,8 +25,8 @@ class Train(Mode):
 
     ckpt: str | None = option(
         None,
-        "the checkpoint that the weights of the multi-task network start from, to test or to "
-        "export (empty: none; the run's best)",
+        "the checkpoint that the weights of the multi-task network start from, to test, to predict "
+        "with or to export (empty: none; the run's best)",
     )
 
     restart: bool = option(

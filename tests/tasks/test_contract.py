@@ -285,3 +285,18 @@ def test_statistics_of_no_labels_say_so(name):
     assert statistics.result()["counted"] == 0
     assert statistics.notes() == statistics.warnings == []
     assert all(isinstance(line, str) for line in statistics.lines())
+
+
+def test_predictions_are_decoded_at_the_size_of_each_image(name):
+    task, image = make(name), np.zeros((30, 41, 3), np.uint8)
+    shown = torch.tensor([[0, 0, 60, 48], [0, 0, 64, 40]])
+    small, large = task.decode_at(predict(task, 2), shown, [(30, 41), (100, 130)])
+    picture = task.draw(image, task.confident(small))
+    assert (picture.shape, picture.dtype) == (image.shape, np.uint8)
+    task.legend(task.confident(small))
+    if isinstance(task.head, BoxHead):
+        assert (large[:, 2:4] <= (130, 100)).all()
+        assert large[:, 2:4].max() > 64
+    else:
+        assert small.shape[:2] == (30, 41)
+        assert large.shape[:2] == (100, 130)

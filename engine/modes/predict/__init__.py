@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     import torch
 
     from engine.config import Config
+    from engine.modes.predict.outputs import Outputs
     from models import Network
     from tasks import Task
 
 SAVE = ("pictures", "maps", "depth", "normals", "boxes")
 """What `save` chooses from."""
 
-_BATCH = {"cpu": 4}
-_BATCH_ON_GPU = 16
+_BATCH, _BATCH_ON_GPU = 4, 8
 
 
 class Predict(Mode):
@@ -79,7 +79,7 @@ class Predict(Mode):
         network, tasks = open_network(path, device)
         with config.located():
             outputs = Outputs(folder, tasks, self.save)
-        _make_folder(folder, config)
+        _make_folder(outputs, config)
         predictor = Predictor(
             network, tasks, *_computed(network, device, config, sources[0].is_live), self.threshold
         )
@@ -101,7 +101,7 @@ def _computed(network: Network, device: torch.device, config: Config, is_live: b
     amp = config.training.amp if "amp" in given else device.type == "cuda"
     if device.type == "cuda":
         network.to(memory_format=torch.channels_last)
-    batch_size = 1 if is_live else _BATCH.get(device.type, _BATCH_ON_GPU)
+    batch_size = 1 if is_live else _BATCH if device.type == "cpu" else _BATCH_ON_GPU
     if "batch_size" in given:
         batch_size = config.loading.batch_size
     return Precision(device, amp).autocast, batch_size
@@ -115,7 +115,7 @@ def _threads() -> int:
     return max(2, min(8, len(os.sched_getaffinity(0)) // 2))
 
 
-def _make_folder(folder: Path, config: Config) -> None:
+def _make_folder(outputs: Outputs, config: Config) -> None:
     """Makes the folder of the output, and removes what a killed process left half written.
 
     Raises:
@@ -124,12 +124,14 @@ def _make_folder(folder: Path, config: Config) -> None:
     from utils.files import remove_leftovers
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        outputs.folder.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
-        raise config.error("output", f"{folder}: cannot be made ({reason.strerror})") from None
-    for place, folders, _ in os.walk(folder):
-        remove_leftovers(Path(place))
-        folders[:] = [name for name in folders if not name.endswith(".tmp")]
+        place = f"{outputs.folder}: cannot be made"
+        raise config.error("output", f"{place} ({reason.strerror})") from None
+    remove_leftovers(outputs.folder)
+    for name in outputs.folders:
+        for place, _, _ in os.walk(outputs.folder / name):
+            remove_leftovers(Path(place))
 
 
 def _about(path: Path, network: Network, tasks: list[Task], threshold: float) -> dict:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from tasks.palette import palette
+from utils.errors import one_line
 
 _MILLIMETRES = 1, np.iinfo(np.uint16).max  # 0 would mean that there is no reading
 _JPEG_QUALITY = 92
@@ -66,7 +67,7 @@ def yolo_text(boxes: np.ndarray, size: tuple[int, int]) -> bytes:
 def voc_xml(boxes: np.ndarray, size: tuple[int, int], name: str, classes: Sequence[str]) -> bytes:
     """Boxes, (N, 7), of an image called `name` as a VOC annotation, with their scores."""
     root = ElementTree.Element("annotation")
-    _add(root, filename=name)
+    _add(root, filename=one_line(name))
     _add(ElementTree.SubElement(root, "size"), width=size[1], height=size[0], depth=3)
     for x1, y1, x2, y2, number, _, score in boxes.tolist():
         element = ElementTree.SubElement(root, "object")

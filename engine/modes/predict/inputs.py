@@ -49,24 +49,32 @@ def find_sources(words: Sequence[str], output: Path) -> list[Source]:
         ConfigError: there is nothing of a name, or no image or video in it.
         DataError: a list cannot be read.
     """
+    if not words:
+        raise ConfigError("names nothing: an image, a folder, a list or a video", "input")
     live = [word for word in words if _is_live(word)]
     if live and len(words) > 1:
         raise ConfigError(f"{live[0]} is a camera or a stream, and stands alone", "input")
     if live:
         name = f"camera{live[0]}" if live[0].isdecimal() else "stream"
         return [Source(live[0], name, name, is_video=True, is_live=True)]
-    paths: dict[str, None] = {}
-    for word in words:
-        paths |= dict.fromkeys(_paths(word, output))
+    paths: dict[str, str] = {}  # as they were given, by where they are
+    for path in (path for word in words for path in _paths(word, output)):
+        paths.setdefault(os.path.abspath(path), path)
     base = os.path.abspath(words[0]) if len(words) == 1 and os.path.isdir(words[0]) else None
-    base = base or os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
+    base = base or os.path.commonpath([os.path.dirname(path) for path in paths])
     names = [Path(os.path.relpath(path, base)).as_posix() for path in paths]
-    stems = [os.path.splitext(name)[0] for name in names]
-    called = Counter(stems)
     return [
-        Source(path, name, stem if called[stem] == 1 else name, _is_video(path))
-        for path, name, stem in zip(paths, names, stems, strict=True)
+        Source(path, name, stem, _is_video(path))
+        for path, name, stem in zip(paths.values(), names, _stems(names), strict=True)
     ]
+
+
+def _stems(names: Sequence[str]) -> list[str]:
+    """The names without their endings, but for those that would be the name of two."""
+    stems = [os.path.splitext(name)[0] for name in names]
+    called = Counter(stems) + Counter(names)
+    pairs = zip(names, stems, strict=True)
+    return [stem if called[stem] == 1 else name for name, stem in pairs]
 
 
 def _paths(word: str, output: Path) -> list[str]:

@@ -11,6 +11,9 @@ from typing import Any
 
 from utils.files import replacing
 
+# A name of a file that is no UTF-8 is escaped, as JSON has it.
+_TEXT = {"encoding": "utf-8", "errors": "backslashreplace"}
+
 
 class SpooledList:
     """A list of JSON values in a file without a name, which is gone when the process is.
@@ -21,7 +24,7 @@ class SpooledList:
 
     def __init__(self, folder: Path):
         # Open as long as the list is there.
-        self._file = tempfile.TemporaryFile("w+", dir=folder, encoding="utf-8")  # noqa: SIM115
+        self._file = tempfile.TemporaryFile("w+", dir=folder, **_TEXT)  # noqa: SIM115
         self.count = 0
 
     def add(self, value: Any) -> None:
@@ -43,7 +46,7 @@ class SpooledList:
 
 def write_list(path: Path, values: SpooledList) -> None:
     """Writes a list as a JSON of its own, whole or not at all."""
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with replacing(path) as temporary, open(temporary, "w", **_TEXT) as file:
         values.copy_to(file)
         file.write("\n")
 
@@ -51,7 +54,7 @@ def write_list(path: Path, values: SpooledList) -> None:
 def write_lists(path: Path, head: Mapping[str, Any], lists: Mapping[str, SpooledList]) -> None:
     """Writes an object of values and of lists as JSON, whole or not at all."""
     keys: Sequence[str] = [*head, *lists]
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+    with replacing(path) as temporary, open(temporary, "w", **_TEXT) as file:
         for number, key in enumerate(keys):
             file.write(f"{',' if number else '{'}\n{json.dumps(key)}: ")
             if key in lists:

@@ -47,6 +47,7 @@ class Session:
         self.record = record
         self.form = InputForm.of(predictor.network)
         self.readers, self.writers = ThreadPoolExecutor(threads), ThreadPoolExecutor(threads)
+        self.threads = threads  # and so many answers wait, which may be large
         self.ahead = 2 * max(predictor.batch_size, threads)
         numbered = _are_numbered(sources)
         self.summaries = [
@@ -146,7 +147,8 @@ class Session:
 
     def _images(self, sources: Sequence[Source]) -> None:
         read = in_order(self.readers, self._read, sources, self.ahead)
-        saved = in_order(self.writers, self.save, self.predictor.answers(read), self.ahead)
+        answers = self.predictor.answers(read)
+        saved = in_order(self.writers, self.save, answers, self.threads)
         for answer in saved:
             for path in answer.there:
                 self.record.skip(path)

@@ -63,7 +63,7 @@ class _Video:
             drawing = stack.enter_context(ThreadPoolExecutor(1))
             prepared = in_order(session.readers, self._prepare, self._numbered(), session.ahead)
             answers = session.predictor.answers(prepared)
-            saved = in_order(session.writers, self._save, answers, session.ahead)
+            saved = in_order(session.writers, self._save, answers, session.threads)
             for answer in in_order(drawing, self._add, saved, 2):
                 for path in answer.there:
                     session.record.skip(path)

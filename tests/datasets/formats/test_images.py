@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from datasets.formats.decoding import is_whole_png
-from datasets.formats.images import PADDING, read_image
+from datasets.formats.images import PADDING, is_turned, read_image, read_upright
 from utils.errors import DataError
 
 
@@ -157,3 +157,20 @@ class TestOtherFiles:
         np.savez(tmp_path / "a.npz", image=picture(), mask=picture())
         with pytest.raises(DataError, match=r"a\.npz: holds the arrays image, mask; one is wanted"):
             read_image(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_image_is_turned_as_its_note_says_where_that_is_wanted(tmp_path, orientation, suffix):
+    image = np.kron(picture(), np.ones((16, 16, 1), np.uint8))
+    stored = Image.fromarray(image)
+    exif = stored.getexif()
+    exif[ExifTags.Base.Orientation] = orientation
+    path = tmp_path / f"a.{suffix}"
+    stored.save(path, exif=exif, **({"quality": 100, "subsampling": 0} if suffix == "jpg" else {}))
+    upright = read_upright(path)
+    assert upright.flags.c_contiguous
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"))
+    assert upright.shape == expected.shape
+    assert np.abs(upright.astype(int) - expected).max() <= (6 if suffix == "jpg" else 0)
+    assert is_turned(path) == (orientation != 1)

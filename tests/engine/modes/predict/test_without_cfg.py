@@ -1,0 +1,40 @@
+"""Modes that take the cfg in the place of a file from a checkpoint."""
+
+import json
+
+import pytest
+
+import train_test
+from engine.config import read
+
+
+@pytest.mark.parametrize("name", ["", "best.pt"])
+def test_the_cfg_in_a_checkpoint_is_that_of_its_run(run_of_network, name):
+    words = ["--ckpt", str(run_of_network / name), "--mode"]
+    config = read([*words, "predict", "--input", "a.jpg", "--output", "out"])
+    assert config.data.size == (48, 64)
+    assert [choice.name for choice in config.data.train_dataset] == ["VOC", "NYUD_MT"]
+    assert config.notices == []
+    assert config.run.mode.value("threshold") == 0.3, "that of the schedule is another one"
+    assert config.training.scheduler.value("threshold") == 0
+    assert read([*words, "export"]).network.arch.name == "VMM"
+
+
+def test_the_summary_of_a_checkpoint(run_of_network, capsys):
+    words = ["--mode", "summary", "--json", "--ckpt", str(run_of_network)]
+    assert train_test.main(words) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["arch"] == "VMM"
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize("mode", ["train", "check"])
+def test_other_modes_want_a_cfg(run_of_network, mode, capsys):
+    assert train_test.main(["--ckpt", str(run_of_network), "--mode", mode]) == 2
+    assert "the cfg comes first" in capsys.readouterr().err
+
+
+def test_a_folder_without_a_network(tmp_path, capsys):
+    words = ["--mode", "predict", "--ckpt", str(tmp_path), "--input", "a", "--output", "b"]
+    assert train_test.main(words) == 2
+    assert f"error: {tmp_path}/best.pt: there is no such checkpoint" in capsys.readouterr().err
