@@ -30,6 +30,7 @@ class RunFolder:
         self.path = path
         self.config = path / CONFIG
         self.log = path / "log.txt"
+        self.protocol = path / "protocol.csv"
         self.steps = path / "steps.csv"
         self.epochs = path / "epochs.csv"
         self.gradients = path / "gradients.csv"

@@ -31,6 +31,8 @@ class Results:
         delta: by task, in percent of the baseline, positive = better (Maninis et al., CVPR 2019).
         delta_mtl: the mean of `delta` over the tasks.
         options: the resolved cfg, as text.
+        train_labels: by task, how many training images have a label for it.
+        protocol: which labels the training images keep; None where they keep all.
         initial_checkpoint: path and SHA-256 of the checkpoint that the weights started from; after
             a restart its epoch and the options that were changed as well.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
@@ -61,6 +63,8 @@ class Results:
     precision: str
     torch: str
     options: str = ""
+    train_labels: dict[str, int] | None = None
+    protocol: dict[str, Any] | None = None
     initial_checkpoint: dict[str, Any] | None = None
     skipped_steps: int | None = None
     processes: int = 1
