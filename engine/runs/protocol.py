@@ -47,6 +47,21 @@ class KeptLabels:
             writer.writerow([dataset, image, *(int(kept[t]) if t in kept else "" for t in types)])
         return text.getvalue()
 
+    def check(self, config: Config) -> None:
+        """Checks that labels are left for the tasks of the cfg.
+
+        Raises:
+            ConfigError: the images keep none for a task.
+        """
+        for task in config.run.tasks:
+            kept = [row.kept[task.name] for row in self.rows if task.name in row.kept]
+            if kept and not any(kept):
+                raise config.error(
+                    "protocol",
+                    f"the training images keep none of their {count_of(len(kept), 'label')} for "
+                    f"{task.name}",
+                )
+
     def notes(self, config: Config) -> list[str]:
         """How many labels of the cfg's tasks are kept, a line a dataset."""
         rows: dict[str, list[Row]] = {}

@@ -86,6 +86,7 @@ def read_splits(config: Config, root: Path, missing_allowed: bool = False) -> Sp
         _note_validation_on_test(splits, resolved)
     splits.train, splits.kept_labels = keep_labels(splits.train, kept)
     if splits.kept_labels:
+        splits.kept_labels.check(config)
         splits.notes += splits.kept_labels.notes(config)
     return splits
 
