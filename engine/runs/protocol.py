@@ -63,11 +63,17 @@ class KeptLabels:
                 )
 
     def notes(self, config: Config) -> list[str]:
-        """How many labels of the cfg's tasks are kept, a line a dataset."""
-        rows: dict[str, list[Row]] = {}
-        for row in self.rows:
-            rows.setdefault(row.dataset, []).append(row)
-        return [_note(config, dataset, rows) for dataset, rows in rows.items()]
+        """How many labels of the cfg's tasks are kept, a line for each dataset that has some."""
+        types = [task.name for task in config.run.tasks]
+        rows: dict[str, list[dict[str, bool]]] = {}
+        for dataset, _, kept in self.rows:
+            if any(name in kept for name in types):
+                rows.setdefault(dataset, []).append(kept)
+        return [
+            f"{dataset}: protocol {_in_words(config)} keeps of the training labels: "
+            f"{_counted(types, kept)}"
+            for dataset, kept in rows.items()
+        ]
 
 
 def kept_types(config: Config, listed: Sequence[Split]) -> list[KeptTypes | None]:
@@ -138,17 +144,21 @@ def protocol_values(config: Config) -> dict[str, Any] | None:
     return identity and {**config.data.protocol.all_values(), **identity}
 
 
-def _note(config: Config, dataset: str, rows: Sequence[Row]) -> str:
+def _in_words(config: Config) -> str:
+    """'one-label (protocol_seed = 0)'."""
     choice = config.data.protocol
     values = {name: value for name, value in choice.all_values().items() if value != ()}
-    options = ", ".join(f"{n} = {choice.part.options[n].format(v)}" for n, v in values.items())
-    types = [task.name for task in config.run.tasks if any(task.name in row.kept for row in rows)]
+    options = (f"{name} = {choice.part.options[name].format(v)}" for name, v in values.items())
+    return f"{choice.name} ({', '.join(options)})"
+
+
+def _counted(types: Sequence[str], rows: Sequence[dict[str, bool]]) -> str:
+    """'depth 4 of 12, normal 5 of 12; 3 images without a label for the cfg's tasks'."""
     counts = ", ".join(
-        f"{name} {sum(row.kept.get(name, False) for row in rows):,} of "
-        f"{sum(name in row.kept for row in rows):,}"
+        f"{name} {sum(kept.get(name, False) for kept in rows):,} of {labels:,}"
         for name in types
+        if (labels := sum(name in kept for kept in rows))
     )
-    line = f"{dataset}: protocol {choice.name} ({options}) keeps of the training labels: {counts}"
-    labelled = [row.kept for row in rows if any(name in row.kept for name in types)]
-    bare = sum(not any(kept.get(name) for name in types) for kept in labelled)
-    return line + (f"; {count_of(bare, 'image')} without a label for the cfg's tasks" * bool(bare))
+    bare = sum(not any(kept.get(name) for name in types) for kept in rows)
+    images = f"; {count_of(bare, 'image')} without a label for the cfg's tasks"
+    return counts + (images if bare else "")
