@@ -64,6 +64,11 @@ class Split:
     decided: Mapping[str, str] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
 
+    def id_of(self, image: Path) -> str:
+        """The place of an image in the dataset, the same wherever the dataset lies."""
+        inside = image.is_relative_to(self.root)
+        return image.relative_to(self.root).as_posix() if inside else image.name
+
 
 class Dataset(Part):
     """One dataset: where its files lie, and which labels they hold. Its options stand in [data].
@@ -83,6 +88,9 @@ class Dataset(Part):
     types without). A network can be built from this alone."""
     expected: ClassVar[Mapping[str, Mapping[str, int]]] = {}
     """The number of images of the whole dataset by split, and of the labels of each type."""
+    list_columns: ClassVar[tuple[str, ...]] = ()
+    """The task types of the columns of MTPSL's lists of the labels to keep, of which row n is for
+    the training image that is called n; none where there are no such lists of the dataset."""
 
     def __init__(self, name: str, **options):
         super().__init__(**options)

@@ -34,6 +34,7 @@ class NYUv2(Dataset):
         "train": dict.fromkeys(("images", "segmentation", "depth", "normal"), 795),
         "test": dict.fromkeys(("images", "segmentation", "depth", "normal"), 654),
     }
+    list_columns = ("segmentation", "depth", "normal")
 
     def list(self, folder, split):
         part = folder / _SPLITS[split]

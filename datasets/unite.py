@@ -90,7 +90,11 @@ class RemappedLabel:
         return f"{self.label.key} as {' '.join(map(str, self.numbers))}"
 
     def read(self, size: tuple[int, int]) -> np.ndarray:
-        return self.task.remap_classes(self.label.read(size), self.numbers)
+        return self.remap(self.label.read(size))
+
+    def remap(self, target: np.ndarray) -> np.ndarray:
+        """A target of the label's file in the class numbers of the task."""
+        return self.task.remap_classes(target, self.numbers)
 
 
 def task_label(task: Task, split: Split, sample: Sample) -> Label | RemappedLabel | None:

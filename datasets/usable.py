@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from datasets.base import Sample, Split
 from datasets.formats.base import Label
 from datasets.formats.images import image_size
 from datasets.merge import MultiTaskDataset
-from datasets.unite import RemappedLabel
+from datasets.unite import RemappedLabel, task_label
 from tasks import Task
 from utils.errors import DataError
 
@@ -19,6 +23,24 @@ def is_usable(task: Task, label: Label | RemappedLabel, image: Path) -> bool:
         return task.usable(label.read(image_size(image)))
     except DataError:
         return True
+
+
+def usable_for(
+    tasks: Sequence[Task], split: Split, sample: Sample, task_type: str, target: np.ndarray
+) -> set[str]:
+    """The names of those tasks of merged data that can learn from the label of an image.
+
+    Args:
+        tasks: all of them.
+        task_type: the type of the label.
+        target: the label in the class numbers of its dataset, as it was read.
+    """
+    names = set()
+    for task in tasks:
+        if task.task_type == task_type and (label := task_label(task, split, sample)):
+            remapped = label.remap(target) if isinstance(label, RemappedLabel) else target
+            names.update([task.name] if task.usable(remapped) else [])
+    return names
 
 
 def has_usable_label(task: Task, data: MultiTaskDataset) -> bool:

@@ -18,7 +18,7 @@ from engine.modes import MODES
 from engine.official import add_official_potential
 from engine.options import Comparison, DataOptions, NetworkOptions, Run
 from engine.runs.datasets import check_divided
-from engine.runs.identity import file_digest
+from engine.runs.identity import file_digest, protocol_of
 from engine.runs.naming import check_declared_naming
 from engine.training.options import Training
 from losses import LOSSES
@@ -132,6 +132,7 @@ class Config:
                 {"name": choice.name} if choice.name in self.datasets else choice.identity()
                 for choice in getattr(self.data, option)
             ]
+        result["data"]["protocol"] = protocol_of(self)
         result[DATASET] = {name: c.identity() for name, c in self.used_datasets().items()}
         return result
 
@@ -254,7 +255,8 @@ def _check_parts(config: Config) -> None:
         ConfigError: a part cannot be built, or options contradict one another.
     """
     with config.located():
-        for choice in (config.run.loss, config.data.sampling, config.network.arch):
+        data = config.data
+        for choice in (config.run.loss, data.sampling, data.protocol, config.network.arch):
             choice.build()
     check_divided(config)
     check_declared_naming(config)

@@ -10,6 +10,7 @@ from typing import Any
 
 from datasets import DATASETS
 from datasets.naming import read_lists, read_naming
+from datasets.protocols import PROTOCOLS
 from datasets.sampling import SAMPLERS
 from engine.modes import MODES
 from losses import LOSSES
@@ -154,6 +155,12 @@ class DataOptions(Part):
         "how often merged datasets are drawn from: concat, by their sizes; balanced, all alike; "
         "temperature, in between",
         parts=SAMPLERS,
+    )
+    protocol: str = option(
+        "full",
+        "which of its labels a training image keeps: full, all; one-label, one of them; "
+        "random-label, some of them; list, those that a file says",
+        parts=PROTOCOLS,
     )
     keep_unlabelled: bool = option(
         False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import torch
 from engine.runs.cost import Cost
 from engine.runs.data import Data, build_data
 from engine.runs.folder import RunFolder
-from engine.runs.identity import baseline_identity, differences, key_of
+from engine.runs.identity import baseline_identity, differences, key_of, protocol_of
 from engine.runs.keeper import Keeper
 from engine.runs.network import check_batch_size, number_of_maps
 from engine.runs.results import Results
@@ -194,10 +194,12 @@ def find_finished(single: SingleTask) -> RunFolder | None:
 
 def baseline_config(config: Config, task: Task) -> Config:
     """The cfg of a task's single-task network: the one of `baselines` that is for this task, else
-    the same cfg with this task alone.
+    the same cfg with this task alone. Its training images keep the labels that they keep for the
+    multi-task network.
 
     Raises:
-        ConfigError: a named cfg cannot be read or has several tasks, or none is for the task.
+        ConfigError: a named cfg cannot be read or has several tasks, or says that its images keep
+            other labels; or none is for the task.
     """
     from engine.config import read_baseline
 
@@ -211,8 +213,21 @@ def baseline_config(config: Config, task: Task) -> Config:
                 "baselines", f"{path} has {len(single.run.tasks)} tasks, a baseline has one"
             )
         if single.run.tasks[0].name == task.task_type:
-            return single.single_task(single.run.tasks[0])
+            return _with_protocol(single.single_task(single.run.tasks[0]), config)
     raise config.error("baselines", f"none of the cfgs it names is for {task.task_type}")
+
+
+def _with_protocol(single: Config, config: Config) -> Config:
+    """The cfg of a baseline with the protocol of the multi-task network."""
+    if protocol_of(single) == protocol_of(config):
+        return single
+    if "protocol" in single.places:
+        raise single.error(
+            "protocol",
+            f"a baseline learns from the labels that the network of {config.path} has; leave the "
+            "protocol out here, or say the same there",
+        )
+    return replace(single, data=single.data.with_values(protocol=config.data.protocol))
 
 
 def baselines_root(config: Config) -> Path:

@@ -21,6 +21,7 @@ from datasets.unite import build_tasks
 from datasets.usable import has_usable_label
 from engine.runs.datasets import validation_splits
 from engine.runs.naming import check_naming
+from engine.runs.protocol import KeptLabels
 from engine.runs.splits import few_validation_images, read_splits
 from tasks import Task
 from utils.errors import DataError
@@ -37,7 +38,8 @@ class Data:
     """The training, validation and test images, and the tasks they are labelled for.
 
     `selected_on` says where the validation images come from: 'validation' or 'test'. `notes` are
-    what a user should know of the data, a line each.
+    what a user should know of the data, a line each. `kept_labels` are which labels the training
+    images keep, where these are not all.
     """
 
     tasks: list[Task]
@@ -46,6 +48,7 @@ class Data:
     test: MultiTaskDataset
     selected_on: str
     notes: list[str] = field(default_factory=list)
+    kept_labels: KeptLabels | None = None
 
     def loaders(
         self, config: Config, device: torch.device, ranks: Ranks = ALONE
@@ -110,6 +113,7 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
         test=MultiTaskDataset(splits.test, tasks, size, **options),
         selected_on=splits.selected_on,
         notes=splits.notes,
+        kept_labels=splits.kept_labels,
     )
     _require_labels(data)
     if data.selected_on == "validation":

@@ -30,6 +30,7 @@ from engine.runs.network import check_batch_size, make_network
 from engine.runs.next_steps import next_steps
 from engine.runs.pictures import draw_results
 from engine.runs.plan import Plan, plan_experiment
+from engine.runs.protocol import protocol_values, write_protocol
 from engine.runs.restart import initial_checkpoint, restart
 from engine.runs.results import Results, mean
 from engine.runs.tables import results_table
@@ -142,6 +143,7 @@ def train_run(
 def _train_run(config, data, folder, ranks, baselines, plan) -> Results:
     device = choose_device(config)
     log = Log(folder.log, ranks)
+    ranks.from_first(lambda: write_protocol(folder, data.kept_labels))
     initial = ranks.from_first(lambda: initial_checkpoint(config, folder))
     # What the first process downloads is there for the others.
     network = ranks.first_before_others(lambda: _make_network(config, data, folder, initial, log))
@@ -336,6 +338,8 @@ def _results(config, data, loop, best, evaluation) -> Results:
         parameters=cost.parameters,
         gmacs=cost.gmacs,
         train_images=len(data.train),
+        train_labels={task.name: len(data.train.labelled_for(task)) for task in data.tasks},
+        protocol=protocol_values(config),
         test_images={task.name: len(data.test.labelled_for(task)) for task in data.tasks},
         device=device_name(loop.device),
         processes=loop.ranks.size,

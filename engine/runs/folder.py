@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.runs.identity import differences
+from engine.runs.identity import differences, protocol_of
 from engine.runs.results import Results
 from utils.errors import ConfigError, DataError, UserError
 from utils.files import remove, remove_leftovers, write_text
@@ -30,6 +30,7 @@ class RunFolder:
         self.path = path
         self.config = path / CONFIG
         self.log = path / "log.txt"
+        self.protocol = path / "protocol.csv"
         self.steps = path / "steps.csv"
         self.epochs = path / "epochs.csv"
         self.gradients = path / "gradients.csv"
@@ -94,7 +95,7 @@ class RunFolder:
             names = self._differences(config)
         if names == [CONFIG]:
             raise UserError(f"{self.config} is missing or damaged, and no checkpoint is whole")
-        return names
+        return names or self._other_list(config)
 
     @contextlib.contextmanager
     def lock(self, config: Config | None = None) -> Iterator[None]:
@@ -135,6 +136,14 @@ class RunFolder:
             return differences(config.identity(), read([str(self.config)]).identity())
         except ConfigError:
             return [CONFIG]
+
+    def _other_list(self, config: Config) -> list[str]:
+        """`protocol_list` where the run is done and its list, of the same path, held something else
+        than now. Of a run that is not done its `protocol.csv` tells."""
+        results = self.finished()
+        theirs = ((results and results.protocol) or {}).get("protocol_list")
+        ours = (protocol_of(config) or {}).get("protocol_list")
+        return ["protocol_list"] if ours and theirs and ours != theirs else []
 
     def _restore_config(self) -> None:
         """Writes the cfg that a checkpoint of the folder holds, where the folder's is another."""

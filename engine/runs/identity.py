@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasets.base import Split
 from datasets.merge import MultiTaskDataset
+from datasets.protocols import Full
 from datasets.unite import class_map, class_numbers, task_labels
 from tasks import Task
 from tasks.class_maps import LEFT_OUT, UNLABELLED
@@ -75,9 +76,20 @@ def baseline_identity(config: Config, data: Data) -> dict[str, Any]:
     }
     if config.data.keep_aspect:
         identity["aspect"] = config.data.aspect
+    if protocol_of(config):
+        identity["protocol"] = protocol_of(config)
     if unlabelled := _unlabelled(data.train):
         identity["keep_unlabelled"] = unlabelled
     return identity
+
+
+def protocol_of(config: Config) -> dict[str, Any] | None:
+    """What decides which labels the training images keep, as JSON has it; None where they keep all.
+    A list counts by what it holds."""
+    choice = config.data.protocol
+    if choice.part is Full:
+        return None
+    return {"name": choice.name, **choice.build().identity()}
 
 
 def key_of(identity: Mapping[str, Any]) -> str:
@@ -133,13 +145,9 @@ def _unlabelled(data: MultiTaskDataset) -> dict[str, Any]:
 
 def _images(images: Sequence[Path], split: Split) -> dict[str, Any]:
     """The number of images of a dataset, and a digest of their places in it."""
-    ids = sorted(_relative(image, split.root) for image in images)
+    ids = sorted(map(split.id_of, images))
     digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS]
     return {"images": len(ids), "ids": digest}
-
-
-def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 def _plain(value: Any) -> Any:

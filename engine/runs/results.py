@@ -33,6 +33,8 @@ class Results:
         options: the resolved cfg, as text.
         selected_on: the images that the best checkpoint was chosen on, 'validation' or 'test'.
         selection_images: how many they are.
+        train_labels: by task, how many training images have a label for it.
+        protocol: which labels the training images keep; None where they keep all.
         initial_checkpoint: path and SHA-256 of the checkpoint that the weights started from; after
             a restart its epoch and the options that were changed as well.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
@@ -64,6 +66,8 @@ class Results:
     torch: str
     options: str = ""
     selection_images: int | None = None
+    train_labels: dict[str, int] | None = None
+    protocol: dict[str, Any] | None = None
     initial_checkpoint: dict[str, Any] | None = None
     skipped_steps: int | None = None
     processes: int = 1

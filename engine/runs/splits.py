@@ -13,6 +13,7 @@ from datasets.leaks import ResolvedPaths, without_copies, without_images
 from datasets.unite import labelled_names, task_label
 from datasets.usable import is_usable
 from engine.runs.datasets import read_split, validation_splits
+from engine.runs.protocol import KeptLabels, keep_labels, kept_types
 from tasks import TASKS
 from utils.text import count_of
 
@@ -32,6 +33,7 @@ class Splits:
         selected_on: where the validation images come from: 'validation' or 'test'.
         notes: which images were taken out of the training set, and what else a user should know of
             how the images were divided, a line each.
+        kept_labels: which labels the training images keep; None where they keep all.
     """
 
     train: list[Split]
@@ -39,11 +41,13 @@ class Splits:
     test: list[Split]
     selected_on: str = "validation"
     notes: list[str] = field(default_factory=list)
+    kept_labels: KeptLabels | None = None
 
 
 def read_splits(config: Config, root: Path, missing_allowed: bool = False) -> Splits:
     """Lists the cfg's datasets. Images of the test set and of the validation set are left out of
-    the training set, in whichever dataset and by whatever path they are listed.
+    the training set, in whichever dataset and by whatever path they are listed. What is then left
+    of it keeps the labels that the protocol says; which images are held out does not depend on it.
 
     Args:
         root: the folder of the datasets that come along.
@@ -62,6 +66,7 @@ def read_splits(config: Config, root: Path, missing_allowed: bool = False) -> Sp
             for choice in config.data.test_dataset or trained
         ],
     )
+    kept = kept_types(config, splits.train)
     resolved = ResolvedPaths()
     _leave_out_copies(splits, resolved)
     _leave_out(splits, splits.test, "test", resolved)
@@ -79,6 +84,10 @@ def read_splits(config: Config, root: Path, missing_allowed: bool = False) -> Sp
         ]
         _leave_out(splits, splits.val, "validation", resolved)
         _note_validation_on_test(splits, resolved)
+    splits.train, splits.kept_labels = keep_labels(splits.train, kept)
+    if splits.kept_labels:
+        splits.kept_labels.check(config)
+        splits.notes += splits.kept_labels.notes(config)
     return splits
 
 

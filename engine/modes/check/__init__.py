@@ -15,6 +15,7 @@ from utils.option import option
 if TYPE_CHECKING:
     from engine.config import Config
     from engine.modes.check.scan import ScanResult
+    from engine.runs.data import Data
 
 
 class Check(Mode):
@@ -32,23 +33,23 @@ class Check(Mode):
         # With `json`, nothing but the JSON goes to stdout.
         with contextlib.redirect_stdout(sys.stderr) if self.json else contextlib.nullcontext():
             results, faults = scan(config)
-            notes = _division(config, results, faults)
+            data = _build_data(config, results, faults)
             sheet = write_sheet(cfg_folder(config) / "check.png", results)
-        result = summary(config, results, faults, notes, sheet)
+        result = summary(config, results, faults, data, sheet)
         as_json = json.dumps(result, indent=2, ensure_ascii=False)
         print(as_json if self.json else report(result, results), flush=True)
         own_unmatched = [e for e in result["unmatched"] if e["dataset"] in config.datasets]
         return 1 if result["damaged"] or own_unmatched else 0
 
 
-def _division(config: Config, results: Sequence[ScanResult], faults: list[str]) -> list[str]:
-    """Notes on how the images are divided. Adds to `faults` why they cannot be, unless damaged
-    files tell that already."""
+def _build_data(config: Config, results: Sequence[ScanResult], faults: list[str]) -> Data | None:
+    """The data that a training would have; None where they cannot be divided. Adds to `faults` why,
+    unless damaged files tell that already."""
     from engine.runs.data import build_data
 
     try:
-        return build_data(config, missing_allowed=True).notes
+        return build_data(config, missing_allowed=True)
     except UserError as error:
         if not faults and not any(result.damaged for result in results):
             faults.append(str(error))
-        return []
+        return None

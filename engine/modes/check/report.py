@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.modes.check.classes import class_table, near_names, table_in_words
+from engine.modes.check.epoch import epoch_counts, epoch_in_words
 from engine.modes.check.scan import ScanResult
+from engine.runs.data import Data
 from engine.runs.decisions import decisions_in_words, unmatched_in_words
 from tasks import Task
 from tasks.statistics import LabelStatistics, percent
@@ -30,14 +32,14 @@ def summary(
     config: Config,
     results: Sequence[ScanResult],
     faults: Sequence[str],
-    notes: Sequence[str],
+    data: Data | None,
     sheet: Path,
 ) -> dict:
     """The whole report as JSON has it.
 
     Args:
         faults: what is wrong beside single files, such as splits that cannot be listed.
-        notes: how the images are divided into training, validation and test set.
+        data: what a training would have; None where the images cannot be divided.
         sheet: where the sheet of samples is.
     """
     classes = class_table(config, results)
@@ -49,8 +51,9 @@ def summary(
             for damage in dict.fromkeys(d for result in results for d in result.damaged)
         ],
         "unmatched": _unmatched(results),
-        "notes": [*notes, *near_names(classes)],
+        "notes": [*(data.notes if data else ()), *near_names(classes)],
         "classes": classes,
+        "epoch": epoch_counts(config, data, results) if data else None,
         "contact_sheet": str(sheet),
         "splits": [_split(result, config.data) for result in results],
     }
@@ -172,6 +175,7 @@ def report(summary: dict, results: Sequence[ScanResult]) -> str:
             lines.append(f"  and {len(warnings) - _NAMED:,} more; --json lists them all")
         lines.append("")
     lines += table_in_words(summary["classes"])
+    lines += epoch_in_words(summary["epoch"]) if summary["epoch"] else []
     lines += [f"samples: {summary['contact_sheet']}", ""]
     lines += [*(f"note: {note}" for note in summary["notes"]), *([""] if summary["notes"] else [])]
     if summary["unmatched"]:

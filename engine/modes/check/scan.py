@@ -6,6 +6,8 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +18,8 @@ from tqdm import tqdm
 from datasets.base import Split
 from datasets.formats.base import Label
 from datasets.formats.images import is_turned, read_image
+from datasets.unite import build_tasks
+from datasets.usable import usable_for
 from datasets.workers import identity_collate, start_worker, worker_crash_as_error
 from engine.runs.data import data_root
 from engine.runs.datasets import read_split, validation_splits
@@ -51,6 +55,7 @@ class ScanResult:
         statistics: the label statistics, by task type.
         damaged: in the order of the images.
         whole: the indices of the images of which every file can be read.
+        merged: the tasks of the merged training data; of a split to train on.
     """
 
     def __init__(
@@ -63,7 +68,14 @@ class ScanResult:
     ):
         self.data, self.part, self.listed = data, part, listed
         self.tasks, self.expected = list(tasks), expected
+        self.merged: list[Task] = []
         self.clear()
+
+    def empty(self) -> ScanResult:
+        """The same split, of which nothing was read."""
+        result = copy(self)
+        result.clear()
+        return result
 
     def clear(self) -> None:
         """Forgets what was read."""
@@ -72,6 +84,7 @@ class ScanResult:
         self.statistics = {task.task_type: task.label_statistics() for task in self.tasks}
         self.damaged: list[Damage] = []
         self.whole: list[int] = []
+        self._usable: dict[int, set[str]] = {}
 
     def read(self, indices: range) -> None:
         """Reads all files of some of the images."""
@@ -89,6 +102,11 @@ class ScanResult:
             statistics.merge(later.statistics[task_type])
         self.damaged += later.damaged
         self.whole += later.whole
+        self._usable |= later._usable
+
+    def usable_labels(self) -> dict[Path, set[str]]:
+        """The merged tasks whose label is usable, by image of which every file can be read."""
+        return {self.data.samples[i].image: self._usable.get(i, set()) for i in self.whole}
 
     def _read(self, index: int) -> None:
         sample = self.data.samples[index]
@@ -105,6 +123,8 @@ class ScanResult:
                     target = label.read(size or _stored_size(label))
                     if size:  # a label whose image is missing is read, but not counted
                         self.statistics[task.task_type].add(label, target, size)
+                        names = usable_for(self.merged, self.data, sample, task.task_type, target)
+                        self._usable.setdefault(index, set()).update(names)
                 except Exception as error:
                     self.damaged.append(_damage(label.file, error))
 
@@ -121,6 +141,7 @@ def scan(config: Config) -> tuple[list[ScanResult], list[str]]:
         DataError: a worker was ended from outside.
     """
     results, faults = _list(config)
+    _merge(config, [result for result in results if result.part == "train"])
     chunks = _Chunks(results)
     loader = DataLoader(
         chunks,
@@ -157,7 +178,7 @@ class _Chunks(Dataset):
         if index >= len(self.chunks):
             raise IndexError
         whole, indices = self.chunks[index]
-        part = ScanResult(whole.data, whole.part, whole.listed, whole.tasks, whole.expected)
+        part = whole.empty()
         part.read(indices)
         return part
 
@@ -180,6 +201,15 @@ def _list(config: Config) -> tuple[list[ScanResult], list[str]]:
         if not faults and not any(task.name in sample.labels for sample in samples):
             raise config.error("tasks", f"no dataset of the cfg has labels for {task.name}")
     return results, faults
+
+
+def _merge(config: Config, results: Sequence[ScanResult]) -> None:
+    """Gives the splits to train on the tasks of their merged data. Where these cannot be merged,
+    the reason is told with the faults of the data."""
+    with suppress(DataError):
+        tasks = build_tasks(config.run.tasks, [r.data for r in results], config.data.classes)
+        for result in results:
+            result.merged = tasks
 
 
 def _splits(config: Config) -> list[tuple[Choice, str]]:
