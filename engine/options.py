@@ -12,6 +12,7 @@ from datasets import DATASETS
 from datasets.naming import read_lists, read_naming
 from datasets.sampling import SAMPLERS
 from engine.modes import MODES
+from engine.training.missing import MISSING
 from losses import LOSSES
 from models import ARCHITECTURES, BACKBONES
 from tasks import TASKS
@@ -153,6 +154,12 @@ class DataOptions(Part):
         "how often merged datasets are drawn from: concat, by their sizes; balanced, all alike; "
         "temperature, in between",
         parts=SAMPLERS,
+    )
+    missing: str = option(
+        "ignore",
+        "training images without a label for a task: ignore, the task learns nothing from them, or "
+        "teacher, its single-task network labels them",
+        parts=MISSING,
     )
     keep_unlabelled: bool = option(
         False,

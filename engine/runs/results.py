@@ -33,6 +33,8 @@ class Results:
         options: the resolved cfg, as text.
         initial_checkpoint: path and SHA-256 of the checkpoint that the weights started from; after
             a restart its epoch and the options that were changed as well.
+        missing: what became of training images without a label for a task: ignore or teacher.
+        pseudo_labels: by task, how many of them its single-task network has labelled.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
         processes: how many trained the network together.
         micro_batches: how many parts each batch was computed in.
@@ -61,6 +63,8 @@ class Results:
     precision: str
     torch: str
     options: str = ""
+    missing: str = "ignore"
+    pseudo_labels: dict[str, int] | None = None
     initial_checkpoint: dict[str, Any] | None = None
     skipped_steps: int | None = None
     processes: int = 1
@@ -108,6 +112,11 @@ class Results:
     def is_compared(self) -> bool:
         """Whether the run was compared with baselines."""
         return self.delta is not None
+
+    @property
+    def described_loss(self) -> str:
+        """The loss, and whether the single-task networks have labelled images."""
+        return f"{self.loss}, missing = teacher" if self.pseudo_labels is not None else self.loss
 
     def compare(self, baseline: Mapping[str, Mapping[str, float | None]]) -> None:
         """Adds the comparison with the test metrics of the tasks' single-task networks."""

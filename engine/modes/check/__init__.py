@@ -42,12 +42,15 @@ class Check(Mode):
 
 
 def _division(config: Config, results: Sequence[ScanResult], faults: list[str]) -> list[str]:
-    """Notes on how the images are divided. Adds to `faults` why they cannot be, unless damaged
-    files tell that already."""
+    """Notes on how the images are divided, and on the labels that are made for some of them. Adds
+    to `faults` why they cannot be divided, unless damaged files tell that already."""
     from engine.runs.data import build_data
+    from engine.runs.missing import disk_note
 
+    sizes = {result.data.name: result.sizes for result in results if result.part == "train"}
     try:
-        return build_data(config, missing_allowed=True).notes
+        data = build_data(config, missing_allowed=True)
+        return [*data.notes, *disk_note(config, data, sizes)]
     except UserError as error:
         if not faults and not any(result.damaged for result in results):
             faults.append(str(error))
