@@ -32,7 +32,7 @@ class PseudoLabels:
 
     def __init__(self, cache: Cache, keys: Mapping[str, str]):
         self._cache = cache
-        self._keys = {name: f"pseudo-label {key}" for name, key in keys.items()}
+        self._keys = {name: f"pseudo-label {name} {key}" for name, key in keys.items()}
 
     def read(self, task: Task, image: Path) -> np.ndarray | None:
         """The packed target of an image for a task, at the size of the image; None where the

@@ -98,8 +98,8 @@ def make_pseudo_labels(
 def _key(task: Task, checkpoint: Path, rule: TeacherLabels) -> str:
     """What decides which labels a network gives: its checkpoint, and the threshold where it can be
     heeded."""
-    threshold = f" above {rule.missing_threshold!r}" if task.has_confidence else ""
-    return f"{task.name} {file_digest(checkpoint)}{threshold}"
+    threshold = f", above {rule.missing_threshold!r}" if task.has_confidence else ""
+    return f"{file_digest(checkpoint)}{threshold}"
 
 
 class _Maker:
