@@ -1,6 +1,7 @@
 """Labels that a network has made: images without a label have them, and they move with these."""
 
 import dataclasses
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from datasets.augment import Augmentation
 from datasets.cache import open_cache
 from datasets.merge import MultiTaskDataset
-from datasets.pseudo_labels import PseudoLabels
+from datasets.pseudo_labels import PseudoLabels, bytes_on_disk
 from tests.labels import read_split, tasks_of
 from utils.errors import DataError
 
@@ -79,6 +80,16 @@ def test_an_image_with_a_label_has_no_pseudo_label(pair):
     assert not batch.pseudo_labelled["normal"].any()
     assert batch.to(torch.device("meta")).first(3).pseudo_labelled["depth"].tolist() == [0, 1, 0]
     assert not half.empty_batch().has_target("depth")
+
+
+def test_their_disk_is_known_before(pair):
+    """From the size of the images, to a block a file."""
+    _, half = pair
+    files = list(half.pseudo_labels._cache._folder.iterdir())
+    size = sum(path.stat().st_size for path in files)
+    counts = {task: Counter({(48, 64): len(half.missing_for(task))}) for task in half.tasks}
+    needed = sum(bytes_on_disk(task, sizes) for task, sizes in counts.items())
+    assert size <= needed <= size + 4096 * len(files)
 
 
 def test_of_nothing_the_network_was_sure_there_is_nothing_to_learn(split, merged, tmp_path):
