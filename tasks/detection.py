@@ -33,9 +33,7 @@ _SHORTEST_SIDE = 2.0
 # image, nearly all of them weak.
 _CONFIDENT = 0.3
 
-# Detections between this score and the threshold of pseudo-labels may be objects or none.
-_DOUBTFUL = 0.1
-_SAME_PLACE = 0.5  # IoU
+_SAME_PLACE = 0.5  # IoU of detections of which one stands for both
 
 # Where IoU 0.50 and 0.75 stand among the thresholds of AP.
 _AT_50, _AT_75 = 0, 5
@@ -154,7 +152,7 @@ class Detection(Task):
         """The detections with a score above the threshold, as objects; without one, those with a
         score of at least 0.3.
 
-        With a threshold, detections between a score of 0.1 and the threshold are objects that are
+        With a threshold, detections between a score of 0.3 and the threshold are objects that are
         left out, but where a sure one lies: their anchors learn no class. An image without a sure
         object has no target.
         """
@@ -249,7 +247,7 @@ def _sure_objects(detections: np.ndarray, threshold: float) -> np.ndarray | None
     sure = detections[score > threshold, :6]
     if not len(sure):
         return None
-    doubtful = detections[(score > _DOUBTFUL) & (score <= threshold), :6].copy()
+    doubtful = detections[(score >= _CONFIDENT) & (score <= threshold), :6].copy()
     doubtful[:, 4] = LEFT_OUT
     # A box of another class at the place of a sure one would take anchors from it.
     boxes = torch.from_numpy(doubtful[:, None, :4]), torch.from_numpy(sure[None, :, :4])
