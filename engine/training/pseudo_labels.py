@@ -109,7 +109,7 @@ class _Maker:
         self.task, self.labels, self.labelling = task, labels, labelling
 
     def label(self, batches: Sequence[Sequence[Path]]) -> tuple[int, int]:
-        """Labels batches of images; those that are kept are left as they are.
+        """Labels batches of images, whole ones; those of which every label is kept are left alone.
 
         Returns:
             how many images were labelled now, and how many there are of which the network is sure
