@@ -26,6 +26,8 @@ class Batch:
         class_maps: by the name of a task with classes, which of them the dataset of each image
             labels; see `tasks.class_maps`. They stay on the CPU as well. A task without an entry
             has labels of all its classes.
+        pseudo_labelled: by task name, (B) bool: the images whose target is the prediction of a
+            teacher. None of them is labelled. Empty where there are no teachers; on the CPU.
     """
 
     images: Tensor
@@ -35,6 +37,7 @@ class Batch:
     targets: dict[str, Any]
     labelled: dict[str, Tensor]
     class_maps: dict[str, Tensor] = field(default_factory=dict)
+    pseudo_labelled: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def labels(self) -> dict[str, tuple]:
@@ -43,6 +46,16 @@ class Batch:
             name: (target, self.labelled[name], *self._class_map(name))
             for name, target in self.targets.items()
         }
+
+    @property
+    def pseudo_labels(self) -> dict[str, tuple]:
+        """The same for the images that a teacher has labelled, which knows all classes."""
+        return {name: (self.targets[name], known) for name, known in self.pseudo_labelled.items()}
+
+    def has_target(self, name: str) -> bool:
+        """Whether any image has a label or a pseudo-label for a task."""
+        masks = (self.labelled, self.pseudo_labelled)
+        return any(bool(mask[name].any()) for mask in masks if name in mask)
 
     def _class_map(self, name: str) -> tuple[Tensor, ...]:
         return (self.class_maps[name],) if name in self.class_maps else ()
@@ -59,6 +72,7 @@ class Batch:
             shown=self.shown[:count],
             labelled={name: known[:count] for name, known in self.labelled.items()},
             class_maps={name: class_map[:count] for name, class_map in self.class_maps.items()},
+            pseudo_labelled={name: known[:count] for name, known in self.pseudo_labelled.items()},
         )
 
     def pin_memory(self) -> Batch:

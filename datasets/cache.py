@@ -24,6 +24,7 @@ from utils.files import remove_leftovers, replacing
 _HEADER = struct.Struct("<8s16s8s3qQ")  # version, state of the sources, dtype, shape, checksum
 _VERSION = b"kept   3"
 _GIGABYTE = 2**30
+_NO_ROOM = "there is less than a gigabyte left"
 _MOST_MAPPED = 40_000  # of the 65,530 maps that the system allows a process
 
 
@@ -54,39 +55,69 @@ class Cache:
         Raises:
             DataError: of `make`; nothing is kept then.
         """
+        kept = self.find(sources, key)
+        if kept is not None:
+            return kept
         try:
             stamp = _VERSION, _state(sources)
         except OSError:
             return make()  # which says what is wrong
+        made = make()
+        self._keep(self._place(sources, key), stamp, made)
+        return made
+
+    def find(self, sources: tuple[Path, ...], key: str) -> np.ndarray | None:
+        """What is kept for these files, if none has changed since; None where there is nothing, or
+        it is damaged. It is not to be written to."""
+        try:
+            stamp = _VERSION, _state(sources)
+        except OSError:
+            return None
         made, kept = self._mapped.get((sources, key), (None, None))
         if made == stamp:
             return kept
-        name = f"{os.path.abspath(sources[0])}\0{key}".encode()
-        place = self._folder / hashlib.blake2b(name, digest_size=20).hexdigest()
-        kept = _load(place, stamp)
-        if kept is None:
-            kept = make()
-            self._keep(place, stamp, kept)
-        elif len(self._mapped) < self._most_mapped:
+        kept = _load(self._place(sources, key), stamp)
+        if kept is not None and len(self._mapped) < self._most_mapped:
             self._mapped[sources, key] = stamp, kept
         return kept
+
+    def put(self, sources: tuple[Path, ...], key: str, array: np.ndarray) -> None:
+        """Keeps an array that cannot be made again when it is needed.
+
+        Raises:
+            OSError: it cannot be written.
+            DataError: less than a gigabyte would be left on the disk.
+        """
+        if not self._has_room(array):
+            raise DataError(f"{self._folder}: {_NO_ROOM} on its disk; make room")
+        self._write(self._place(sources, key), (_VERSION, _state(sources)), array)
 
     def __getstate__(self) -> dict:
         """For a worker, which maps for itself what it reads."""
         return self.__dict__ | {"_mapped": {}}
 
+    def _place(self, sources: tuple[Path, ...], key: str) -> Path:
+        name = f"{os.path.abspath(sources[0])}\0{key}".encode()
+        return self._folder / hashlib.blake2b(name, digest_size=20).hexdigest()
+
+    def _has_room(self, array: np.ndarray) -> bool:
+        return shutil.disk_usage(self._folder).free - array.nbytes >= _GIGABYTE
+
     def _keep(self, place: Path, stamp: tuple[bytes, bytes], array: np.ndarray) -> None:
-        shape = (*array.shape, *[-1] * (3 - array.ndim))
         try:
-            if self._full or shutil.disk_usage(self._folder).free - array.nbytes < _GIGABYTE:
-                return self._stop("there is less than a gigabyte left")
-            with replacing(place, durable=False) as temporary, open(temporary, "wb") as file:
-                content = np.ascontiguousarray(array)
-                fields = *stamp, array.dtype.str.encode(), *shape
-                file.write(_HEADER.pack(*fields, _checksum(fields, content)))
-                file.write(content.data)
+            if self._full or not self._has_room(array):
+                return self._stop(_NO_ROOM)
+            self._write(place, stamp, array)
         except OSError as reason:
             self._stop(str(reason))
+
+    def _write(self, place: Path, stamp: tuple[bytes, bytes], array: np.ndarray) -> None:
+        shape = (*array.shape, *[-1] * (3 - array.ndim))
+        with replacing(place, durable=False) as temporary, open(temporary, "wb") as file:
+            content = np.ascontiguousarray(array)
+            fields = *stamp, array.dtype.str.encode(), *shape
+            file.write(_HEADER.pack(*fields, _checksum(fields, content)))
+            file.write(content.data)
 
     def _stop(self, reason: str) -> None:
         """Keeps no more; the first process of all that share the folder says so."""

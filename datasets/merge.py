@@ -17,6 +17,7 @@ from datasets.batch import Batch
 from datasets.cache import Cache
 from datasets.formats.base import Label
 from datasets.formats.images import PADDING, read_image
+from datasets.pseudo_labels import PseudoLabels
 from datasets.unite import RemappedLabel, class_map, task_labels
 from tasks import Task
 from utils.canvas import Canvas
@@ -52,6 +53,9 @@ class MultiTaskDataset(Dataset):
             at a random place in training, else at the top left; or stretched.
         keep_unlabelled: whether such images are kept, of the datasets that have labels for any of
             the tasks.
+
+    Attributes:
+        pseudo_labels: the targets of the images that a task has no label for; None: there are none.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class MultiTaskDataset(Dataset):
         self.cache = cache
         self.padding = padding
         self.keep_aspect = keep_aspect
+        self.pseudo_labels: PseudoLabels | None = None
         self.entries = []
         for split in splits:
             class_maps = _class_maps(self.tasks, split)
@@ -98,6 +103,11 @@ class MultiTaskDataset(Dataset):
         at = self.tasks.index(task)
         return [i for i, entry in enumerate(self.entries) if entry.labels[at] is not None]
 
+    def missing_for(self, task: Task) -> list[int]:
+        """The indices of the images that have no label for the task."""
+        at = self.tasks.index(task)
+        return [i for i, entry in enumerate(self.entries) if entry.labels[at] is None]
+
     def __getitem__(self, key: tuple[int, int]) -> dict:
         """Image, the part of it that shows something, targets and what is labelled, augmented.
 
@@ -108,7 +118,8 @@ class MultiTaskDataset(Dataset):
         entry = self.entries[index]
         image = self._read_image(entry.image)
         shape = image.shape[:2]
-        item = {"targets": {}, "labelled": {}, "class_maps": entry.class_maps}
+        item = {"targets": {}, "labelled": {}, "pseudo_labelled": {}}
+        item["class_maps"] = entry.class_maps
         if self.augmentation:
             rng = generator(self.seed, pass_index, index)
             warp = self.augmentation.warp(rng, self._canvas(shape, rng), self.size)
@@ -118,11 +129,13 @@ class MultiTaskDataset(Dataset):
         item["image"] = warp.image(image, self.padding)
         item["shown"] = warp.crop.shown(self.size[1])
         for task, label in zip(self.tasks, entry.labels, strict=True):
-            target = label and task.warp(self._read_label(task, label, shape), warp)
+            target = self._read_target(task, label, entry.image, shape)
+            target = None if target is None else task.warp(target, warp)
             # A crop can leave a label without a valid pixel: then there is nothing to learn from.
             usable = target is not None and task.usable(target)
             item["targets"][task.name] = target if usable else task.unlabelled_target(self.size)
-            item["labelled"][task.name] = usable
+            item["labelled"][task.name] = usable and label is not None
+            item["pseudo_labelled"][task.name] = usable and label is None
         return item
 
     def __getitems__(self, keys: Sequence[tuple[int, int]]) -> tuple[Batch | None, list[DataError]]:
@@ -143,6 +156,7 @@ class MultiTaskDataset(Dataset):
             "shown": (0, 0, *self.size[::-1]),
             "targets": {task.name: task.unlabelled_target(self.size) for task in self.tasks},
             "labelled": {task.name: False for task in self.tasks},
+            "pseudo_labelled": {task.name: False for task in self.tasks},
             "class_maps": {t.name: np.arange(len(t.classes)) for t in self.tasks if t.has_classes},
         }
         if self.augmentation:
@@ -158,14 +172,17 @@ class MultiTaskDataset(Dataset):
             colours=stack([item["colour"] for item in items]) if augmented else None,
             sharpness=torch.tensor([i["sharpness"] for i in items]) if augmented else None,
             targets={t.name: t.collate([i["targets"][t.name] for i in items]) for t in self.tasks},
-            labelled={
-                t.name: torch.tensor([i["labelled"][t.name] for i in items]) for t in self.tasks
-            },
+            labelled=self._flags("labelled", items),
+            pseudo_labelled=self._flags("pseudo_labelled", items) if self.pseudo_labels else {},
             class_maps={
                 name: torch.from_numpy(np.stack([item["class_maps"][name] for item in items]))
                 for name in items[0]["class_maps"]
             },
         )
+
+    def _flags(self, name: str, items: Sequence[dict]) -> dict[str, torch.Tensor]:
+        """By task name, (B) bool."""
+        return {t.name: torch.tensor([item[name][t.name] for item in items]) for t in self.tasks}
 
     def _canvas(self, shape: tuple[int, int], rng: np.random.Generator | None = None) -> Canvas:
         """What is stretched to the size of the images."""
@@ -177,6 +194,14 @@ class MultiTaskDataset(Dataset):
         if self.cache is None:
             return read_image(path)
         return self.cache.get((path,), "image", lambda: read_image(path))
+
+    def _read_target(
+        self, task: Task, label: Label | RemappedLabel | None, image: Path, shape: tuple[int, int]
+    ) -> np.ndarray | None:
+        """The target before any warp; None where the image has neither label nor pseudo-label."""
+        if label is not None:
+            return self._read_label(task, label, shape)
+        return self.pseudo_labels.read(task, image) if self.pseudo_labels else None
 
     def _read_label(
         self, task: Task, label: Label | RemappedLabel, shape: tuple[int, int]

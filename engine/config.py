@@ -20,6 +20,7 @@ from engine.options import Comparison, DataOptions, NetworkOptions, Run
 from engine.runs.datasets import check_divided
 from engine.runs.identity import file_digest, protocol_of
 from engine.runs.naming import check_declared_naming
+from engine.training.missing import MISSING, TeacherLabels
 from engine.training.options import Training
 from losses import LOSSES
 from utils.cfg_file import Entry, parse_cfg, parse_flags, parse_text
@@ -36,6 +37,7 @@ SINGLE_TASK_LOSS = "weighted-sum"
 
 # What is about the multi-task run alone, and is not handed on to the cfg of a baseline.
 _MULTI_TASK_OPTIONS = ("tasks", "loss", "mode", "ckpt", "json", "run")
+_MULTI_TASK_OPTIONS += ("missing", *TeacherLabels.options)
 _MULTI_TASK_SECTIONS = ("loss", "baselines")
 
 
@@ -137,7 +139,8 @@ class Config:
         return result
 
     def single_task(self, task: Choice, run: str | None = None, ckpt: str | None = None) -> Config:
-        """The same cfg with one task alone, compared with nothing.
+        """The same cfg with one task alone, compared with nothing. Its network has no teacher: it
+        would label for itself.
 
         Args:
             run: the name that puts the run beside the one without.
@@ -150,7 +153,12 @@ class Config:
             "mode": MODES.choose("train", {"ckpt": ckpt, "quiet": quiet}),
             "run": run,
         }
-        return replace(self, run=self.run.with_values(**values), comparison=Comparison())
+        return replace(
+            self,
+            run=self.run.with_values(**values),
+            data=self.data.with_values(missing=MISSING.choose("ignore")),
+            comparison=Comparison(),
+        )
 
 
 ROOTS: dict[str, type[Part]] = {
@@ -241,10 +249,20 @@ def _read(
         path=path,
         flags=flags,
         places=result.places,
-        notices=result.notices,
+        notices=[*result.notices, *_circular(parts, result.places)],
     )
     _check_parts(config)
     return config
+
+
+def _circular(parts: Mapping[str, Part], places: Mapping[str, str]) -> list[str]:
+    """A notice where the network of a single task would be its own teacher."""
+    if len(parts["run"].tasks) > 1 or not parts["data"].missing.build().weight:
+        return []
+    return [
+        f"note: {places['missing']}: missing has no effect with one task, whose network would have "
+        "to teach itself"
+    ]
 
 
 def _check_parts(config: Config) -> None:

@@ -13,6 +13,7 @@ from datasets.naming import read_lists, read_naming
 from datasets.protocols import PROTOCOLS
 from datasets.sampling import SAMPLERS
 from engine.modes import MODES
+from engine.training.missing import MISSING
 from losses import LOSSES
 from models import ARCHITECTURES, BACKBONES
 from tasks import TASKS
@@ -161,6 +162,12 @@ class DataOptions(Part):
         "which of its labels a training image keeps: full, all; one-label, one of them; "
         "random-label, some of them; list, those that a file says",
         parts=PROTOCOLS,
+    )
+    missing: str = option(
+        "ignore",
+        "training images without a label for a task: ignore, the task learns nothing from them, or "
+        "teacher, its single-task network labels them",
+        parts=MISSING,
     )
     keep_unlabelled: bool = option(
         False,

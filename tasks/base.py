@@ -140,6 +140,8 @@ class Task(Part, ABC):
     and shown in percent), -1 where lower is."""
     selection: ClassVar[tuple[str, ...]]
     """The metrics that the choice of the checkpoint looks at."""
+    has_confidence: ClassVar[bool] = False
+    """Whether a prediction says how sure it is, so that `pseudo_targets` can heed a threshold."""
 
     def __init_subclass__(cls, **arguments: Any):
         super().__init_subclass__(**arguments)
@@ -311,8 +313,20 @@ class Task(Part, ABC):
         scores."""
         return decoded
 
-    def pseudo_targets(self, prediction: Any) -> list[np.ndarray]:
-        """A batch of predictions as targets to train another network on, one an image."""
+    def pseudo_targets(
+        self, prediction: Any, threshold: float | None = None
+    ) -> list[np.ndarray | None]:
+        """A batch of predictions as targets to train another network on, one an image.
+
+        Args:
+            threshold: in [0, 1]; nothing is to be learnt from what the prediction is no surer of.
+                Tasks without confidences (`has_confidence`) do not look at it. None: everything
+                that would be shown to a user counts.
+
+        Returns:
+            the targets; with a threshold, None for an image of which the prediction is sure of
+            nothing.
+        """
         return self.decode(prediction)
 
     def export(self, prediction: Any) -> dict[str, Tensor]:

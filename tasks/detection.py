@@ -42,6 +42,8 @@ _SHORTEST_SIDE = 2.0
 _SHORTEST_AT_SIZE = 0.1
 """Of a box at the size of its image, in pixels: a smaller one is lost when it is written."""
 
+_SAME_PLACE = 0.5  # IoU of detections of which one stands for both
+
 # Where IoU 0.50 and 0.75 stand among the thresholds of AP.
 _AT_50, _AT_75 = 0, 5
 
@@ -65,6 +67,7 @@ class Detection(Task):
     accuracy = "mAP"
     metrics = {"mAP": 1, "AP50": 1, "AP75": 1}
     selection = ("mAP",)
+    has_confidence = True
 
     loc_weight: float = option(10.0, "factor of the box loss in detection", at_least=0)
 
@@ -152,10 +155,6 @@ class Detection(Task):
     def decode(self, prediction: BoxPrediction) -> list[np.ndarray]:
         return [result.cpu().numpy() for result in detect(prediction)]
 
-    def pseudo_targets(self, prediction: BoxPrediction) -> list[np.ndarray]:
-        """The detections with a score of at least 0.3, as objects."""
-        return [self.confident(result)[:, :6] for result in self.decode(prediction)]
-
     def decode_at(self, prediction, shown, sizes):
         result = []
         decoded = self.decode(self.within(prediction, shown))
@@ -168,6 +167,21 @@ class Detection(Task):
 
     def confident(self, decoded, threshold=CONFIDENT):
         return decoded[decoded[:, 6] >= threshold]
+
+    def pseudo_targets(
+        self, prediction: BoxPrediction, threshold: float | None = None
+    ) -> list[np.ndarray | None]:
+        """The detections with a score above the threshold, as objects; without one, those with a
+        score of at least 0.3.
+
+        With a threshold, detections between a score of 0.3 and the threshold are objects that are
+        left out, but where a sure one lies: their anchors learn no class. An image without a sure
+        object has no target.
+        """
+        detections = self.decode(prediction)
+        if threshold is None:
+            return [self.confident(result)[:, :6] for result in detections]
+        return [_sure_objects(result, threshold) for result in detections]
 
     def export(self, prediction: BoxPrediction) -> dict[str, Tensor]:
         """`boxes`, (B, A, 4) x1, y1, x2, y2 in pixels for each of the A anchors, and `scores`,
@@ -251,6 +265,21 @@ def _labelled(
         shown=None if prediction.shown is None else select_labelled(prediction.shown, labelled),
     )
     return prediction, [boxes for boxes, known in zip(target, labelled, strict=True) if known]
+
+
+def _sure_objects(detections: np.ndarray, threshold: float) -> np.ndarray | None:
+    """The detections (M, 7) of an image above the threshold, as a target, with the doubtful ones as
+    objects that are left out; None where no detection is above it."""
+    score = detections[:, 6]
+    sure = detections[score > threshold, :6]
+    if not len(sure):
+        return None
+    doubtful = detections[(score >= CONFIDENT) & (score <= threshold), :6].copy()
+    doubtful[:, 4] = LEFT_OUT
+    # A box of another class at the place of a sure one would take anchors from it.
+    boxes = torch.from_numpy(doubtful[:, None, :4]), torch.from_numpy(sure[None, :, :4])
+    apart = (paired_iou(*boxes) <= _SAME_PLACE).all(dim=1).numpy()
+    return np.concatenate([sure, doubtful[apart]])
 
 
 def _objects(target: list[Tensor], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

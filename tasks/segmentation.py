@@ -41,6 +41,7 @@ class Segmentation(Task):
     accuracy = "mIoU"
     metrics = {"mIoU": 1}
     selection = ("mIoU",)
+    has_confidence = True
 
     label_smoothing: float = option(0.0, "of the classes in segmentation", at_least=0, below=1)
 
@@ -119,6 +120,17 @@ class Segmentation(Task):
         resized a few classes at a time."""
         parts = zip(prediction, shown.tolist(), sizes, strict=True)
         return [_largest(logits, part, size) for logits, part, size in parts]
+
+    def pseudo_targets(self, prediction, threshold=None):
+        """The most probable class of each pixel; void where its probability is not above the
+        threshold."""
+        if threshold is None:
+            return self.decode(prediction)
+        logits = at_least_float32(prediction)
+        largest, classes = logits.max(1)
+        probability = (largest - logits.logsumexp(1)).exp()
+        targets = torch.where(probability > threshold, classes, VOID)
+        return list(targets.to(torch.uint8).cpu().numpy())
 
     def draw(self, image, target):
         count = len(self.label_classes)

@@ -68,17 +68,24 @@ class SingleTask:
 
 
 def check_potential(config: Config) -> None:
-    """Checks that accuracies are enough for the loss, where the cfg gives them.
+    """Checks that accuracies are enough, where the cfg gives them.
 
     Raises:
-        ConfigError: the loss needs the single-task networks themselves.
+        ConfigError: the loss, or what labels images, needs the single-task networks themselves.
     """
-    if config.comparison.potential and issubclass(config.run.loss.part, DistilledLoss):
+    if config.comparison.potential and (pupil := _pupil(config)):
         raise config.error(
             "potential",
-            f"with accuracies given no baseline is trained, and {config.run.loss.name} needs them "
-            "all as teachers; leave `potential` out",
+            f"with accuracies given no baseline is trained, and {pupil} needs them all as "
+            "teachers; leave `potential` out",
         )
+
+
+def _pupil(config: Config) -> str:
+    """What in a cfg needs the single-task networks as teachers; empty where nothing does."""
+    if issubclass(config.run.loss.part, DistilledLoss):
+        return config.run.loss.name
+    return "missing = teacher" if config.data.missing.build().weight else ""
 
 
 def given_potentials(config: Config, tasks: Sequence[Task]) -> Baselines | None:
@@ -129,7 +136,7 @@ def trained_baselines(
         UserError: see `utils.errors`.
     """
     runs = {name: find_or_train(single, train, ranks) for name, single in singles.items()}
-    if issubclass(config.run.loss.part, DistilledLoss):
+    if _pupil(config):
         for folder, _ in runs.values():
             keeper = Keeper(folder, {}, print)
             ranks.from_first(partial(_restore, keeper))

@@ -26,6 +26,7 @@ from engine.runs.data import Data, build_data
 from engine.runs.decisions import dataset_lines
 from engine.runs.device import choose_device, device_name
 from engine.runs.folder import RunFolder, run_folder
+from engine.runs.missing import label_missing
 from engine.runs.network import check_batch_size, make_network
 from engine.runs.next_steps import next_steps
 from engine.runs.pictures import draw_results
@@ -144,6 +145,7 @@ def _train_run(config, data, folder, ranks, baselines, plan) -> Results:
     device = choose_device(config)
     log = Log(folder.log, ranks)
     ranks.from_first(lambda: write_protocol(folder, data.kept_labels))
+    pseudo_labels = label_missing(config, data, baselines, device, ranks, log)
     initial = ranks.from_first(lambda: initial_checkpoint(config, folder))
     # What the first process downloads is there for the others.
     network = ranks.first_before_others(lambda: _make_network(config, data, folder, initial, log))
@@ -165,7 +167,8 @@ def _train_run(config, data, folder, ranks, baselines, plan) -> Results:
         with config.located():
             compile_parts(network, loss.has_rule or bool(config.training.diagnose))
     precision = Precision(device, config.training.amp)
-    task_losses = TaskLosses(network, data.tasks, precision, ranks, config.run.seed)
+    weight = config.data.missing.build().weight
+    task_losses = TaskLosses(network, data.tasks, precision, ranks, config.run.seed, weight)
     if isinstance(loss, DistilledLoss):
         from engine.training.teachers import distilled_losses
 
@@ -182,7 +185,7 @@ def _train_run(config, data, folder, ranks, baselines, plan) -> Results:
     log(f"{plan.title(folder)}: {folder.path}")
     _announce(config, data, precision, baselines, log)
     loop.run()
-    return _test(config, data, folder, loop, baselines, initial, log)
+    return _test(config, data, folder, loop, baselines, initial, pseudo_labels, log)
 
 
 def _make_network(config, data, folder, initial, log) -> Network:
@@ -283,7 +286,7 @@ def _announce(config, data, precision, baselines, log) -> None:
             log("teachers: " + ", ".join(paths))
 
 
-def _test(config, data, folder, loop, baselines, initial, log) -> Results:
+def _test(config, data, folder, loop, baselines, initial, pseudo_labels, log) -> Results:
     """Tests the best checkpoint, and writes and prints the results."""
     ranks, network = loop.ranks, loop.network
     best = ranks.first_before_others(lambda: loop.keeper.load_best(loop.device))
@@ -293,7 +296,7 @@ def _test(config, data, folder, loop, baselines, initial, log) -> Results:
 
     def report() -> Results:
         results = _results(config, data, loop, best, evaluation)
-        results.initial_checkpoint = initial
+        results.initial_checkpoint, results.pseudo_labels = initial, pseudo_labels
         _compare(results, config, data, best, baselines)
         draw_results(network, data.test, loop.device, folder, loop.steps_done)
         results.write(folder.results)
@@ -340,6 +343,7 @@ def _results(config, data, loop, best, evaluation) -> Results:
         train_images=len(data.train),
         train_labels={task.name: len(data.train.labelled_for(task)) for task in data.tasks},
         protocol=protocol_values(config),
+        missing=config.data.missing.name,
         test_images={task.name: len(data.test.labelled_for(task)) for task in data.tasks},
         device=device_name(loop.device),
         processes=loop.ranks.size,

@@ -37,6 +37,8 @@ class Results:
         protocol: which labels the training images keep; None where they keep all.
         initial_checkpoint: path and SHA-256 of the checkpoint that the weights started from; after
             a restart its epoch and the options that were changed as well.
+        missing: what became of training images without a label for a task: ignore or teacher.
+        pseudo_labels: by task, how many of them its single-task network has labelled.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
         processes: how many trained the network together.
         micro_batches: how many parts each batch was computed in.
@@ -68,6 +70,8 @@ class Results:
     selection_images: int | None = None
     train_labels: dict[str, int] | None = None
     protocol: dict[str, Any] | None = None
+    missing: str = "ignore"
+    pseudo_labels: dict[str, int] | None = None
     initial_checkpoint: dict[str, Any] | None = None
     skipped_steps: int | None = None
     processes: int = 1
@@ -115,6 +119,11 @@ class Results:
     def is_compared(self) -> bool:
         """Whether the run was compared with baselines."""
         return self.delta is not None
+
+    @property
+    def described_loss(self) -> str:
+        """The loss, and whether the single-task networks have labelled images."""
+        return f"{self.loss}, missing = teacher" if self.pseudo_labels is not None else self.loss
 
     def compare(self, baseline: Mapping[str, Mapping[str, float | None]]) -> None:
         """Adds the comparison with the test metrics of the tasks' single-task networks."""

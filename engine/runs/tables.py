@@ -89,14 +89,19 @@ def sweep_table(
     rows = [["loss", "seed", *(f"Δ {task}" for task in tasks), "Δ_MTL", "time an epoch"]]
     for loss in dict.fromkeys(run.loss for run in everything):
         same = [run for run in runs if run.loss == loss]
-        rows += [_sweep_row(loss, str(run.seed), [run], tasks) for run in same]
+        rows += [_sweep_row(run.described_loss, str(run.seed), [run], tasks) for run in same]
         rows += [
-            [loss, str(run.seed), *["–"] * (len(tasks) + 1), f"other options: {', '.join(names)}"]
+            [
+                run.described_loss,
+                str(run.seed),
+                *["–"] * (len(tasks) + 1),
+                f"other options: {', '.join(names)}",
+            ]
             for run, names in others
             if run.loss == loss
         ]
         if len(same) > 1:
-            rows.append(_sweep_row(loss, "mean", same, tasks))
+            rows.append(_sweep_row(same[0].described_loss, "mean", same, tasks))
     return "\n".join(aligned(rows))
 
 
@@ -108,7 +113,7 @@ def _sweep_row(loss: str, seed: str, runs: Sequence[Results], tasks: Sequence[st
 
 
 def _title(results: Results) -> list[str]:
-    loss = f"{results.loss}, " if results.is_compared else ""
+    loss = f"{results.described_loss}, " if results.is_compared else ""
     tested = ", ".join(f"{task} {images}" for task, images in results.test_images.items())
     chosen = f"the {results.selected_on} set"
     if results.selection_images is not None:
@@ -139,6 +144,9 @@ def _closing(results: Results) -> list[str]:
         ["multiply-adds", cost("gmacs", 1, "G")],
         ["time an epoch", pace],
     ]
+    if results.pseudo_labels is not None:
+        numbers = (f"{task} {number:,}" for task, number in results.pseudo_labels.items())
+        rows.insert(0, ["pseudo-labels", ", ".join(numbers) or "none: no label is missing"])
     if results.is_compared:
         against = "the potentials given" if results.potential_given else "the baselines"
         gain = f"{_percent(results.delta_mtl)} against {against}, mean over the metrics marked *"

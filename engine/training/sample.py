@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from engine.training.weighted_labels import WeightedLabels, sum_and_count
 from models import Network
 from tasks import Task
 from tasks.base import BoxPrediction
@@ -25,17 +26,17 @@ class SamplePrediction(NamedTuple):
     maps: tuple[torch.Size, ...]
 
     @torch.no_grad()
-    def counts(self, tasks: Iterable[Task], labels: Mapping[str, tuple]) -> Tensor:
+    def counts(self, tasks: Iterable[Task], labels: Sequence[WeightedLabels]) -> Tensor:
         """The counts of the tasks' criteria on targets, (len(tasks)). They depend on no prediction.
 
         Args:
-            labels: by task name, what `Task.criterion` takes after the prediction, for all images.
+            labels: for all images, of one sort or of several.
         """
         counts = []
         for task in tasks:
-            _, labelled, *_ = labels[task.name]
+            _, labelled, *_ = labels[0].labels[task.name]
             prediction = _repeated(self.predictions[task.name], len(labelled))
-            counts.append(task.criterion(prediction, *labels[task.name])[1])
+            counts.append(sum_and_count(task, prediction, labels)[1])
         return torch.stack(counts)
 
 

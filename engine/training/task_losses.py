@@ -13,6 +13,7 @@ from datasets.batch import Batch
 from datasets.photometric import float_images
 from engine.training.precision import Precision
 from engine.training.sample import SamplePrediction, sample_prediction
+from engine.training.weighted_labels import WeightedLabels, sum_and_count
 from engine.training.whole_batch import WholeBatch, whole_batch
 from models import Network
 from models.dropout import Place
@@ -26,7 +27,7 @@ LossFunction = Callable[[], dict[str, Tensor]]
 def mean_losses(
     tasks: Iterable[Task],
     predictions: Mapping[str, Any],
-    labels: Mapping[str, tuple],
+    labels: Sequence[WeightedLabels],
     ranks: Ranks,
     divisors: Tensor | None = None,
 ) -> dict[str, Tensor]:
@@ -35,13 +36,13 @@ def mean_losses(
     Args:
         tasks: the active tasks.
         predictions: by task name, for all images of this process.
-        labels: by task name, what `Task.criterion` takes after the prediction, likewise.
+        labels: likewise, of one sort or of several.
         divisors: (len(tasks)) the denominators, where these images are a part of a batch.
     """
     totals, counts = {}, []
     for task in tasks:
         name = task.name
-        totals[name], count = task.criterion(predictions[name], *labels[name])
+        totals[name], count = sum_and_count(task, predictions[name], labels)
         counts.append(count)
     if not totals:
         return {}
@@ -63,6 +64,7 @@ class TaskLosses:
         precision: of the forward passes.
         ranks: the processes that share the batch.
         seed: of what the network draws.
+        missing_weight: of the pseudo-labels of a batch, beside 1 for its labels.
 
     Attributes:
         network: the network.
@@ -76,12 +78,14 @@ class TaskLosses:
         precision: Precision,
         ranks: Ranks,
         seed: int,
+        missing_weight: float = 1.0,
     ):
         self.network = self.model = network
         self.tasks = list(tasks)
         self.precision = precision
         self.ranks = ranks
         self.seed = seed
+        self.missing_weight = missing_weight
         self._samples: dict[tuple[int, int], SamplePrediction] = {}
 
     def on(
@@ -107,14 +111,14 @@ class TaskLosses:
 
         Args:
             batch: this process's share, on the device.
-            labelled: the tasks that any image of the whole batch is labelled for.
+            labelled: the tasks that any image of the whole batch has a label or a pseudo-label for.
             divisors: what the sums of a part of a batch are divided by, in the order of `counts`.
         """
         images = float_images(batch)
         return lambda place: self.on_labels(self.predict(images, place), batch, labelled, divisors)
 
     def active(self, labelled: Set[str]) -> Set[str]:
-        """The tasks that have a loss on a batch with labels of some tasks."""
+        """The tasks that have a loss on a batch with labels or pseudo-labels of some tasks."""
         return labelled
 
     def places(self, step: int, share: range, images: int) -> Iterator[Place]:
@@ -137,7 +141,14 @@ class TaskLosses:
     ) -> dict[str, Tensor]:
         """The losses of the labelled tasks, in the order of the tasks."""
         tasks = self.labelled_tasks(labelled)
-        return mean_losses(tasks, predictions, batch.labels, self.ranks, divisors)
+        return mean_losses(tasks, predictions, self.labels_of(batch), self.ranks, divisors)
+
+    def labels_of(self, batch: Batch) -> list[WeightedLabels]:
+        """The labels of a batch, and the pseudo-labels where there are teachers."""
+        sorts = [WeightedLabels(batch.labels)]
+        if batch.pseudo_labelled:
+            sorts.append(WeightedLabels(batch.pseudo_labels, self.missing_weight))
+        return sorts
 
     def labelled_tasks(self, labelled: Set[str]) -> list[Task]:
         """The labelled tasks, in order."""
@@ -149,9 +160,9 @@ class TaskLosses:
 
         Args:
             batch: this process's share of a part of a batch, on the device.
-            labelled: the tasks that any image of the whole batch is labelled for.
+            labelled: the tasks that any image of the whole batch has a label or a pseudo-label for.
         """
-        return self._sample(batch).counts(self.labelled_tasks(labelled), batch.labels)
+        return self._sample(batch).counts(self.labelled_tasks(labelled), self.labels_of(batch))
 
     def _sample(self, batch: Batch) -> SamplePrediction:
         size = tuple(batch.images.shape[1:3])

@@ -17,6 +17,7 @@ from datasets.photometric import float_images
 from engine.runs.checkpoint import open_network
 from engine.training.precision import Precision
 from engine.training.task_losses import TaskLosses, mean_losses
+from engine.training.weighted_labels import WeightedLabels
 from losses.distillation import Distillation
 from models import Network
 from models.dropout import Place
@@ -34,11 +35,12 @@ class TeacherOutputs:
     features: dict[str, list[Tensor]]
     targets: dict[str, Any]
 
-    def labels(self, images: int) -> dict[str, tuple]:
-        """What `Task.criterion` takes after the prediction, by task: every one of so many images is
-        labelled, and with all classes."""
+    def labels(self, images: int) -> list[WeightedLabels]:
+        """The predictions as labels: every one of so many images is labelled, and with all
+        classes."""
         every_image = torch.ones(images, dtype=torch.bool)
-        return {name: (target, every_image) for name, target in self.targets.items()}
+        targets = self.targets.items()
+        return [WeightedLabels({name: (target, every_image) for name, target in targets})]
 
 
 class Teachers:
@@ -103,7 +105,8 @@ class DistilledLosses(TaskLosses):
     """
 
     def __init__(self, plain: TaskLosses, teachers: Teachers, distillation: Distillation):
-        super().__init__(plain.network, plain.tasks, plain.precision, plain.ranks, plain.seed)
+        shared = (plain.precision, plain.ranks, plain.seed, plain.missing_weight)
+        super().__init__(plain.network, plain.tasks, *shared)
         self.teachers = teachers
         self.distillation = distillation
         self.with_features = bool(distillation.distance_weight)

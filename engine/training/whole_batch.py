@@ -20,7 +20,7 @@ class WholeBatch(NamedTuple):
         parts: of each part, how many images each process has; all of them follow one another in
             the batch.
         rank: of this process.
-        labelled: the names of the tasks that any image is labelled for.
+        labelled: the names of the tasks that any image has a label or a pseudo-label for.
     """
 
     parts: tuple[tuple[int, ...], ...]
@@ -66,7 +66,7 @@ def whole_batch(
     """
     counts = [0] * (ranks.size * len(parts))
     counts[ranks.rank :: ranks.size] = [len(part.images) if part else 0 for part in parts]
-    labelled = [any(part and part.labelled[t.name].any() for part in parts) for t in tasks]
+    labelled = [any(part and part.has_target(t.name) for part in parts) for t in tasks]
     sums = ranks.sum_numbers([*counts, *labelled, error is not None, bool(signals.pending())])
     counts, [*labels, errors, stops] = sums[: len(counts)], sums[len(counts) :]
     if errors:

@@ -419,6 +419,21 @@ def test_an_option_without_effect_where_it_stands_is_named(path):
     assert read([cfg, "--ema"]).notices == []
 
 
+def test_the_network_of_a_single_task_does_not_teach_itself(path):
+    cfg = path(f"{TASKS}[data]\nmissing = teacher\nmissing_weight = 2\n")
+    both = read([cfg, "--tasks", "depth", "normal"])
+    assert both.notices == []
+    assert both.data.missing.build().weight == 2
+    alone = read([cfg, "--tasks", "depth"])
+    assert alone.notices == [
+        f"note: {cfg}:4: missing has no effect with one task, whose network would have to teach "
+        "itself"
+    ]
+    single = alone.single_task(alone.run.tasks[0])
+    assert single.data.missing.name == "ignore"
+    assert "missing_weight" not in single.text()
+
+
 def test_nearest():
     assert nearest("resnet5", ["resnet50", "vgg"]) == "; did you mean resnet50?"
     assert nearest("DEEPLAB", ["DeepLab"]) == "; did you mean DeepLab?"

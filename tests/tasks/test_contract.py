@@ -275,6 +275,13 @@ def test_predictions_decode_to_pictures_targets_and_plain_tensors(name):
         assert task.warp(target, Warp.resize(SIZE, SIZE)).dtype == target.dtype
     total, _ = task.criterion(prediction, task.collate(pseudo), torch.ones(2, dtype=torch.bool))
     assert total.isfinite()
+    sure, unsure = (task.pseudo_targets(prediction, threshold) for threshold in (0.0, 1.0))
+    if task.has_confidence:
+        assert all(target is not None and task.usable(target) for target in sure)
+        assert not any(target is not None and task.usable(target) for target in unsure)
+    else:
+        for target, expected in zip(unsure, pseudo, strict=True):
+            np.testing.assert_array_equal(target, expected)
     exported = task.export(prediction)
     assert all(output.startswith(name) for output in exported)
     assert all(tensor.shape[0] == 2 for tensor in exported.values())

@@ -319,6 +319,22 @@ def test_a_teacher_s_objects_are_its_confident_detections(task):
     assert count > 0
 
 
+def test_a_doubtful_detection_is_left_out_unless_a_sure_one_lies_there(task):
+    """Of three anchors far apart, and a fourth at the place of the first."""
+    anchors, levels = grid_anchors()
+    first, second, third = 0, 70, 100
+    logits = torch.full((1, len(anchors), len(CLASSES)), -9.0)
+    scores = {(first, 0): 0.8, (first, 1): 0.4, (second, 1): 0.4, (third, 2): 0.05}
+    for (anchor, category), score in scores.items():
+        logits[0, anchor, category] = math.log(score / (1 - score))
+    guess = BoxPrediction(logits, torch.zeros(1, len(anchors), 4), anchors, levels, SIZE)
+    [target] = task.pseudo_targets(guess, 0.6)
+    assert target[:, 4].tolist() == [0, -1]
+    boxes = {answer[6].round(2): answer[:4] for answer in task.decode(guess)[0]}
+    np.testing.assert_array_equal(target[1, :4], boxes[np.float32(0.4)])
+    assert task.pseudo_targets(guess, 0.9) == [None]
+
+
 @pytest.mark.parametrize("size", [(40, 50), (120, 160), (480, 640)])
 def test_draw_marks_the_objects(task, size):
     image = np.full((*size, 3), 127, np.uint8)

@@ -46,9 +46,13 @@ def _build_data(config: Config, results: Sequence[ScanResult], faults: list[str]
     """The data that a training would have; None where they cannot be divided. Adds to `faults` why,
     unless damaged files tell that already."""
     from engine.runs.data import build_data
+    from engine.runs.missing import disk_note
 
+    sizes = {result.data.name: result.sizes for result in results if result.part == "train"}
     try:
-        return build_data(config, missing_allowed=True)
+        data = build_data(config, missing_allowed=True)
+        data.notes += disk_note(config, data, sizes)
+        return data
     except UserError as error:
         if not faults and not any(result.damaged for result in results):
             faults.append(str(error))

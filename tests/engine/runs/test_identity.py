@@ -37,6 +37,7 @@ def key(make_config, dense, scenes_root):
         ("--classes", "unite"),
         ("--loss", "dwa", "--temperature", "3"),
         ("--loss", "kd-amtl", "--margin", "0.1"),
+        ("--missing", "teacher", "--missing_weight", "2", "--missing_threshold", "0.9"),
         ("--num_workers", "3"),
         ("--cache", "disk"),
         ("--device", "cpu"),

@@ -56,6 +56,7 @@ CASES = {
     "famo": ("--loss", "famo"),
     "sel-update": ("--loss", "sel-update"),
     "kd-mtl": ("--loss", "kd-mtl"),
+    "missing": ("--missing", "teacher", "--train_dataset", "NYUD_MT", "NYU"),
     "nash-mtl": ("--loss", "nash-mtl"),
     "plateau": ("--scheduler", "plateau", "--patience", "0"),
     "save_freq": ("--save_freq", "2", "--max_epoch", "5"),

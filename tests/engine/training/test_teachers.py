@@ -252,6 +252,12 @@ def test_accuracies_alone_cannot_teach(make_config, dense):
         run(make_config(dense, "--loss", "kd-amtl", *given))
 
 
+def test_accuracies_alone_cannot_label(make_config, dense):
+    given = ("--potential", "0.5", "0.6", "0.7", "--dataset_root", "no/such/folder")
+    with pytest.raises(ConfigError, match=r"--potential: .*missing = teacher needs them all"):
+        run(make_config(dense, "--missing", "teacher", *given))
+
+
 def test_a_checkpoint_that_is_gone_is_named(make_config, make_teachers, partial):
     config = make_config(partial, "--loss", "kd-mtl")
     tasks = declared_tasks(config)

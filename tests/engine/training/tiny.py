@@ -129,6 +129,7 @@ def part_of(batch, images):
         {name: target[images] for name, target in batch.targets.items()},
         {name: labelled[images] for name, labelled in batch.labelled.items()},
         {name: class_map[images] for name, class_map in batch.class_maps.items()},
+        {name: known[images] for name, known in batch.pseudo_labelled.items()},
     )
 
 
