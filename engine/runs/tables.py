@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 from engine.runs.results import Results, mean_gain
@@ -77,7 +78,7 @@ def sweep_table(
     runs: Sequence[Results], others: Sequence[tuple[Results, Sequence[str]]] = ()
 ) -> str:
     """One table over the losses and seeds of a sweep: Δ of each task, Δ_MTL, time an epoch. Where a
-    loss has several seeds, their mean follows.
+    loss has several seeds, their mean follows, with the standard deviation over them.
 
     Args:
         runs: the runs of the sweep.
@@ -106,10 +107,18 @@ def sweep_table(
 
 
 def _sweep_row(loss: str, seed: str, runs: Sequence[Results], tasks: Sequence[str]) -> list[str]:
-    gains = [mean_gain([run.delta[task] for run in runs]) for task in tasks]
-    overall = mean_gain([run.delta_mtl for run in runs])
+    gains = [_mean_and_deviation([run.delta[task] for run in runs]) for task in tasks]
+    overall = _mean_and_deviation([run.delta_mtl for run in runs])
     seconds = sum(run.seconds_per_epoch for run in runs) / len(runs)
-    return [loss, seed, *map(_percent, gains), _percent(overall), duration(seconds)]
+    return [loss, seed, *gains, overall, duration(seconds)]
+
+
+def _mean_and_deviation(gains: Sequence[float | None]) -> str:
+    """'+1.20 %' of one run, '+1.20 ± 0.31 %' of several: the deviation is that of a sample."""
+    mean = mean_gain(gains)
+    if mean is None or len(gains) == 1:
+        return _percent(mean)
+    return f"{mean:+.2f} ± {statistics.stdev(gains):.2f} %"
 
 
 def _title(results: Results) -> list[str]:

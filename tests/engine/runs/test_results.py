@@ -92,7 +92,11 @@ def test_the_sweep_has_a_row_a_run_and_the_mean_over_seeds():
     assert [line.split()[:2] for line in lines[1:]] == [
         ["amtl", "3"], ["amtl", "4"], ["amtl", "mean"], ["weighted-sum", "3"],
     ]  # fmt: skip
-    assert lines[3].split()[2:8] == ["+5.00", "%", "-1.00", "%", "+2.00", "%"]
+    assert re.split(r"\s{2,}", lines[3])[2:5] == [
+        "+5.00 ± 7.07 %",
+        "-1.00 ± 1.41 %",
+        "+2.00 ± 4.24 %",
+    ]
     assert "–" in lines[4]
 
 
