@@ -35,7 +35,7 @@ SINGLE_TASK_LOSS = "weighted-sum"
 """The loss of a network with one task: the task's own."""
 
 # What is about the multi-task run alone, and is not handed on to the cfg of a baseline.
-_MULTI_TASK_OPTIONS = ("tasks", "loss", "mode", "ckpt", "json", "run")
+_MULTI_TASK_OPTIONS = ("tasks", "loss", "mode", "ckpt", "format", "json", "run")
 _MULTI_TASK_SECTIONS = ("loss", "baselines")
 
 

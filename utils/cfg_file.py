@@ -49,9 +49,21 @@ def parse_cfg(path: str) -> list[Entry]:
     Raises:
         ConfigError: it cannot be read, holds nothing, or has a line of another form.
     """
+    entries = parse_text(_read(path), path)
+    if not any(entry.name for entry in entries):
+        raise ConfigError(f"{path}: the cfg is empty")
+    return entries
+
+
+def parse_text(text: str, path: str) -> list[Entry]:
+    """The entries of the text of a cfg, in order; `path` is what errors call it.
+
+    Raises:
+        ConfigError: it has a line of another form.
+    """
     entries = []
     section = ""
-    for number, line in enumerate(_read(path).split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         where = f"{path}:{number}"
         words = _words(line)
         if not words:
@@ -67,8 +79,6 @@ def parse_cfg(path: str) -> list[Entry]:
             raise ConfigError(
                 f"{where}: '{_short(line)}' is no [section], key = value, or --option value"
             )
-    if not any(entry.name for entry in entries):
-        raise ConfigError(f"{path}: the cfg is empty")
     return entries
 
 

@@ -15,6 +15,12 @@ from utils.text import aligned
 def results_table(results: Results) -> str:
     """The table of a run: the metrics of each task, its accuracy metric first, by the constant
     prediction, the single-task network and this one."""
+    rows = comparison_rows(results)
+    return "\n".join([_title(results), "", *aligned(rows), "", *_closing(results)])
+
+
+def comparison_rows(results: Results) -> list[list[str]]:
+    """The rows of that table, with its header."""
     multi = results.is_compared
     header = ["", "", "constant", *(["single-task", "multi-task", "Δ"] if multi else ["network"])]
     rows = [header]
@@ -30,7 +36,7 @@ def results_table(results: Results) -> str:
             if multi:
                 row.append(_percent(results.gain(task, name)))
             rows.append(row)
-    return "\n".join([_title(results), "", *aligned(rows), "", *_closing(results)])
+    return rows
 
 
 def metrics_table(evaluation: Evaluation) -> str:
