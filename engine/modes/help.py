@@ -72,7 +72,7 @@ def _screen() -> str:
         "                       (DeepLab), a task (depth), an optimizer, a schedule, a mode …",
         "  --list losses        the losses with their papers and costs",
         "  --debug              shows the traceback of a fault of the program",
-        "  docs/                runs.md, datasets.md, losses.md, networks.md, extending.md",
+        "  docs/                runs.md, use.md, datasets.md, losses.md, networks.md, extending.md",
     ]
     return "\n".join(lines)
 

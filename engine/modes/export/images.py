@@ -30,7 +30,8 @@ def comparison_images(
     another size if there is one, and images of the cfg's test set. Where these cannot be read, the
     second value says why, in words; else it is empty."""
     generator = torch.Generator().manual_seed(0)
-    batches = {f"{_IMAGES} random images": torch.rand(_IMAGES, 3, *network.size, generator=generator)}
+    random = torch.rand(_IMAGES, 3, *network.size, generator=generator)
+    batches = {f"{_IMAGES} random images": random}
     if other_size:
         name = f"a random image of {other_size[0]} × {other_size[1]}"
         batches[name] = torch.rand(1, 3, *other_size, generator=generator)

@@ -1,4 +1,4 @@
-"""A network as a program that runs without this one: `torch.export`, for as many sizes as it can."""
+"""A network as a program of `torch.export`, for more sizes than one where it allows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkpoint is written as another file, and compared with its network before it takes its place."""
+"""Writes a checkpoint as another file, which is compared with the network before it is kept."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def write_program(path: Path, file_format: str, config: Config) -> list[str]:
         what was written, and how far it is from the network, for the user.
 
     Raises:
-        UserError: the checkpoint cannot be read, or its network not be written; or the file differs.
+        UserError: the checkpoint cannot be read, its network cannot be written, or the file gives
+            something else.
     """
     network, tasks = open_network(path)
     exported = ExportedNetwork(network, tasks)
@@ -62,7 +63,8 @@ def write_weights(path: Path) -> list[str]:
     `<name>-weights.md`, beside it.
 
     Raises:
-        UserError: the checkpoint cannot be read, or the files not be written; or they differ.
+        UserError: the checkpoint cannot be read, the files cannot be written, or the weights give
+            something else.
     """
     state = checkpoint.load(path)
     network, tasks = open_network(path)
