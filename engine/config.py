@@ -36,7 +36,7 @@ SINGLE_TASK_LOSS = "weighted-sum"
 """The loss of a network with one task: the task's own."""
 
 # What is about the multi-task run alone, and is not handed on to the cfg of a baseline.
-_MULTI_TASK_OPTIONS = ("tasks", "loss", "mode", "ckpt", "json", "run")
+_MULTI_TASK_OPTIONS = ("tasks", "loss", "mode", "ckpt", "format", "json", "run")
 _MULTI_TASK_OPTIONS += ("missing", *TeacherLabels.options)
 _MULTI_TASK_SECTIONS = ("loss", "baselines")
 
@@ -208,9 +208,17 @@ def _read_from_checkpoint(argv: Sequence[str]) -> Config:
     from engine.runs.checkpoint import checkpoint_file, load  # which take a while to import
 
     path = str(checkpoint_file(ckpt[0]))
-    config = _read(path, flags, parse_text(load(path)["config"], path))
-    if config.run.mode.part.needs_cfg:
+    state = load(path)
+    tasks = dict.fromkeys(task["task_type"] for task in state["tasks"])
+    text = state.get("config", f"[run]\ntasks = {' '.join(tasks)}")
+    config = _read(path, flags, parse_text(text, path))
+    mode = config.run.mode
+    if mode.part.needs == "cfg":
         raise wrong
+    if mode.part.needs == "checkpoint" and "config" not in state:
+        raise ConfigError(
+            f"{path} holds weights without a cfg, which --mode {mode.name} needs: {USAGE}"
+        )
     unused = "note: --ckpt: "  # of a mode that takes nothing but the cfg from a checkpoint
     return replace(config, notices=[n for n in config.notices if not n.startswith(unused)])
 

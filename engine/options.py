@@ -50,9 +50,9 @@ class Run(Part):
     mode: str = option(
         "train",
         "train: baselines, multi-task network, results; test: a checkpoint on the test sets; "
-        "predict: a checkpoint on images or videos; export: a checkpoint as ONNX; "
-        "check: read all data and say what is there; "
-        "summary: parameters and multiply-adds, without data",
+        "predict: a checkpoint on images or videos; export: a checkpoint as ONNX, pt2 or weights "
+        "to give away; check: read all data and say what is there; summary: parameters and "
+        "multiply-adds, without data",
         parts=MODES,
         affects="nothing",
     )

@@ -91,6 +91,11 @@ class Network(nn.Module):
             self.register_buffer(name, weight.new_tensor(colour).view(3, 1, 1), persistent=False)
 
     @property
+    def coarsest_stride(self) -> int:
+        """The pixels of the image to one cell of the coarsest map in the network."""
+        return max(*self.backbone.strides, *getattr(self.neck, "strides", ()))
+
+    @property
     def place(self) -> Place | None:
         """Which images of which batch the forward passes are of; None: nobody has said."""
         return self.masks.place

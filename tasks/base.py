@@ -126,6 +126,8 @@ class Task(Part, ABC):
     """The name in a cfg, and the key of the labels in a dataset's samples."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Short names that a cfg may use as well."""
+    unit: ClassVar[str] = "as in the labels"
+    """What the numbers of a prediction are, in words."""
     label_type: ClassVar[str] = "map"
     """The sort of label that it learns from: classes, depth, normals, boxes or map (numbers as they
     are stored). The formats of this sort (`Format.label_type`) give its targets."""
@@ -332,6 +334,10 @@ class Task(Part, ABC):
     def export(self, prediction: Any) -> dict[str, Tensor]:
         """A batch of predictions as tensors that can be used without this program, by name."""
         return {self.name: prediction}
+
+    def units(self) -> dict[str, str]:
+        """What the numbers of each tensor of :meth:`export` are, in words, by its name."""
+        return {self.name: self.unit}
 
     @abstractmethod
     def draw(self, image: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -43,6 +43,7 @@ class Depth(Task):
     """
 
     task_type = "depth"
+    unit = "metres"
     label_type = "depth"
     accuracy = "d1"
     metrics = {"d1": 1, "d2": 1, "d3": 1, "rmse": -1, "abs_rel": -1}

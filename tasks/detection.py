@@ -184,13 +184,23 @@ class Detection(Task):
         return [_sure_objects(result, threshold) for result in detections]
 
     def export(self, prediction: BoxPrediction) -> dict[str, Tensor]:
-        """`boxes`, (B, A, 4) x1, y1, x2, y2 in pixels for each of the A anchors, and `scores`,
-        (B, A, classes) in [0, 1]. Boxes may reach beyond the image, and those that overlap are not
-        suppressed."""
+        """`boxes`, (B, A, 4) x1, y1, x2, y2 in pixels for each of the A anchors, clipped to the
+        image, and `scores`, (B, A, classes) in [0, 1]. Boxes that overlap are not suppressed: how
+        many then remain differs from image to image, and no batch of tensors has that."""
         anchors = anchors_in_pixels(prediction.anchors, prediction.size)
+        x1, y1, x2, y2 = decode(prediction.offsets, anchors).unbind(dim=-1)
+        height, width = prediction.size
+        x1, x2 = x1.clamp(0, width), x2.clamp(0, width)
+        y1, y2 = y1.clamp(0, height), y2.clamp(0, height)
         return {
-            f"{self.name}_boxes": decode(prediction.offsets, anchors),
+            f"{self.name}_boxes": torch.stack([x1, y1, x2, y2], dim=-1),
             f"{self.name}_scores": prediction.logits.sigmoid(),
+        }
+
+    def units(self) -> dict[str, str]:
+        return {
+            f"{self.name}_boxes": "x1, y1, x2, y2 in pixels of the input, on edges",
+            f"{self.name}_scores": "probabilities of the classes",
         }
 
     def draw(self, image: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ class Normal(Task):
 
     task_type = "normal"
     aliases = ("normals",)
+    unit = "unit vectors, in the axes of the labels"
     label_type = "normals"
     accuracy = "11.25"
     metrics = {"mean": -1, "median": -1, "11.25": 1, "22.5": 1, "30": 1}

@@ -36,6 +36,7 @@ class Segmentation(Task):
     task_type = "segmentation"
     aliases = ("seg",)
     label_type = "classes"
+    unit = "logits of the classes"
     has_classes = True
     background = ("background",)
     accuracy = "mIoU"

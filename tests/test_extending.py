@@ -138,7 +138,7 @@ def test_what_is_new_is_tested_and_exported(project, trained):
     exported = command(project, "--mode", "export")
     assert exported.returncode == 0, exported.stderr
     assert "saliency                 batch × 1 × 32 × 48" in exported.stdout
-    assert "gives what the network gives" in exported.stdout
+    assert "3 random images: the largest difference is" in exported.stdout
 
 
 def test_what_is_new_is_predicted(project, trained):

@@ -49,14 +49,17 @@ def parse_cfg(path: str) -> list[Entry]:
     Raises:
         ConfigError: it cannot be read, holds nothing, or has a line of another form.
     """
-    return parse_text(_read(path), path)
+    entries = parse_text(_read(path), path)
+    if not any(entry.name for entry in entries):
+        raise ConfigError(f"{path}: the cfg is empty")
+    return entries
 
 
 def parse_text(text: str, path: str) -> list[Entry]:
-    """The entries of the text of a cfg, which stands in the file `path`.
+    """The entries of the text of a cfg, in order; `path` is what errors call it.
 
     Raises:
-        ConfigError: as :func:`parse_cfg`.
+        ConfigError: it has a line of another form.
     """
     entries = []
     section = ""
@@ -76,8 +79,6 @@ def parse_text(text: str, path: str) -> list[Entry]:
             raise ConfigError(
                 f"{where}: '{_short(line)}' is no [section], key = value, or --option value"
             )
-    if not any(entry.name for entry in entries):
-        raise ConfigError(f"{path}: the cfg is empty")
     return entries
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from utils.part import Part
 
@@ -19,8 +19,9 @@ class Mode(Part, ABC):
 
     processes = 1
     """How many processes on this machine do it together; see `engine.launch`."""
-    needs_cfg = True
-    """Whether it wants a cfg; else a checkpoint serves as well, by the cfg that it holds."""
+    needs: Literal["cfg", "checkpoint", "network"] = "cfg"
+    """The least that it can do with: a cfg; a checkpoint, whose cfg it takes where none is given; or
+    the network of one that has no cfg, as weights to give away."""
     by_all_processes = False
     """Whether all processes that a launcher has started do it together, or the first one alone."""
 

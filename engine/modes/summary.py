@@ -17,7 +17,7 @@ class Summary(Mode):
     """Prints parameters and multiply-adds of the cfg's network, of its parts, and of the
     single-task networks of its tasks. It reads no data and no weights."""
 
-    needs_cfg = False
+    needs = "checkpoint"
 
     json: bool = option(False, "print a summary or a check as JSON", affects="nothing")
 

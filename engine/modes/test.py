@@ -9,7 +9,7 @@ from engine.modes.train import Train
 class Test(Mode):
     """Evaluates a checkpoint on the test sets, per class too."""
 
-    needs_cfg = False
+    needs = "checkpoint"
 
     ckpt = Train.ckpt
 

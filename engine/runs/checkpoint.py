@@ -31,6 +31,11 @@ BEST = "best.pt"
 
 _HEADS = "heads."
 
+_OF_THE_NETWORK = ("format", "arch", "backbone", "size", "aspect", "mean", "std", "tasks")
+
+PUBLISHED = ("true", "imagenet_v1", "false")
+"""The values of a backbone's `pretrained` that are no path."""
+
 
 def header(config: Config, tasks: Sequence[Task]) -> dict[str, Any]:
     """What a checkpoint says of its network: the parts that it was built from, the tasks with their
@@ -56,6 +61,20 @@ def header(config: Config, tasks: Sequence[Task]) -> dict[str, Any]:
         ],
         "config": config.text(),
     }
+
+
+def to_give_away(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What :func:`open_network` reads of a checkpoint, and nothing else: no cfg, no state of a
+    training and no path of the machine. The weights are float32 and on the CPU."""
+    kept = {name: state[name] for name in _OF_THE_NETWORK if name in state}
+    backbone, settings = kept["backbone"], kept["backbone"]["settings"]
+    if settings["pretrained"] not in PUBLISHED:
+        settings = {**settings, "pretrained": "false"}  # a file, whose weights are trained by now
+    weights = {
+        name: (tensor.float() if tensor.is_floating_point() else tensor).cpu().clone()
+        for name, tensor in state["network"].items()
+    }
+    return {**kept, "backbone": {**backbone, "settings": settings}, "network": weights}
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:

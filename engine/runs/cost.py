@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from engine.runs.network import make_network
+from models import Network
 from tasks import Task
 
 if TYPE_CHECKING:
@@ -50,13 +51,19 @@ def network_cost(config: Config, tasks: Sequence[Task]) -> Cost:
 
 
 def cost_of_parts(config: Config, tasks: Sequence[Task]) -> NetworkCost:
-    """The same by part: PyTorch's own count of the multiply-adds of convolutions and matrices."""
-    from torch.utils.flop_counter import FlopCounterMode
-
+    """The same by part."""
     heads = {task.name: task.head for task in tasks}
     with torch.device("meta"):
         network = make_network(config, heads, pretrained=False).eval()
-        image = torch.empty(1, 3, *config.data.size)
+    return cost_of(network, config.data.size)
+
+
+def cost_of(network: Network, size: tuple[int, int]) -> NetworkCost:
+    """The cost of a network on the device `meta`, in evaluation mode, for images of `size` (height,
+    width): PyTorch's own count of the multiply-adds of convolutions and matrices."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    image = torch.empty(1, 3, *size, device="meta")
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         network(image)

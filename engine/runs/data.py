@@ -126,14 +126,9 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
 def data_root(config: Config, datasets: Sequence[Choice]) -> Path:
     """The folder the datasets lie in. Scenes have one for each way to render them, so that they
     neither mix with real data nor with other scenes."""
-    root, rendering = config.data.root, config.rendering
+    root, rendering = data_folder(config), config.rendering
     if not rendering.render_train:
         return root
-    height, width = rendering.render_size
-    root = root / (
-        f"scenes_{height}x{width}_{rendering.render_train}+{rendering.render_val}"
-        f"_seed{rendering.render_seed}"
-    )
     rendered = {c.name: c.part.folder for c in datasets if c.name not in config.datasets}
 
     def missing() -> list[str]:
@@ -144,6 +139,18 @@ def data_root(config: Config, datasets: Sequence[Choice]) -> Path:
         with locked(root / "lock", f"{root} is being rendered"):
             _render(root, missing(), rendering)
     return root
+
+
+def data_folder(config: Config) -> Path:
+    """That folder, whether the data are rendered yet or not."""
+    root, rendering = config.data.root, config.rendering
+    if not rendering.render_train:
+        return root
+    height, width = rendering.render_size
+    return root / (
+        f"scenes_{height}x{width}_{rendering.render_train}+{rendering.render_val}"
+        f"_seed{rendering.render_seed}"
+    )
 
 
 def _render(root: Path, names: Sequence[str], rendering: Rendering) -> None:

@@ -18,6 +18,13 @@ def results_table(results: Results) -> str:
     """The table of a run: the metrics of each task, its accuracy metric first, by the constant
     prediction, the single-task network and this one. Below it stands what Δ is made of, and which
     network has learnt nothing."""
+    rows = comparison_rows(results)
+    parts = [_title(results), aligned(rows), _closing(results), unlearnt(results)]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def comparison_rows(results: Results) -> list[list[str]]:
+    """The rows of that table, with its header."""
     multi = results.is_compared
     header = ["", "", "constant", *(["single-task", "multi-task", "Δ"] if multi else ["network"])]
     rows = [header]
@@ -34,8 +41,7 @@ def results_table(results: Results) -> str:
             if multi:
                 row.append(_percent(results.gain(task, name)))
             rows.append(row)
-    parts = [_title(results), aligned(rows), _closing(results), unlearnt(results)]
-    return "\n\n".join("\n".join(part) for part in parts if part)
+    return rows
 
 
 def unlearnt(results: Results) -> list[str]:

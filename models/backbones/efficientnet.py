@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.backbones import weights
 from models.backbones.staged import StagedBackbone
@@ -104,21 +105,40 @@ def _packaged_weights() -> dict[str, Tensor]:
 
 def _pad_in_convolutions(net: nn.Module) -> None:
     """Lets the convolutions of stride 1 pad by themselves, where the package copies each map into a
-    larger one: that takes a fifth of a training step."""
+    larger one: that takes a fifth of a training step. Those with a stride pad by the size of their
+    input, in a way that can be exported for more sizes than one."""
     for module in list(net.modules()):
         for name, conv in module.named_children():
-            if isinstance(conv, nn.Conv2d) and conv.stride == (1, 1):
-                padding = tuple((side - 1) // 2 for side in conv.kernel_size)
-                plain = nn.Conv2d(
+            if isinstance(conv, nn.Conv2d):
+                is_strided = conv.stride != (1, 1)
+                centred = tuple((side - 1) // 2 for side in conv.kernel_size)
+                replacement = (_SamePadding if is_strided else nn.Conv2d)(
                     conv.in_channels,
                     conv.out_channels,
                     conv.kernel_size,
-                    padding=padding,
+                    conv.stride,
+                    padding=0 if is_strided else centred,
                     groups=conv.groups,
                     bias=conv.bias is not None,
                 )
-                plain.weight, plain.bias = conv.weight, conv.bias
-                setattr(module, name, plain)
+                replacement.weight, replacement.bias = conv.weight, conv.bias
+                setattr(module, name, replacement)
+
+
+class _SamePadding(nn.Conv2d):
+    """A convolution whose output has ⌈n / stride⌉ cells of an input of n, padded alike on both
+    sides, or by one cell more behind it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        padding: list[int] = []
+        axes = zip(x.shape[-2:], self.kernel_size, self.stride, self.dilation, strict=True)
+        for cells, kernel, stride, dilation in axes:
+            # The rest of a size that is a symbol is known where the size is a multiple of 32.
+            rest = cells % stride
+            last = stride if rest == 0 else rest
+            total = max((kernel - 1) * dilation + 1 - last, 0)
+            padding = [total // 2, total - total // 2, *padding]  # the last axis comes first
+        return self._conv_forward(F.pad(x, padding), self.weight, self.bias)
 
 
 class _Block(nn.Module):

@@ -52,14 +52,13 @@ class BoxesHead(nn.Module):
         )
 
     def _anchors_on(self, device: torch.device, size: tuple, cells: tuple) -> Tensor:
+        if torch.compiler.is_exporting():  # the size may be a symbol, and the tensor a stand-in
+            return anchors(size, cells, self.strides).to(device)
         key = (device, size, cells)
         if key not in self._anchors:
             # A tensor made in inference mode could not be used for training later.
             with torch.inference_mode(False):
-                made = torch.tensor(anchors(size, cells, self.strides), device=device)
-            if torch.compiler.is_exporting():  # a stand-in, not to be kept
-                return made
-            self._anchors[key] = made
+                self._anchors[key] = anchors(size, cells, self.strides).to(device)
         return self._anchors[key]
 
 

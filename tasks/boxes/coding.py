@@ -11,8 +11,6 @@ import math
 import torch
 from torch import Tensor
 
-from utils.transfer import tensor_on
-
 # SSD's "variances": an offset of 1 moves the centre by a tenth of the anchor's size, and scales the
 # size by exp(0.2).
 _CENTRE_VARIANCE = 0.1
@@ -26,8 +24,8 @@ _MAX_SCALE = 1000 / 16
 def anchors_in_pixels(anchors: Tensor, size: tuple[int, int]) -> Tensor:
     """Anchors (A, 4) given as shares of an image of `size` (height, width), in its pixels."""
     height, width = size
-    anchors = anchors.float()
-    return anchors * tensor_on(anchors.device, [width, height, width, height], anchors.dtype)
+    x, y, wide, high = anchors.float().unbind(dim=-1)
+    return torch.stack([x * width, y * height, wide * width, high * height], dim=-1)
 
 
 def decode(offsets: Tensor, anchors: Tensor) -> Tensor:

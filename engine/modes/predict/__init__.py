@@ -33,7 +33,7 @@ class Predict(Mode):
     The exit status is 1 where an input was damaged, or a file was there already.
     """
 
-    needs_cfg = False
+    needs = "network"
 
     ckpt = Train.ckpt
 

@@ -1,0 +1,73 @@
+"""The ONNX file of a run, used as somebody would who has not this program."""
+
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+
+@pytest.fixture(scope="session")
+def session(onnx_file):
+    return onnxruntime.InferenceSession(onnx_file[0], providers=["CPUExecutionProvider"])
+
+
+def test_names_and_shapes(session, onnx_file):
+    assert [(i.name, i.shape) for i in session.get_inputs()] == [
+        ("images", ["batch", 3, "height", "width"])
+    ]
+    shapes = {o.name: o.shape for o in session.get_outputs()}
+    assert shapes["segmentation"] == ["batch", 21, "height", "width"]
+    assert shapes["depth"] == ["batch", 1, "height", "width"]
+    assert [shapes["detection_boxes"][n] for n in (0, 2)] == ["batch", 4]
+    assert [shapes["detection_scores"][n] for n in (0, 2)] == ["batch", 20]
+    assert [path.name for path in onnx_file[0].parent.iterdir() if "onnx" in path.name] == [
+        "best.onnx"
+    ], "one file, with the weights in it"
+
+
+def test_the_metadata_say_what_goes_in_and_what_comes_out(session):
+    about = session.get_modelmeta().custom_metadata_map
+    assert json.loads(about["tasks"]) == ["segmentation", "detection", "depth"]
+    assert json.loads(about["classes"])["segmentation"][:2] == ["background", "aeroplane"]
+    assert json.loads(about["units"])["depth"] == "metres"
+    assert set(json.loads(about["units"])) == {o.name for o in session.get_outputs()}
+    assert about["input"] == "RGB in [0, 1]"
+    assert json.loads(about["normalisation"])["mean"] == pytest.approx([0.485, 0.456, 0.406])
+    assert json.loads(about["padding"]) == [124, 116, 104]
+    assert json.loads(about["size"]) == [64, 96]
+    assert about["aspect"] == "keep"
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, (64, 96)), (5, (64, 96)), (2, (128, 64))])
+def test_it_gives_what_the_network_gives_for_any_number_and_size(session, trained, count, size):
+    images = torch.rand(count, 3, *size)
+    with torch.no_grad():
+        predictions = trained.network(images)
+    wanted = {}
+    for task in trained.tasks:
+        wanted |= task.export(predictions[task.name])
+    names = [output.name for output in session.get_outputs()]
+    given = dict(zip(names, session.run(None, {"images": images.numpy()}), strict=True))
+    assert given.keys() == wanted.keys()
+    for name, output in wanted.items():
+        np.testing.assert_allclose(given[name], output, rtol=1e-3, atol=1e-3)
+    boxes = given["detection_boxes"]
+    assert boxes.min() >= 0
+    assert (boxes.max((0, 1)) <= [size[1], size[0], size[1], size[0]]).all()
+
+
+def test_it_is_compared_on_random_and_on_real_images(onnx_file):
+    _, printed = onnx_file
+    assert "segmentation             batch × 21 × 64 × 96" in printed
+    assert "size: any height and width that are multiples of 32, from 64 on" in printed
+    for images in ("3 random images", "a random image of 96 × 160", "3 test images"):
+        assert f"  {images}: the largest difference is " in printed
+
+
+def test_no_path_of_the_machine_is_in_the_file(onnx_file):
+    stored = onnx_file[0].read_bytes()
+    assert b".py" not in stored
+    assert b"site-packages" not in stored
+    assert str(onnx_file[0].parent).encode() not in stored
