@@ -20,8 +20,8 @@ class Mode(Part, ABC):
     processes = 1
     """How many processes on this machine do it together; see `engine.launch`."""
     needs: Literal["cfg", "checkpoint", "network"] = "cfg"
-    """The least that it can do with: a cfg; a checkpoint, whose cfg it takes where none is given; or
-    the network of one that has no cfg, as weights to give away."""
+    """The least that it can do with: a cfg; a checkpoint, whose cfg it takes where none is given;
+    or the network of one that has no cfg, as weights to give away."""
     by_all_processes = False
     """Whether all processes that a launcher has started do it together, or the first one alone."""
 

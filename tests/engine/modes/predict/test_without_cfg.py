@@ -6,6 +6,7 @@ import pytest
 
 import train_test
 from engine.config import read
+from engine.runs import checkpoint
 
 
 @pytest.mark.parametrize("name", ["", "best.pt"])
@@ -38,3 +39,16 @@ def test_a_folder_without_a_network(tmp_path, capsys):
     words = ["--mode", "predict", "--ckpt", str(tmp_path), "--input", "a", "--output", "b"]
     assert train_test.main(words) == 2
     assert f"error: {tmp_path}/best.pt: there is no such checkpoint" in capsys.readouterr().err
+
+
+def test_weights_to_give_away_are_enough_to_predict(run_of_network, tmp_path, put, image, capsys):
+    weights = tmp_path / "weights.pt"
+    checkpoint.save(weights, checkpoint.to_give_away(checkpoint.load(run_of_network)))
+    photo = put(tmp_path / "photo.png", image())
+    argv = ["--ckpt", str(weights), "--device", "cpu", "--mode"]
+    out = str(tmp_path / "out")
+    assert train_test.main([*argv, "predict", "--input", str(photo), "--output", out]) == 0
+    assert list((tmp_path / "out").glob("depth/npy/*.npy"))
+    capsys.readouterr()
+    assert train_test.main([*argv, "test"]) == 2
+    assert "weights without a cfg, which --mode test needs" in capsys.readouterr().err
