@@ -39,5 +39,5 @@ class TeacherLabels(Missing):
         return self.missing_weight
 
 
-MISSING = Registry("way with missing labels", {"ignore": Missing, "teacher": TeacherLabels})
-"""Every way, by its name in a cfg."""
+MISSING = Registry("treatment of missing labels", {"ignore": Missing, "teacher": TeacherLabels})
+"""Every treatment, by its name in a cfg."""
