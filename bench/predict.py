@@ -6,7 +6,8 @@
 In every round the bare network and the whole take turns, in random order, on the same images in
 batches of the same size. The bare network's images are in memory, ready for it, and its predictions
 are thrown away. The whole reads JPEGs, decodes predictions and writes files, as `--mode predict`
-does. The table has the median of the rounds, and the median of each round's ratio.
+does. The table has the median of the rounds, and the median of each round's ratio; of the time that
+passed, and of the time that the CPU's cores worked, which other programs on them disturb less.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import statistics
 import sys
 import tempfile
 import time
@@ -76,29 +76,37 @@ def main() -> None:
         _report(_rounds({"bare": bare, "whole": whole}, arguments.rounds), arguments, device)
 
 
-def _rounds(candidates: dict, count: int) -> list[dict[str, float]]:
-    """The seconds of each candidate in each round, after one that does not count."""
+def _rounds(candidates: dict, count: int) -> list[dict[str, np.ndarray]]:
+    """Of each candidate in each round, after one that does not count: the seconds that passed, and
+    those that the cores worked."""
     rounds = []
     for _ in range(count + 1):
         seconds = {}
         for name in random.sample(list(candidates), len(candidates)):
-            began = time.perf_counter()
+            began = _clocks()
             candidates[name]()
-            seconds[name] = time.perf_counter() - began
+            seconds[name] = _clocks() - began
         rounds.append(seconds)
     return rounds[1:]
 
 
-def _report(rounds: list[dict[str, float]], arguments, device: torch.device) -> None:
+def _clocks() -> np.ndarray:
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def _report(rounds: list[dict[str, np.ndarray]], arguments, device: torch.device) -> None:
     print(
         f"{arguments.cfg}, {arguments.images} images a round, batches of {arguments.batch_size}, "
         f"{device}, {torch.get_num_threads()} threads, saving {' '.join(arguments.save)}"
     )
     for name in ("bare", "whole"):
-        median = statistics.median(seconds[name] for seconds in rounds)
-        print(f"{name:6} {median:8.2f} s  {arguments.images / median:8.2f} images/s")
-    ratios = sorted(seconds["whole"] / seconds["bare"] for seconds in rounds)
-    print(f"whole / bare: {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})")
+        passed, worked = np.median([seconds[name] for seconds in rounds], axis=0)
+        rate = arguments.images / passed
+        print(f"{name:6} {passed:8.2f} s  {rate:8.2f} images/s  {worked:8.2f} s of the cores")
+    ratios = np.sort([seconds["whole"] / seconds["bare"] for seconds in rounds], axis=0)
+    for place, name in enumerate(("time", "cores")):
+        low, middle, high = ratios[0, place], np.median(ratios[:, place]), ratios[-1, place]
+        print(f"whole / bare, {name}: {middle:.3f} ({low:.3f} to {high:.3f})")
 
 
 def _untrained(config, folder: Path) -> Path:

@@ -24,6 +24,9 @@ normalised."""
 _AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _WITH_ALPHA = cv2.IMREAD_UNCHANGED  # which leaves the note alone too
 
+_INVERSE = {note: note for note in range(1, 9)} | {6: 8, 8: 6}
+"""The notes of a camera, and the one that undoes each."""
+
 _DARK = 2**12  # of the 2**16 of a picture of 16 bits: cameras store 10 or 12 bits in them
 _DARK_ROUNDED = _DARK // 2**8  # of the same picture in 8 bits
 
@@ -53,13 +56,15 @@ def read_image(path: Path) -> np.ndarray:
         if cv2.extractChannel(bgra, 3).min() == 255:
             return cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGB)
         return _on_padding(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA))
-    image = _decoded(stored, _AS_STORED, path)
+    # Of a TIFF, OpenCV and Pillow follow the note, whatever they are told.
+    undo = _INVERSE[_orientation(picture, path)] if picture.format == "TIFF" else 1
+    image = _turned(_decoded(stored, _AS_STORED, path), undo)
     if has_16_bits and image.max() <= _DARK_ROUNDED:
         _require_whole_range(stored, path)
     if picture.has_transparency_data and not picture.mode.startswith("I"):
         # The colours by Pillow where they count: OpenCV darkens those of some kinds.
         with decoding(path, "an image"):
-            rgba = np.asarray(picture.convert("RGBA"))
+            rgba = _turned(np.asarray(picture.convert("RGBA")), undo)
         return image if rgba[..., 3].min() == 255 else _on_padding(rgba)
     return image
 
@@ -82,7 +87,7 @@ def is_turned(path: Path) -> bool:
     Raises:
         DataError: as :func:`read_image`, where the head tells.
     """
-    return _orientation(path) != 1
+    return _orientation_in(path) != 1
 
 
 def read_upright(path: Path) -> np.ndarray:
@@ -91,8 +96,24 @@ def read_upright(path: Path) -> np.ndarray:
     Raises:
         DataError: as :func:`read_image`.
     """
-    image = read_image(path)
-    orientation = _orientation(path)
+    return _turned(read_image(path), _orientation_in(path))
+
+
+def _orientation_in(path: Path) -> int:
+    """The note of a camera in an image, 1 to 8; 1 where there is none."""
+    if path.suffix.lower() in (".npy", ".npz"):
+        return 1
+    return _orientation(open_picture(read_bytes(path, "an image", BUDGET), path), path)
+
+
+def _orientation(picture: Image.Image, path: Path) -> int:
+    with decoding(path, "an image"):
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    return orientation if orientation in _INVERSE else 1
+
+
+def _turned(image: np.ndarray, orientation: int) -> np.ndarray:
+    """The image turned and mirrored as a camera's note asks."""
     if orientation in (5, 6, 7, 8):
         image = image.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):
@@ -100,15 +121,6 @@ def read_upright(path: Path) -> np.ndarray:
     if orientation in (2, 3, 6, 7):
         image = image[:, ::-1]
     return np.ascontiguousarray(image)
-
-
-def _orientation(path: Path) -> int:
-    """The note of a camera in a picture, 1 to 8; 1 where there is none."""
-    if path.suffix.lower() in (".npy", ".npz"):
-        return 1
-    picture = open_picture(read_bytes(path, "an image", BUDGET), path)
-    with decoding(path, "an image"):
-        return picture.getexif().get(ExifTags.Base.Orientation, 1)
 
 
 def _decoded(stored: bytes, flags: int, path: Path) -> np.ndarray:
