@@ -173,10 +173,9 @@ def find_or_train(
 
 
 def _find(single: SingleTask) -> RunFolder | None:
-    """The folder of a finished run, or None; says which it is, or why it is trained anew."""
+    """The folder of a finished run, or None; says why it is trained anew."""
     name = single.data.tasks[0].name
     if folder := find_finished(single):
-        print(f"baseline {name}: {folder.path}", flush=True)
         return folder
     if other := _nearest_other(single):
         path, options = other

@@ -62,7 +62,7 @@ def test_the_main_job_trains_baselines_then_the_multi_task_network_and_compares(
 
     other = run(make_config(dense, "--loss", "weighted-sum"))
     out = capsys.readouterr().out
-    assert out.count("baseline ") == 3, "every loss shares the baselines"
+    assert out.count("there: ") == 3, "every loss shares the baselines"
     assert other["potential"] == results["potential"]
     assert len(run_names()) == 5
 
@@ -168,7 +168,7 @@ def test_mode_test_measures_what_the_run_measured(make_config, dense, capsys):
     for name in ("tiny", "elsewhere"):  # the second finds what the first has trained
         mode_test(make_config(single, "--max_epoch", "1", "--mode", "test", name=name))
         out = capsys.readouterr().out
-        assert f"{results['metrics']['segmentation']['mIoU']:.4f}" in out
+        assert f"{100 * results['metrics']['segmentation']['mIoU']:.2f} %" in out
         assert "wall" in out, "per class"
 
 
@@ -191,7 +191,7 @@ def test_mode_test_pads_images_as_the_training_did_unless_the_cfg_says_otherwise
 ):
     single = dense.replace("seg depth normal", "depth").replace("32 48", "48 48")
     results = run(make_config(single, "--max_epoch", "1", "--aspect", "keep"))
-    measured = f"{results['metrics']['depth']['rmse']:.4f}"
+    measured = f"{results['metrics']['depth']['rmse']:.3f}"
     best = tmp_path / "runs/tiny/weighted-sum/seed0/best.pt"
     note = (
         f"note: {best} is tested with aspect = stretch as the cfg says, and was trained with keep"
