@@ -86,7 +86,7 @@ def test_a_network_is_trained_on_a_user_s_own_datasets(cfg, own_root, tmp_path, 
     again = cfg((folder / "config.cfg").read_text(), "again")
     assert train_test.main([str(again)]) == 0
     out = capsys.readouterr().out
-    assert out.count("baseline ") == 2, "its baselines are there already"
+    assert out.count("there: ") == 2, "its baselines are there already"
 
     other = cfg(OWN.replace("split = 0.3", "split = 0.4"), "own")
     assert train_test.main([str(other), *argv[1:]]) == 2

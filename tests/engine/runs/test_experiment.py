@@ -98,7 +98,7 @@ def test_a_single_task_run_is_the_baseline_of_others(make_config, dense, cfg, ru
     both = dense.replace("seg depth normal", "depth normal")
     results = run(make_config(both, "--max_epoch", "1"))
     assert results["baseline"]["depth"] == alone["metrics"]["depth"]
-    assert "baseline depth: " in capsys.readouterr().out
+    assert "baseline depth   there: " in capsys.readouterr().out
 
 
 def test_a_cfg_names_its_baselines(make_config, dense, cfg):
