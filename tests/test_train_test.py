@@ -138,7 +138,8 @@ def test_help_fits_a_screen_and_has_an_example_of_each_mode(capsys):
     text = capsys.readouterr().out
     assert len(text.splitlines()) <= 70
     assert max(map(len, text.splitlines())) <= 100
-    for word in ("--max_epoch", "--loss", "--dataset_root", "--mode export", "--mode summary"):
+    modes = ("--mode predict", "--mode export", "--mode summary")
+    for word in ("--max_epoch", "--loss", "--dataset_root", *modes):
         assert word in text
 
 

@@ -26,7 +26,7 @@ _CFG = "cfg/seg+depth+normal/NYU/DeepLab_resnet50.cfg"
 _EXAMPLES = {
     "train": f"{_CFG} --loss amtl --seed 1",
     "test": f"{_CFG} --mode test",
-    "predict": "--mode predict --ckpt runs/…/best.pt --input photos --output predicted",
+    "predict": "--mode predict --ckpt runs/…/best.pt --input photos --output out",
     "export": f"{_CFG} --mode export",
     "check": f"{_CFG} --mode check",
     "summary": f"{_CFG} --mode summary",
