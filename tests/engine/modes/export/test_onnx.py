@@ -1,6 +1,7 @@
 """The ONNX file of a run, used as somebody would who has not this program."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -34,8 +35,8 @@ def test_the_metadata_say_what_goes_in_and_what_comes_out(session):
     assert json.loads(about["units"])["depth"] == "metres"
     assert set(json.loads(about["units"])) == {o.name for o in session.get_outputs()}
     assert about["input"] == "RGB in [0, 1]"
-    assert json.loads(about["normalisation"])["mean"] == pytest.approx([0.485, 0.456, 0.406])
-    assert json.loads(about["padding"]) == [124, 116, 104]
+    assert json.loads(about["normalisation"])["mean"] == [0.5, 0.5, 0.5]
+    assert json.loads(about["padding"]) == [128, 128, 128]
     assert json.loads(about["size"]) == [64, 96]
     assert about["aspect"] == "keep"
 
@@ -68,6 +69,5 @@ def test_it_is_compared_on_random_and_on_real_images(onnx_file):
 
 def test_no_path_of_the_machine_is_in_the_file(onnx_file):
     stored = onnx_file[0].read_bytes()
-    assert b".py" not in stored
-    assert b"site-packages" not in stored
-    assert str(onnx_file[0].parent).encode() not in stored
+    for folder in (onnx_file[0].parent, Path(__file__).parents[4], "site-packages"):
+        assert str(folder).encode() not in stored

@@ -16,7 +16,7 @@ from tasks.boxes.nms import detect
 from utils.canvas import Canvas
 
 PAGE = Path(__file__).parents[4] / "docs" / "use.md"
-PADDING = (124, 116, 104)
+PADDING = (128, 128, 128)  # the mean of the backbone, rounded
 SIZE = (64, 96)
 
 
