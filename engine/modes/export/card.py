@@ -11,7 +11,7 @@ from typing import Any
 from engine.runs.checkpoint import PUBLISHED
 from engine.runs.cost import cost_of
 from engine.runs.results import Results
-from engine.runs.tables import comparison_rows
+from engine.runs.tables import comparison_rows, unlearnt
 from models import Network
 from tasks import Task
 from utils.cfg_file import parse_text
@@ -138,6 +138,11 @@ def _metrics(results: Results | None) -> list[str]:
     if results.is_compared:
         against = "potentials given, not of networks" if results.potential_given else "baselines"
         lines.append(f"`single-task` are the {against}, and Δ is the gain over them.")
+        if results.delta_mtl is not None:
+            lines.append(
+                f"Δ_MTL is {results.delta_mtl:+.2f} %, the mean over the metrics marked *."
+            )
+        lines += unlearnt(results)
     return [*lines, "", *_table(comparison_rows(results))]
 
 
