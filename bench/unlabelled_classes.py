@@ -184,9 +184,9 @@ def _table(values: dict[str, list[dict[str, float]]]) -> str:
 
 
 def _closed(values: dict[str, list[dict[str, float]]], column: str) -> str:
-    """How much of what the first way loses to the last one the second way wins back."""
+    """The share of what the first way loses to the last one that the second way wins back."""
     least, ours, most = (statistics.mean(run[column] for run in values[way]) for way in WAYS)
-    return f"{100 * (ours - least) / (most - least):.0f} %"
+    return f"{100 * (ours - least) / (most - least):.0f} %" if most != least else "–"
 
 
 def _cell(numbers: list[float]) -> str:
