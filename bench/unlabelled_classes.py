@@ -12,7 +12,8 @@ others. A network of both tasks is trained on them in three ways:
   surpass.
 
 All are tested on images with all labels, and trained as the demo's partially annotated rooms are.
-The table shows the mean over the seeds and the standard deviation. The images, and what was trained, stay in DIR: the same command again goes on.
+The table shows the mean over the seeds and the standard deviation. The images, and what was
+trained, stay in DIR: the same command again goes on.
 """
 
 from __future__ import annotations
