@@ -134,13 +134,21 @@ class Segmentation(Task):
         return list(targets.to(torch.uint8).cpu().numpy())
 
     def draw(self, image, target):
-        count = len(self.label_classes)
-        colours = palette(count)[np.minimum(target, count)]
+        colours = self._colours()[np.minimum(target, len(self.label_classes))]
         shown = (0.35 * image + 0.65 * colours).astype(np.uint8)
         shown[target == VOID] = image[target == VOID] // 3
         unpainted = np.isin(target, self._background_numbers())
         shown[unpainted] = image[unpainted]
         return shown
+
+    def _colours(self) -> np.ndarray:
+        """(classes + 1, 3) uint8 RGB: the colour of each class, which is that of its boxes, and
+        black for void. The background has none."""
+        classes = range(len(self.label_classes))
+        painted = np.setdiff1d(classes, self._background_numbers()).astype(int)
+        colours = np.zeros((len(classes) + 1, 3), np.uint8)
+        colours[painted] = palette(len(painted))[:-1]
+        return colours
 
     def _background_numbers(self) -> list[int]:
         return [n for n, name in enumerate(self.label_classes) if name in self.background]
@@ -149,7 +157,7 @@ class Segmentation(Task):
         classes = self.label_classes
         counts = np.bincount(target.ravel(), minlength=256)[: len(classes)]
         counts[self._background_numbers()] = 0  # they are not painted
-        return class_swatches(counts, classes, palette(len(classes)))
+        return class_swatches(counts, classes, self._colours())
 
 
 def _largest(logits: Tensor, shown: list[int], size: tuple[int, int]) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from datasets import scenes
+from utils.locks import locked
 
 cv2.setNumThreads(0)
 torch.set_num_threads(1)
@@ -24,11 +25,16 @@ RENDERED_SIZE = (48, 64)
 
 @pytest.fixture(scope="session")
 def scenes_root(tmp_path_factory):
-    """A `dataset_root` with every dataset that can be rendered. It is shared: tests do not change
-    it."""
-    root = tmp_path_factory.mktemp("datasets")
-    many = ["VOC", "NYU", "NYUD_MT"]
-    few = [name for name in scenes.LAYOUTS if name not in many]
-    scenes.write(root, many, TRAIN, VAL, RENDERED_SIZE, seed=0, processes=1)
-    scenes.write(root, few, *FEW, RENDERED_SIZE, seed=0, processes=1)
+    """A `dataset_root` with every dataset that can be rendered. It is shared, also by the processes
+    that run the tests: tests do not change it."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    root = base / "datasets"
+    with locked(base / "datasets.lock", "the datasets are being rendered"):
+        if not root.exists():
+            many = ["VOC", "NYU", "NYUD_MT"]
+            few = [name for name in scenes.LAYOUTS if name not in many]
+            scenes.write(root, many, TRAIN, VAL, RENDERED_SIZE, seed=0)
+            scenes.write(root, few, *FEW, RENDERED_SIZE, seed=0)
     return root

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from tasks.base import DenseHead
+from tasks.detection import Detection
 from tasks.palette import palette
 from tasks.segmentation import VOID, Segmentation
 from utils.geometry import Warp
@@ -221,3 +222,10 @@ def test_background_is_not_painted_and_not_in_the_legend():
     assert (picture[0, 1] != 90).any()
     assert [name for name, _ in task.legend(target).entries] == ["bolt"]
     assert task.legend(np.zeros((2, 2), np.uint8)) is None
+
+
+def test_a_class_has_the_colour_of_its_boxes():
+    classes = ("bolt", "nut", "hex key")
+    masks = Segmentation(("background", *classes)).legend(np.array([[1, 2, 3]], np.uint8))
+    boxes = np.array([(0, 0, 9, 9, number, 0) for number in range(3)], np.float32)
+    assert masks == Detection(classes).legend(boxes)
