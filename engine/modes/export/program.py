@@ -27,6 +27,9 @@ class ExportedNetwork(nn.Module):
         super().__init__()
         self.network = network
         self.tasks = list(tasks)
+        for module in network.modules():
+            if getattr(module, "inplace", False):  # which takes the exporters twice as long
+                module.inplace = False
 
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
         """The outputs by name; see `Task.export`."""
