@@ -99,13 +99,12 @@ def checkpoint_file(path: str | PathLike) -> Path:
 
 
 def load(path: str | PathLike, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Reads what :func:`save` wrote, and nothing that could run code. The folder of a run stands
-    for its best network.
+    """Reads what :func:`save` wrote, and nothing that could run code.
 
     Raises:
         DataError: the file is missing, damaged, no checkpoint, or one of an earlier version.
     """
-    path = checkpoint_file(path)
+    path = Path(path)
     if not os.path.lexists(path):
         raise DataError(f"{path}: there is no such checkpoint")
     try:
@@ -128,15 +127,17 @@ def load(path: str | PathLike, device: torch.device | str = "cpu") -> dict[str, 
 def open_network(
     path: str | PathLike, device: torch.device | str = "cpu"
 ) -> tuple[Network, list[Task]]:
-    """The network of a checkpoint in evaluation mode, and its tasks with their classes, without a
-    cfg or data. The network takes RGB in [0, 1] at (height, width) of its `size`, and normalises it
-    as the checkpoint says. Its `aspect` says how images came to this size: 'stretch' or 'keep'.
+    """The network of a checkpoint, or of the folder of a run, in evaluation mode, and its tasks
+    with their classes, without a cfg or data. The network takes RGB in [0, 1] at (height, width) of
+    its `size`, and normalises it as the checkpoint says. Its `aspect` says how images came to this
+    size: 'stretch' or 'keep'.
 
         network, tasks = open_network("runs/…/best.pt")
 
     Raises:
         DataError: as :func:`load`; or the checkpoint was built from parts that there are not.
     """
+    path = checkpoint_file(path)
     state = load(path, device)
     try:
         tasks = [_task(stored) for stored in state["tasks"]]
@@ -148,7 +149,7 @@ def open_network(
         )
     except (ConfigError, KeyError, TypeError) as reason:
         raise DataError(f"{path}: its network cannot be built: {reason}") from None
-    load_network(network, state["network"], Path(path))
+    load_network(network, state["network"], path)
     network.size = tuple(state["size"])
     network.aspect = state.get("aspect", "stretch")  # which earlier versions always did
     network.normalise_by(Normalisation(tuple(state["mean"]), tuple(state["std"])))

@@ -125,6 +125,7 @@ def test_a_run_that_is_done_says_so_once(undisturbed, start):
     assert out.count("is done; its results") == out.count("Δ_MTL") == 1
 
 
+@pytest.mark.slow
 def test_torchrun_does_the_same(undisturbed, start, root):
     status, _, err = start("torchrun", launcher=[*TORCHRUN, ROOT / "train_test.py"]).ended()
     assert status == 0, err
@@ -157,6 +158,7 @@ def test_a_mistake_is_told_once(start, options, words):
     assert len(notes) == len(set(notes))
 
 
+@pytest.mark.slow
 def test_a_damaged_image_of_the_second_process_is_told_once(undisturbed, start, root):
     shutil.copytree(root / "data", root / "damaged")
     config = read([str(root / "tiny.cfg"), "--dataset_root", str(root / "damaged")])

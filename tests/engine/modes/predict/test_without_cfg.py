@@ -43,7 +43,7 @@ def test_a_folder_without_a_network(tmp_path, capsys):
 
 def test_weights_to_give_away_are_enough_to_predict(run_of_network, tmp_path, put, image, capsys):
     weights = tmp_path / "weights.pt"
-    checkpoint.save(weights, checkpoint.to_give_away(checkpoint.load(run_of_network)))
+    checkpoint.save(weights, checkpoint.to_give_away(checkpoint.load(run_of_network / "best.pt")))
     photo = put(tmp_path / "photo.png", image())
     argv = ["--ckpt", str(weights), "--device", "cpu", "--mode"]
     out = str(tmp_path / "out")
