@@ -17,7 +17,7 @@ from utils.canvas import Canvas
 
 PAGE = Path(__file__).parents[4] / "docs" / "use.md"
 PADDING = (128, 128, 128)  # the mean of the backbone, rounded
-SIZE = (64, 96)
+SIZE = (32, 64)
 
 
 @pytest.fixture(scope="module")
