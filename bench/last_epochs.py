@@ -34,7 +34,7 @@ def main() -> None:
         results = Results.read(path)
         for task in results.tasks:
             values = _accuracies(path.with_name("epochs.csv"), task)
-            loss = results.loss if results.is_compared else "alone"
+            loss = results.described_loss if results.is_compared else "alone"
             networks[results.cfg, loss, task].append(values)
     header = ["cfg", "loss", "task", "epochs", "gain of each seed", "mean", "deviation"]
     print("\n".join(aligned([header, *(_row(*item) for item in networks.items())])))
