@@ -24,7 +24,7 @@ _SECONDS = 3  # in which the first process tells the fault that all have in comm
 
 
 def main(argv: list[str]) -> int:
-    """Runs one command line; returns its exit status, which docs/runs.md lists."""
+    """Runs one command line; returns its exit status, which docs/ci.md lists."""
     debug = "--debug" in argv
     try:
         status = _run([word for word in argv if word != "--debug"], debug)

@@ -167,6 +167,11 @@ class Task(Part, ABC):
         return f"{self.task_type}:{self.dataset}" if self.dataset else self.task_type
 
     @property
+    def file_name(self) -> str:
+        """The name, without what not every file system takes."""
+        return self.name.replace(":", "-")
+
+    @property
     def label_classes(self) -> tuple[str, ...]:
         """The names of all numbers that a label may have: the classes and the coarse ones."""
         return (*self.classes, *self.coarse_classes)

@@ -63,8 +63,8 @@ class SingleTask:
     @property
     def folder(self) -> RunFolder:
         """`<runs>/baselines/<task>-<key>`."""
-        name = self.data.tasks[0].name.replace(":", "-")
-        return RunFolder(baselines_root(self.config) / f"{name}-{self.key}")
+        name = f"{self.data.tasks[0].file_name}-{self.key}"
+        return RunFolder(baselines_root(self.config) / name)
 
 
 def check_potential(config: Config) -> None:

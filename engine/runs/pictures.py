@@ -46,7 +46,7 @@ class Panel(NamedTuple):
     def file_name(self) -> str:
         if self.task is None:
             return f"{self.kind}.png"
-        return f"{self.task.name.replace(':', '-')}_{self.kind}.png"
+        return f"{self.task.file_name}_{self.kind}.png"
 
     @property
     def tile(self) -> np.ndarray:

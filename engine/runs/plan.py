@@ -126,20 +126,18 @@ def plan_experiment(
     ]
     name = config.run.loss.name if len(data.tasks) > 1 else data.tasks[0].name
     networks.append(PlannedNetwork.of(name, config, data, folder, None))
-    return Plan(networks, _seconds(config, data))
+    return Plan(networks, _seconds_per_image(config, data) / networks[-1].image_work)
 
 
-def _seconds(config: Config, data: Data) -> float:
-    """How long the device takes for 10⁹ multiply-adds of a training step."""
+def _seconds_per_image(config: Config, data: Data) -> float:
+    """How long the device takes for an image of a training step of the cfg's network."""
     precision = Precision(choose_device(config), config.training.amp)
     with torch.random.fork_rng():
         heads = {task.name: task.head for task in data.tasks}
         network = make_network(config, heads, pretrained=False).to(precision.device).eval()
     count = min(config.loading.batch_size, _IMAGES)
     images = torch.rand(count, 3, *config.data.size, device=precision.device)
-    fastest = min(_timed_pass(network, images, precision) for _ in range(_PASSES))
-    work = (1 + _BACKWARD) * network_cost(config, data.tasks).gmacs * count
-    return fastest / work
+    return min(_timed_pass(network, images, precision) for _ in range(_PASSES)) / count
 
 
 def _timed_pass(network, images: Tensor, precision: Precision) -> float:

@@ -21,12 +21,12 @@ from datasets.pseudo_labels import PseudoLabels
 from datasets.workers import identity_collate, start_worker, worker_crash_as_error
 from engine.runs.checkpoint import open_network
 from engine.runs.identity import file_digest
+from engine.runs.prediction import InputForm
 from engine.training.missing import TeacherLabels
 from models import Network
-from models.normalisation import Normalisation
 from tasks import Task
 from utils import signals
-from utils.canvas import Canvas, without_padding
+from utils.canvas import without_padding
 from utils.errors import DataError
 from utils.memory import stack
 from utils.ranks import Ranks
@@ -173,30 +173,22 @@ class _View(Dataset):
     """Images as a network was trained to see them, without augmentation."""
 
     def __init__(self, network: Network):
-        self.size, self.keep_aspect = network.size, network.aspect == "keep"
-        colours = (colour.flatten().tolist() for colour in (network.mean, network.std))
-        self.padding = Normalisation(*map(tuple, colours)).padding
+        self.form = InputForm.of(network)
 
     def __getitems__(
         self, images: Sequence[Path]
     ) -> tuple[list[_Sized], Batch | None, list[DataError]]:
         """The images that can be read, their batch (None: of no image), and what is wrong with the
         others."""
-        read, pictures, shown, errors = [], [], [], []
+        read, inputs, errors = [], [], []
         for image in images:
             try:
-                picture = read_image(image)
+                inputs.append(self.form.input(read_image(image)))
+                read.append((image, inputs[-1].size))
             except DataError as error:
                 errors.append(error)
-                continue
-            warp = self._canvas(picture.shape[:2]).resize(self.size)
-            read.append((image, picture.shape[:2]))
-            pictures.append(warp.image(picture, self.padding))
-            shown.append(warp.crop.shown(self.size[1]))
         if not read:
             return read, None, errors
-        batch = Batch(stack(pictures), torch.tensor(shown), None, None, {}, {})
+        shown = torch.tensor([item.shown for item in inputs])
+        batch = Batch(stack([item.pixels for item in inputs]), shown, None, None, {}, {})
         return read, batch, errors
-
-    def _canvas(self, shape: tuple[int, int]) -> Canvas:
-        return Canvas.padded(shape, self.size) if self.keep_aspect else Canvas.unpadded(shape)

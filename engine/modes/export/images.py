@@ -11,9 +11,8 @@ from torch import Tensor
 from datasets.formats.images import read_image
 from engine.runs.data import data_folder
 from engine.runs.datasets import read_split
+from engine.runs.prediction import InputForm
 from models import Network
-from models.normalisation import Normalisation
-from utils.canvas import Canvas
 from utils.errors import UserError
 from utils.text import count_of
 
@@ -56,12 +55,6 @@ def _test_images(config: Config, network: Network) -> Tensor:
     ]
     paths = [sample.image for split in splits for sample in split.samples]
     chosen = {round(place) for place in np.linspace(0, len(paths) - 1, _IMAGES)}
-    padding = Normalisation(network.mean.flatten().tolist(), network.std.flatten().tolist()).padding
-    images = []
-    for number in sorted(chosen):
-        image = read_image(paths[number])
-        shape = image.shape[:2]
-        keep = network.aspect == "keep"
-        canvas = Canvas.padded(shape, network.size) if keep else Canvas.unpadded(shape)
-        images.append(canvas.resize(network.size).image(image, padding))
+    form = InputForm.of(network)
+    images = [form.input(read_image(paths[number])).pixels for number in sorted(chosen)]
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255

@@ -9,7 +9,6 @@ from typing import Any
 
 from engine.modes.predict.answer import Answer
 from engine.modes.predict.lists import SpooledList, write_list, write_lists
-from engine.modes.predict.outputs import folder_of
 from tasks import Task
 
 
@@ -28,7 +27,7 @@ class CocoFiles:
 
     def __init__(self, task: Task, folder: Path, numbered: bool, writable: Callable[[Path], bool]):
         self.task, self.numbered = task, numbered
-        place = folder / folder_of(task)
+        place = folder / task.file_name
         self.instances, self.results = (
             path if writable(path) else None
             for path in (place / "instances.json", place / "results.json")

@@ -141,7 +141,7 @@ class Outputs:
     @property
     def folders(self) -> list[str]:
         """The folders that may be made."""
-        return [SHEETS, *(folder_of(task) for task in self.tasks)]
+        return [SHEETS, *(task.file_name for task in self.tasks)]
 
     def files(self, name: str, pictures: bool = True) -> list[OutputFile]:
         """The files of an answer of this name.
@@ -153,7 +153,7 @@ class Outputs:
             OutputFile(
                 task.name,
                 kind.folder,
-                self.folder / folder_of(task) / kind.folder / f"{name}{kind.suffix}",
+                self.folder / task.file_name / kind.folder / f"{name}{kind.suffix}",
                 partial(kind.encode, task),
                 False,
             )
@@ -167,15 +167,10 @@ class Outputs:
 
     def _drawings(self) -> list[Drawing]:
         result = [
-            Drawing(task.name, f"{folder_of(task)}/pictures", partial(_draw, task))
+            Drawing(task.name, f"{task.file_name}/pictures", partial(_draw, task))
             for task in self.tasks
         ]
         return [*result, Drawing(SHEETS, SHEETS, partial(_sheet, self.tasks))]
-
-
-def folder_of(task: Task) -> str:
-    """The folder of a task's answers: its name, without what not every file system takes."""
-    return task.name.replace(":", "-")
 
 
 def _draw(task: Task, answer: Answer) -> np.ndarray:
