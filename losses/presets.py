@@ -273,6 +273,20 @@ LOSSES = Registry(
             "famo",
         ),
         "stch": _loss("a smooth maximum of the losses", "Lin et al., ICML 2024", "stch"),
+        "uw-so": _loss("a softmax of the inverse losses", "Kirchdorfer et al., GCPR 2024", "uw-so"),
+        "cov": _loss(
+            "losses that vary much for their size count more",
+            "Groenendijk et al., WACV 2021",
+            "cov",
+        ),
+        "ldc-mtl": _loss(
+            "learned weights, with a penalty on unlike weighted losses",
+            "Xiao et al., 2025",
+            "ldc-mtl",
+        ),
+        "go4align": _loss(
+            "groups of tasks with a weight each", "Shen et al., NeurIPS 2024", "go4align"
+        ),
         "grad-norm": _rule(
             "grad-norm", "learned weights give gradients of like length", "Chen et al., ICML 2018"
         ),

@@ -32,6 +32,10 @@ class Weighting(Part):
     """Why a geometric mean with these weights has no meaning, where it has none."""
     total: ClassVar[str] = "one"
     """What the weights add up to under an arithmetic mean: "one", or "tasks" for T."""
+    needs: ClassVar[str] = ""
+    """What a run must have besides the losses, for the table of the losses."""
+    checked: ClassVar[str] = ""
+    """What the tests compare it with, for the table of the losses."""
     state: ClassVar[tuple[str, ...]] = ()
     """The attributes that change during training."""
 
