@@ -7,7 +7,7 @@ between the place where a gradient rule takes its gradients and the shared featu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,9 @@ _BLOCK = 2**18
 # Pieces of fewer numbers than this are joined for their inner products: there are many, and a call
 # takes longer than their numbers.
 _SMALL = 2**15
+
+# The inner products of so many gradients are taken one by one, which needs no copy of them.
+_FEW = 8
 
 
 def head_gradients(
@@ -120,6 +123,9 @@ class FlatGradients:
 def gramian(rows: Sequence[Pieces]) -> Tensor:
     """(T, T) float64 inner products of T tasks' gradients, on their device. Each block's products
     are of the gradients' type, their sum over the blocks is float64."""
+    if len(rows) > _FEW:
+        products = cross_gramian(rows, rows)
+        return (products + products.T) / 2
     size = len(rows)
     pairs = [(i, j) for i in range(size) for j in range(i, size)]
     dots = []
@@ -132,6 +138,22 @@ def gramian(rows: Sequence[Pieces]) -> Tensor:
     place = {pair: k for k, pair in enumerate(pairs)}
     entries = [sums[place[min(i, j), max(i, j)]] for i in range(size) for j in range(size)]
     return torch.stack(entries).view(size, size)
+
+
+def cross_gramian(rows: Sequence[Pieces], columns: Sequence[Pieces]) -> Tensor:
+    """(T, T) float64 inner products of some gradients (rows) with others (columns), as matrix
+    products of blocks. What it costs in calls does not grow with T²."""
+    total = rows[0][0].new_zeros(len(rows), len(columns), dtype=torch.float64)
+    for pair in zip(_blocks(rows), _blocks(columns), strict=True):
+        left, right = (torch.stack(block) for block in pair)
+        total += (left @ right.T).double()
+    return total
+
+
+def _blocks(rows: Sequence[Pieces]) -> Iterator[tuple[Tensor, ...]]:
+    """The same columns of all rows, a block at a time."""
+    for pieces in zip(*(_few_pieces(row) for row in rows), strict=True):
+        yield from zip(*(piece.split(_BLOCK) for piece in pieces), strict=True)
 
 
 def _few_pieces(pieces: Pieces) -> Pieces:

@@ -24,10 +24,12 @@ from losses.aggregation import (
     reached,
     trainable,
 )
+from losses.batch_parts import of_part
 from losses.flat_gradients import (
     FlatGradients,
     Pieces,
     combine,
+    cross_gramian,
     gramian,
     head_gradients,
     vjp,
@@ -77,7 +79,10 @@ class Rows:
     def add(self, task: int, gradients: Sequence[Tensor | None]) -> None:
         """Adds the gradients of a part; the tasks come in order, from 0."""
         self.used = [u or g is not None for u, g in zip(self.used, gradients, strict=True)]
-        pieces = self.flat.flatten(gradients)
+        self.add_pieces(task, self.flat.flatten(gradients))
+
+    def add_pieces(self, task: int, pieces: Pieces) -> None:
+        """The same for gradients that are flat."""
         if task == len(self._sums):
             self._sums.append(pieces)
             return
@@ -127,14 +132,18 @@ class Differentiation:
             yield features, *gradients
             del losses, features, gradients
 
-    def rows_at_parameters(self, flat: FlatGradients) -> tuple[Rows, list[list[Tensor | None]]]:
-        """The T gradients at the shared parameters, and those at the heads'."""
+    def rows_at_parameters(
+        self, flat: FlatGradients, positions: Sequence[int] | None = None
+    ) -> tuple[Rows, list[list[Tensor | None]]]:
+        """The gradients at the shared parameters, of all T tasks or of those at some positions, and
+        those at the heads' parameters."""
+        positions = range(len(self.tasks)) if positions is None else positions
         rows, at_heads = Rows(flat), [[None] * len(p) for p in self.task_parameters]
         for features, at_features, part in self.heads():
             at_heads = [_added(*pair) for pair in zip(at_heads, part, strict=True)]
-            for t in range(len(self.tasks)):
-                retain = t < len(self.tasks) - 1
-                rows.add(t, vjp(features, at_features[t], self.shared, retain))
+            for number, t in enumerate(positions):
+                retain = number < len(positions) - 1
+                rows.add(number, vjp(features, at_features[t], self.shared, retain))
             del features, at_features
         return rows, at_heads
 
@@ -155,7 +164,12 @@ def aggregate(
         return
     rule, last = aggregation.rule, trainable(work.model.last_shared_parameters() or ())
     at_place: set[Tensor] = set()  # where the sum over the processes is made
-    if aggregation.place == "parameters":
+    if weights := aggregation.kept.next(active):
+        _by_weights(work, aggregation, weights)
+    elif rule.compares_parts:
+        at = last if aggregation.place == "last_layer" and last else work.shared
+        _across_parts(work, aggregation, active, scale, at)
+    elif aggregation.place == "parameters":
         _at_parameters(work, aggregation, active, scale)
         at_place = set(work.shared)
     elif rule.by_position:
@@ -172,9 +186,10 @@ def aggregate(
 
 def _at_parameters(work, aggregation, active, scale) -> None:
     rule = aggregation.rule
-    rows, at_heads = work.rows_at_parameters(aggregation.flat(work.shared, rule.whole))
+    flat = aggregation.flat(work.shared, aggregation.whole)
+    rows, at_heads = work.rows_at_parameters(flat, rule.differentiated(active))
     gradients = rows.take()
-    if not rule.whole:
+    if not aggregation.whole:
         gradients = list(summed_slices(gradients, aggregation.ranks))
     step = Step(active, _values(work), scale)
     weights = aggregation.fill(step, gradients, rows.used, rows.flat)
@@ -201,9 +216,27 @@ def _gramian_at(
     return sum(grams), pieces[0][0].dtype
 
 
-def _by_weights(work, aggregation, weights: Sequence[float]) -> None:
-    """Adds Σ α_t g_t to `.grad` of the shared parameters, and the heads' gradients to theirs."""
+def _across_parts(work, aggregation, active, scale: float, at: Sequence[nn.Parameter]) -> None:
+    """The same for a rule that compares parts of the batch."""
+    sides = [Rows(aggregation.flat(at)) for _ in range(2)]
+    for features, at_features, _ in work.heads(with_parameters=False):
+        for part, side in enumerate(sides):
+            rows = aggregation.part_rows(side.flat, features, at_features, part, work.model)
+            for t, row in enumerate(rows):
+                side.add_pieces(t, row)
+        del features, at_features, rows
+    slices = [summed_slices(side.take(), aggregation.ranks) for side in sides]
+    step = Step(active, _values(work), scale)
+    weights = aggregation.weights(step, cross_gramian(*slices), slices[0][0][0].dtype)
+    _by_weights(work, aggregation, weights, third=True)
+
+
+def _by_weights(work, aggregation, weights: Sequence[float], third: bool = False) -> None:
+    """Adds Σ α_t g_t to `.grad` of the shared parameters, and the heads' gradients to theirs. The
+    g_t are those of the whole batch, or of its third part."""
     for features, at_features, at_heads in work.heads():
+        if third:
+            at_features = of_part(at_features, 2, work.model.place)
         features, flat, rows = aggregation.feature_rows(features, at_features)
         torch.autograd.backward(features, flat.unflatten(combine(rows, weighted(weights))))
         add_head_gradients(work.task_parameters, at_heads, _head_weights(aggregation, weights))
