@@ -206,10 +206,11 @@ class GradientAggregation:
         if not norms.isfinite().all():  # an overflow: the step is skipped under loss scaling
             return [sum(rows)], [1.0] * len(step.active)
         tracked, positions = self.rule.track(rows, norms, step.active, self._losses(step))
-        step = step.of(positions)
         products = gramian([[row] for row in tracked]).to("cpu", rows[0].dtype)
-        weights = self._solved(step, products)
+        weights = self._solved(step.of(positions), products)
         update = combine([[row] for row in tracked], weighted(weights))
+        by_position = dict(zip(positions, weights, strict=True))
+        weights = [by_position.get(k, 0.0) for k in range(len(step.active))]
         return [row.mul_(step.scale) for row in update], weights
 
     def _update_by_layer(self, step: Step, rows: list[Pieces], flat: FlatGradients) -> Pieces:

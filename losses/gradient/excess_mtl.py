@@ -25,7 +25,7 @@ class ExcessMTL(Aggregator):
         >>> for rows in (torch.eye(2), torch.tensor([[1.0, 0.0], [0.0, 0.1]])):
         ...     _ = rule.track(list(rows), rows.norm(dim=1), [0, 1], None)
         >>> rule.current
-        tensor([1.3301, 0.6699], dtype=torch.float64)
+        tensor([1.3351, 0.6649], dtype=torch.float64)
     """
 
     weight_lr: float = option(0.01, "η, how fast the weights follow the excess risks", above=0)

@@ -62,6 +62,10 @@ CASES = [
     *(with_rule(rule, "features") for rule in ("cagrad", "grad-norm", "gradvac")),
     ("graddrop", {"leak": (0.1, 0.5, 0.0)}),
     ("kd-amtl", {"distance_weight": 0.0}),
+    ("gradvac", {"per_layer": True, "beta": 0.5}),
+    ("db-mtl", {"gradient_decay": 0.5}),
+    ("sdmgrad", {"gradient_at": "last_layer"}),
+    ("mgda", {"scale_by": "loss+", "every": 2}),
     with_rule("grad-norm", "parameters"),
     with_rule("pcgrad", "last_layer", "geometric"),
 ]
