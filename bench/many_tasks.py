@@ -10,16 +10,18 @@ costs beside the passes shows. All candidates take turns in every round, in rand
 same network and batch. A step is the forward pass, the losses and their gradients, without the
 optimizer; methods that need the losses after the step include that pass.
 
-Two floors stand beside them: the plain sum's one backward pass, by which every time of its round is
-divided, and T backward passes, one a loss, from the losses down (F_T). The table shows the median of
-the rounds and half of their interquartile range. "solve" is the part of a step that is arithmetic on
-the T×T Gramian, on the host. TorchJD runs in the faster of its two modes, found in the warm-up.
+Two floors stand beside them: the plain sum's one backward pass, by which every time of its round
+is divided, and T backward passes, one a loss, from the losses down (F_T). The table shows the
+median of the rounds and half of their interquartile range. "solve" is the part of a step that is
+arithmetic on the T×T Gramian, on the host. TorchJD runs in the faster of its two modes, found in
+the warm-up.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import json
 import platform
 import random
@@ -75,7 +77,7 @@ class Network(nn.Module):
         channels = (3, 32, 64, 128)
         convolutions = [
             nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), nn.ReLU())
-            for a, b in zip(channels, channels[1:], strict=False)
+            for a, b in itertools.pairwise(channels)
         ]
         self.trunk = nn.Sequential(*convolutions)
         self.heads = nn.ModuleDict({task: nn.Linear(128, 2) for task in tasks})
@@ -129,9 +131,8 @@ def t_backwards(step: Step) -> Callable[[], None]:
 
 
 def objective_of(name: str, step: Step) -> losses.Objective:
-    objective = losses.build(
-        name, step.tasks, dict.fromkeys(step.tasks, 0.8), log=lambda line: None
-    )
+    potential = dict.fromkeys(step.tasks, 0.8)
+    objective = losses.build(name, step.tasks, potential, log=lambda line: None)
     objective.evaluated({task: 0.1 + 0.01 * k for k, task in enumerate(step.tasks)})
     return objective
 
@@ -305,7 +306,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", type=int, default=40)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--only", nargs="*", default=[], metavar="LOSS", help="these losses alone")
