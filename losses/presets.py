@@ -97,7 +97,7 @@ class MultiTaskLoss(Part):
         if rule.backwards == "1":
             now = ""
         kept = rule.remembers(self.gradient.all_values())
-        return ", ".join([now] * bool(now) + [f"{kept} kept"] * bool(kept))
+        return " and ".join([now] * bool(now) + [f"{kept} kept"] * bool(kept))
 
     @property
     def needs(self) -> str:
@@ -364,7 +364,7 @@ LOSSES = Registry(
         ),
         "amtl-a": _loss("the same, in an arithmetic mean", _AMTL, "achievement"),
         "uw": _loss("learned uncertainties", "Kendall et al., CVPR 2018", "uncertainty"),
-        "si": _loss("the sum of the losses' logarithms", _ALIGNED, "si"),
+        "si": _loss("the sum of the losses' logarithms", "Navon et al., ICML 2022", "si"),
         "famo": _loss(
             "all losses fall at the same rate, by learned weights",
             "Liu et al., NeurIPS 2023",

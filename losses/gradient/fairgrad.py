@@ -73,4 +73,4 @@ class FairGrad(Aggregator):
         1.0, "the kind of fairness; the larger, the more the worst task counts", at_least=0
     )
     weigh = staticmethod(fairgrad)
-    checked = "its equation"
+    checked = "TorchJD; its equation"

@@ -33,7 +33,7 @@ class SDMGrad(Aggregator):
     moves_slowly = "it moves its weights in every step"
     backwards = "2T + 1"
     needs = "batches of 3 images or more"
-    checked = "TorchJD, but for its rate of 10"
+    checked = "TorchJD"
     state = ("shares",)
 
     def __init__(self, tasks, generator, **options):

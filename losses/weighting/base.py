@@ -33,7 +33,7 @@ class Weighting(Part):
     total: ClassVar[str] = "one"
     """What the weights add up to under an arithmetic mean: "one", or "tasks" for T."""
     needs: ClassVar[str] = ""
-    """What a run must have besides the losses, for the table of the losses."""
+    """What a run must have besides labels, for the table of the losses."""
     checked: ClassVar[str] = ""
     """What the tests compare it with, for the table of the losses."""
     state: ClassVar[tuple[str, ...]] = ()

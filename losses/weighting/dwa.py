@@ -24,6 +24,7 @@ class DWA(Weighting):
     temperature: float = option(2.0, "the larger, the more alike the weights", above=0)
     needs_losses = True
     total = "tasks"
+    checked = "TorchJD"
     state = ("sums", "counts", "last", "values")
 
     def __init__(self, tasks, total, potential, generator, **options):

@@ -9,6 +9,7 @@ class IMTLL(LearnedWeighting):
     loss is 1 (Liu et al., ICLR 2021, eq. 8)."""
 
     weight_lr: float = option(0.001, "learning rate (Adam) of the weights", above=0)
+    checked = "autograd of the paper's sum"
     no_geometric = "its weights are learned on a sum of losses with a penalty"
 
     def weights(self, active, losses):

@@ -9,6 +9,7 @@ class Uncertainty(LearnedWeighting):
     al., CVPR 2018, eq. 7, in its numerically stable form)."""
 
     weight_lr: float = option(0.001, "learning rate (Adam) of the weights", above=0)
+    checked = "autograd of the paper's sum"
     no_geometric = "its weights are learned on a sum of losses with a penalty"
 
     def weights(self, active, losses):
