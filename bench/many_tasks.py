@@ -14,7 +14,8 @@ Two floors stand beside them: the plain sum's one backward pass, by which every 
 is divided, and T backward passes, one a loss, from the losses down (F_T). The table shows the
 median of the rounds and half of their interquartile range. "solve" is the part of a step that is
 arithmetic on the T×T Gramian, on the host. TorchJD runs in the faster of its two modes, found in
-the warm-up.
+the warm-up. What takes more than `--longest` seconds there is left out of the rounds, and the table
+has the time of that one step.
 """
 
 from __future__ import annotations
@@ -237,15 +238,25 @@ def timed(run: Callable[[], None], step: Step) -> float:
     return time.perf_counter() - started
 
 
-def measure(ways: dict, clocks: dict, step: Step, rounds: int) -> dict[str, list[float]]:
+def measure(
+    ways: dict, clocks: dict, step: Step, rounds: int, longest: float
+) -> dict[str, list[float]]:
     """Seconds by candidate, one a round."""
-    runs = {}
+    runs: dict[str, Callable] = {}
+    times: dict[str, list[float]] = {}
     for name, modes in ways.items():  # the warm-up
-        best = [min(timed(run, step) for _ in range(2)) for run in modes]
-        runs[name] = modes[best.index(min(best))]
+        best = []
+        for run in modes:
+            best.append(timed(run, step))
+            if best[-1] > longest:
+                times[name] = [best[-1]] * rounds
+                print(f"{name}: {best[-1]:.0f} s, left out of the rounds", file=sys.stderr)
+                break
+            best[-1] = min(best[-1], timed(run, step))
+        else:
+            runs[name], times[name] = modes[best.index(min(best))], []
     for clock in clocks.values():
         clock.seconds = 0.0
-    times: dict[str, list[float]] = {name: [] for name in runs}
     names, order = list(runs), random.Random(0)
     for number in range(rounds):
         gc.collect()
@@ -309,6 +320,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--longest", type=float, default=10.0, help="seconds of a step")
     parser.add_argument("--only", nargs="*", default=[], metavar="LOSS", help="these losses alone")
     parser.add_argument("--json", type=Path, help="write all numbers there")
     options = parser.parse_args()
@@ -324,7 +336,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     step = Step(options.tasks, options.batch, options.size)
     ways, clocks = candidates(step, options.only)
-    rows = summary(measure(ways, clocks, step, options.rounds), clocks, options.rounds)
+    times = measure(ways, clocks, step, options.rounds, options.longest)
+    rows = summary(times, clocks, options.rounds)
     setting = {
         "tasks": options.tasks,
         "batch": [options.batch, 3, options.size, options.size],

@@ -93,10 +93,15 @@ class Objective:
         """The groups of tasks that are updated together at present."""
         return [self.tasks]
 
-    def begin_step(self, number: int) -> None:
+    def begin_step(self, number: int, rate: float = 0.0) -> None:
         """Makes what the step draws a function of the seed and of its number, whatever was drawn
         before: a training that is cut off can go on there. Without it, the steps draw one after
-        another."""
+        another.
+
+        Args:
+            number: of the step.
+            rate: the learning rate, for an objective that looks ahead.
+        """
         self.generator.manual_seed(seed_of(self._seed, number))
 
     def groups(self) -> list[tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from losses.aggregation import GradientAggregation
+from losses.bilevel import BilevelObjective
 from losses.gradient import AGGREGATORS, PLACES
 from losses.gradient.kept_weights import KeptWeights
 from losses.mean import MEANS
@@ -77,13 +78,15 @@ class MultiTaskLoss(Part):
             if self.every > 1 and backwards != "1":
                 backwards = f"({self.every - 1} + {backwards}) / {self.every}"
             return f"1 forward, {backwards} backward"
+        if self.weighting.part.by_halves:
+            return "3 forward, 2 backward"
         return f"{2 if self.weighting.part.needs_losses_after else 1} forward, 1 backward"
 
     @property
     def memory(self) -> str:
         """What a step needs memory for beside its graph and the gradients in `.grad`."""
         if not self.has_rule:
-            return ""
+            return "3 gradients" if self.weighting.part.by_halves else ""
         rule, places = (
             self.gradient.part,
             {
@@ -135,7 +138,7 @@ class MultiTaskLoss(Part):
             ConfigError: a weighting lacks the potentials or the weights that it needs.
         """
         generator = torch.Generator().manual_seed(seed)
-        return Objective(
+        objective = Objective(
             tasks,
             self.weighting.build(tasks, self._total(len(tasks)), potential, generator),
             MEANS[self.mean],
@@ -143,6 +146,7 @@ class MultiTaskLoss(Part):
             generator,
             ranks,
         )
+        return BilevelObjective(objective) if self.weighting.part.by_halves else objective
 
     def _aggregation(self, tasks, generator, log, ranks) -> GradientAggregation | None:
         if not self.has_rule:
@@ -165,6 +169,11 @@ class MultiTaskLoss(Part):
             raise ConfigError(
                 f"weighting {self.weighting.name} under a geometric mean: {weighting.no_geometric}",
                 "mean",
+            )
+        if weighting.by_halves and self.has_rule:
+            raise ConfigError(
+                f"weighting {self.weighting.name}: {weighting.no_geometric}, without a rule",
+                "gradient",
             )
         if not self.has_rule:
             if self.gradient_at != "paper":
@@ -242,7 +251,7 @@ class SelectiveUpdates(MultiTaskLoss):
 
     def __init__(self, **values):
         super().__init__(**values)
-        if self.weighting.part.needs_losses_after:
+        if self.weighting.part.needs_losses_after or self.weighting.part.by_halves:
             raise ConfigError(
                 f"weighting {self.weighting.name} with groups updated in turns: it needs to know "
                 "what one step of all tasks does to their losses",
@@ -384,6 +393,11 @@ LOSSES = Registry(
         ),
         "go4align": _loss(
             "groups of tasks with a weight each", "Shen et al., NeurIPS 2024", "go4align"
+        ),
+        "auto-lambda": _loss(
+            "weights that lower the losses on the other half of the batch",
+            "Liu et al., TMLR 2022",
+            "auto-lambda",
         ),
         "grad-norm": _rule(
             "grad-norm", "learned weights give gradients of like length", "Chen et al., ICML 2018"

@@ -65,7 +65,7 @@ class Data:
             sampler=config.data.sampling.build(),
             skip=skip,
             ranks=ranks,
-            parts=config.training.micro_batches,
+            parts=config.batch_parts,
         )
         # What is tested is tested whole.
         skip = skip and self.selected_on != "test"

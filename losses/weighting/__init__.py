@@ -1,6 +1,7 @@
 """The weightings by name: how the tasks' weights w_t come about. One method a file."""
 
 from losses.weighting.achievement import Achievement
+from losses.weighting.auto_lambda import AutoLambda
 from losses.weighting.base import Weighting
 from losses.weighting.cov import CoV
 from losses.weighting.dtp import DTP
@@ -38,5 +39,6 @@ WEIGHTINGS = Registry(
         "cov": CoV,
         "ldc-mtl": LDCMTL,
         "go4align": GO4Align,
+        "auto-lambda": AutoLambda,
     },
 )

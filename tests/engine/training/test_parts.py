@@ -57,7 +57,8 @@ def with_rule(rule, place, name="weighted-sum"):
 
 
 CASES = [
-    *((name, OPTIONS.get(name, {})) for name in LOSSES),
+    # auto-lambda learns from batches in parts alone.
+    *((name, OPTIONS.get(name, {})) for name in LOSSES if name != "auto-lambda"),
     *(with_rule(rule, "last_layer") for rule in ("cagrad", "nash-mtl", "gradvac")),
     *(with_rule(rule, "features") for rule in ("cagrad", "grad-norm", "gradvac")),
     ("graddrop", {"leak": (0.1, 0.5, 0.0)}),
@@ -222,7 +223,7 @@ def test_steps_in_parts_that_are_not_numbers_are_undone(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["weighted-sum", "geometric", "mgda-ub", "imtl", "pcgrad", "graddrop"]
+    "name", ["weighted-sum", "geometric", "mgda-ub", "imtl", "pcgrad", "graddrop", "auto-lambda"]
 )
 @pytest.mark.parametrize("statistics", [False, True])
 def test_running_statistics_change_once_a_part_and_step(name, statistics):
@@ -271,6 +272,8 @@ def test_labels_that_no_part_has_change_nothing(name):
 SPREAD = [
     *((name, OPTIONS.get(name, {})) for name in ("weighted-sum", "uw", "famo", "sel-update")),
     *((name, {}) for name in ("mgda-ub", "imtl", "pcgrad", "graddrop", "kd-amtl")),
+    *((name, {}) for name in ("moco", "modo", "config-m")),
+    ("auto-lambda", {"primary": ("depth", "normal"), "weight_lr": 0.1}),
 ]
 
 
