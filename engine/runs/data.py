@@ -66,6 +66,7 @@ class Data:
             skip=skip,
             ranks=ranks,
             parts=config.training.micro_batches,
+            period=config.training.period,
         )
         # What is tested is tested whole.
         skip = skip and self.selected_on != "test"

@@ -99,19 +99,22 @@ def _training(state: Mapping[str, Any], results: Results | None) -> dict[str, st
         "started from": _STARTS.get(
             state["backbone"]["settings"]["pretrained"], "weights of the backbone in a file"
         ),
-        "chosen": f"after epoch {state['epoch']}" if "epoch" in state else _UNKNOWN,
+        "chosen": _chosen(state),
         "loss": _UNKNOWN,
     }
     if results:
         facts["trained on"] = f"{datasets}: {count_of(results.train_images, 'image')}"
         if digest := (results.initial_checkpoint or {}).get("sha256"):
             facts["started from"] = f"another checkpoint (SHA-256 {digest})"
-        facts["chosen"] = (
-            f"epoch {results.best_epoch} of {results.epochs}, the best on the "
-            f"{results.selected_on} set"
-        )
+        facts["chosen"] = f"{results.best_place}, the best on the {results.selected_on} set"
         facts["loss"] = f"{results.loss}, seed {results.seed}"
     return facts
+
+
+def _chosen(state: Mapping[str, Any]) -> str:
+    if "place" in state:
+        return f"after {state['place']}"
+    return f"after epoch {state['epoch']}" if "epoch" in state else _UNKNOWN
 
 
 def _datasets(config: str) -> str:
