@@ -18,6 +18,11 @@ from utils.cfg_file import parse_text
 from utils.text import count_of
 
 _UNKNOWN = "not known"
+_ASPECTS = {
+    "stretch": "stretched",
+    "keep": "of their own aspect ratio, padded",
+    "pad": "as they are, padded all round; larger ones scaled down",
+}
 _STARTS = {
     "true": "published ImageNet weights of the backbone",
     "imagenet_v1": "published ImageNet weights of the backbone (imagenet_v1)",
@@ -79,7 +84,7 @@ def model_card(
 
 def _input(network: Network) -> str:
     height, width = network.size
-    ratio = "stretched" if network.aspect == "stretch" else "of their own aspect ratio, padded"
+    ratio = _ASPECTS[network.aspect]
     return f"RGB in [0, 1], images of {height} × {width} pixels (height × width), {ratio}"
 
 
