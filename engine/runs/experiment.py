@@ -25,7 +25,7 @@ from engine.runs.cost import network_cost
 from engine.runs.data import Data, build_data
 from engine.runs.decisions import dataset_lines
 from engine.runs.device import choose_device, device_name
-from engine.runs.folder import RunFolder, run_folder
+from engine.runs.folder import RunFolder, is_longer, run_folder
 from engine.runs.missing import label_missing
 from engine.runs.network import check_batch_size, check_network, make_network
 from engine.runs.next_steps import next_steps
@@ -102,7 +102,7 @@ def _begin(config: Config, folder: RunFolder, is_restart: bool) -> Results | Non
     if is_restart:
         with folder.lock():
             restart(folder, config)
-    elif folder.other_options(config) == ["max_epoch"]:
+    elif is_longer(folder.other_options(config)):
         with folder.lock():
             folder.extend(config)
     folder.ensure_same_config(config)
@@ -334,7 +334,9 @@ def _results(config, data, loop, best, evaluation) -> Results:
         selected_on=data.selected_on,
         selection_images=len(data.val),
         best_epoch=best["epoch"],
-        epochs=config.training.max_epoch,
+        epochs=loop.length.periods,
+        best_iteration=loop.length.until(best["epoch"]) if loop.length.in_iterations else None,
+        iterations=config.training.max_iterations or None,
         learning_rate=config.training.optimizer.build().learning_rate(config.loading.batch_size),
         seconds_per_epoch=mean(row["seconds"] for row in history),
         images_per_second=mean(row["images_per_second"] for row in history),
