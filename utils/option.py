@@ -105,7 +105,9 @@ class Option:
                 raise self.error(f"{self.name} holds a quotation mark or an invisible character")
         if inverted:
             return self.parse([self._negate(word) for word in words])
-        if not words and (self.default in (None, "") or isinstance(self.type, UnionType)):
+        if not words and isinstance(self.type, UnionType):
+            return None
+        if not words and self.default in (None, ""):
             return self.default
         if self.joined and words:
             words = [" ".join(words)]
@@ -220,7 +222,7 @@ def option(
             max_depth: float = option(10.0, "metres; readings from there on do not count", above=0)
 
     The types are int, float, bool, str, `tuple[int, ...]` (a list) and `float | None`. An option of
-    such a union may be left empty, and then has its default.
+    such a union may be left empty, and then is None.
 
     Args:
         default: the value, a function without arguments that returns it, or `REQUIRED`.

@@ -383,6 +383,16 @@ def test_a_changed_part_brings_its_own_options(path, words, values):
     assert is_read_again(path, config)
 
 
+def test_an_option_that_is_left_empty_is_another_than_its_default(path):
+    limited = read([path(TASKS)])
+    unlimited = read([path(f"{TASKS}[training]\nmax_depth =\n")])
+    assert settings(limited)["max_depth"] == 10
+    assert settings(unlimited)["max_depth"] is None
+    assert is_read_again(path, unlimited)
+    for pair in ((limited, unlimited), (unlimited, limited)):
+        assert differences(*(config.identity() for config in pair)) == ["max_depth"]
+
+
 def test_a_part_may_be_changed_in_the_cfg(path):
     plain = f"{TASKS}loss = mgda\n[loss]\nweighting = dwa\ntemperature = 3\n"
     named = f"{TASKS}loss = mgda\n[loss.mgda]\nweighting = dwa\ntemperature = 3\n"

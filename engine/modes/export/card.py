@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.runs.checkpoint import PUBLISHED
 from engine.runs.cost import cost_of
+from engine.runs.deltas import DEFINITIONS
 from engine.runs.results import Results
 from engine.runs.tables import comparison_rows, unlearnt
 from models import Network
@@ -147,9 +148,8 @@ def _metrics(results: Results | None) -> list[str]:
         against = "potentials given, not of networks" if results.potential_given else "baselines"
         lines.append(f"`single-task` are the {against}, and Δ is the gain over them.")
         if results.delta_mtl is not None:
-            lines.append(
-                f"Δ_MTL is {results.delta_mtl:+.2f} %, the mean over the metrics marked *."
-            )
+            mean = DEFINITIONS[results.definition]
+            lines.append(f"Δ_MTL is {results.delta_mtl:+.2f} %, the {mean}.")
         lines += unlearnt(results)
     return [*lines, "", *_table(comparison_rows(results))]
 

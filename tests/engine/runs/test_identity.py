@@ -46,6 +46,7 @@ def key(make_config, dense, scenes_root):
         ("--augmentation", "window", "--zooms", "2", "--photometric", "full", "--flip", "0.5"),
         ("--test_iterations", "7"),  # epochs are counted
         ("--max_depth", "10", "--lr", "0.008", "--momentum", "0.5"),
+        ("--delta_metrics", "flat"),
     ],
     ids=lambda options: options[0],
 )
@@ -64,6 +65,7 @@ def test_where_its_data_lie_changes_no_key(key, scenes_root, tmp_path):
     [
         ("--lr", "1e-3"),
         ("--max_depth", "8"),
+        ("--max_depth",),
         ("--seed", "1"),
         ("--size", "32", "64"),
         ("--aspect", "keep"),
