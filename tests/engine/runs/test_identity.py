@@ -43,7 +43,9 @@ def key(make_config, dense, scenes_root):
         ("--device", "cpu"),
         ("--aspect", "stretch"),
         ("--save_freq", "3", "--save_minutes", "1", "--diagnose", "5", "--display_freq", "2"),
+        ("--test_iterations", "7"),  # epochs are counted
         ("--max_depth", "10", "--lr", "0.008", "--momentum", "0.5"),
+        ("--delta_metrics", "flat"),
     ],
     ids=lambda options: options[0],
 )
@@ -62,11 +64,13 @@ def test_where_its_data_lie_changes_no_key(key, scenes_root, tmp_path):
     [
         ("--lr", "1e-3"),
         ("--max_depth", "8"),
+        ("--max_depth",),
         ("--seed", "1"),
         ("--size", "32", "64"),
         ("--aspect", "keep"),
         ("--batch_size", "2"),
         ("--max_epoch", "3"),
+        ("--max_iterations", "6"),
         ("--amp",),
         ("--ema",),
         ("--channels", "24"),
