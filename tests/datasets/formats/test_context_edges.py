@@ -79,5 +79,5 @@ def test_a_damaged_mat_is_named(stored):
 def test_without_the_package_one_is_told_what_to_install(stored, monkeypatch):
     read = stored(np.ones((9, 9), np.uint16))
     monkeypatch.setitem(sys.modules, "skimage.morphology", None)
-    with pytest.raises(DataError, match="pip install scikit-image$"):
+    with pytest.raises(DataError, match=r"pip install scikit-image$"):
         read.read((9, 9))
