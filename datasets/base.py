@@ -54,6 +54,7 @@ class Split:
         decided: what was decided about the dataset as a whole, in words, by subject ('split', …);
             what the numbers of a label mean is told by its format.
         naming: what the names of its classes mean in merged data.
+        lacking: by task type, the folder that is not there in which its labels would lie.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Split:
     unmatched: Mapping[str, Unmatched] = field(default_factory=dict)
     decided: Mapping[str, str] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
+    lacking: Mapping[str, Path] = field(default_factory=dict)
 
     def id_of(self, image: Path) -> str:
         """The place of an image in the dataset, the same wherever the dataset lies."""

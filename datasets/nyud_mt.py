@@ -58,8 +58,11 @@ class NYUDMT(Dataset):
             "depth": (DepthMap(unit=1.0), _Files(folder / "depth", (".npy",))),
             "normal": (NormalMap(), _Files(folder / "normals", (".npy", ".png", ".npy"))),
         }
+        lacking = {}
         if (folder / "edge").is_dir():
             labels["edge"] = BinaryMap(), _Files(folder / "edge", (".png",))
+        else:
+            lacking["edge"] = folder / "edge"
         samples = tuple(
             Sample(
                 images[name],
@@ -71,7 +74,7 @@ class NYUDMT(Dataset):
         kinds = sorted({sample.image.suffix for sample in samples})
         decided = {"images": " and ".join(kinds)}
         classes = {"segmentation": CLASSES}
-        return Split(self.name, samples, classes, folder, decided=decided)
+        return Split(self.name, samples, classes, folder, decided=decided, lacking=lacking)
 
 
 class NYUDv2(NYUDMT):

@@ -60,18 +60,29 @@ class PascalContext(Dataset):
         ids = [name for (name,) in read_list(listed_in)]
         voc_masks = names_in(folder / _MASK_FOLDERS[0])
         people, decided = _people(folder, part, ids)
-        mask, by_kind = ClassMask(CLASSES), _formats(folder)
+        mask, others = ClassMask(CLASSES), _formats(folder)
+        lacking = {
+            kind: place
+            for kind, (_, (pattern, *_)) in others.items()
+            if not (place := (folder / pattern).parent).is_dir()
+        }
         samples = []
         for name in ids:
             masks = folder / _MASK_FOLDERS[f"{name}.png" not in voc_masks]
             labels = {"segmentation": Label(mask, (masks / f"{name}.png",))}
-            for kind, (stored, patterns) in by_kind.items():
-                if kind != "human_parts" or name in people:
+            for kind, (stored, patterns) in others.items():
+                if kind not in lacking and (kind != "human_parts" or name in people):
                     files = tuple(folder / pattern.format(name) for pattern in patterns)
                     labels[kind] = Label(stored, files)
             samples.append(Sample(folder / "JPEGImages" / f"{name}.jpg", labels, listed_in))
-        classes = {"segmentation": CLASSES, "human_parts": PARTS}
-        return Split(self.name, tuple(samples), classes, folder, decided=decided)
+        return Split(
+            self.name,
+            tuple(samples),
+            {"segmentation": CLASSES, "human_parts": PARTS},
+            folder,
+            decided=decided,
+            lacking=lacking,
+        )
 
 
 class PascalMT(PascalContext):
@@ -82,21 +93,16 @@ class PascalMT(PascalContext):
 
 
 def _formats(folder: Path) -> dict[str, tuple[Format, tuple[str, ...]]]:
-    """The format and the files of each type of label that is there but masks."""
+    """The format and the files of each type of label but masks, whether they are there or not."""
     classes, normals = "pascal-context/trainval/{}.mat", "normals_distill/{}.png"
     normal = (NormalMap(), (normals,))
     if (folder / classes).parent.is_dir():
         normal = (DistilledNormals(), (normals, classes))
-    formats = {
+    return {
         "human_parts": (PersonParts(), ("human_parts/{}.mat",)),
         "normal": normal,
         "saliency": (BinaryMap(certain=255), ("sal_distill/{}.png",)),
         "edge": (ContextEdges(), (classes,)),
-    }
-    return {
-        kind: (stored, patterns)
-        for kind, (stored, patterns) in formats.items()
-        if (folder / patterns[0]).parent.is_dir()
     }
 
 
