@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from datasets.formats.arrays import fit
 from datasets.formats.base import Format
 from datasets.formats.context_classes import read_label_map
-from utils.errors import DataError
+from tasks.boundaries.thinning import thin
 
 
 class ContextEdges(Format):
@@ -24,7 +22,7 @@ class ContextEdges(Format):
 
     def read(self, label, size):
         classes = fit(read_label_map(label.file), size, label.file)
-        return _thinned(_changes(classes), label.file).view(np.uint8)
+        return thin(_changes(classes)).view(np.uint8)
 
     def stored_size(self, label):
         return read_label_map(label.file).shape
@@ -38,13 +36,3 @@ def _changes(classes: np.ndarray) -> np.ndarray:
     padded = np.pad(classes.astype(np.int32), 1, mode="reflect")
     around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     return around != 4 * padded[1:-1, 1:-1]
-
-
-def _thinned(lines: np.ndarray, path: Path) -> np.ndarray:
-    try:
-        from skimage.morphology import thin
-    except ImportError:
-        raise DataError(
-            f"{path}: its edges are thinned by a package of its own: pip install scikit-image"
-        ) from None
-    return thin(lines)

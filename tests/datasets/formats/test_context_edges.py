@@ -1,7 +1,5 @@
 """Edges of PASCAL-Context: where its classes change, one pixel wide."""
 
-import sys
-
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -74,10 +72,3 @@ def test_a_damaged_mat_is_named(stored):
     with pytest.raises(DataError, match=r"c\.mat: ") as caught:
         Label(ContextEdges(), (file,)).read((9, 9))
     assert "\n" not in str(caught.value)
-
-
-def test_without_the_package_one_is_told_what_to_install(stored, monkeypatch):
-    read = stored(np.ones((9, 9), np.uint16))
-    monkeypatch.setitem(sys.modules, "skimage.morphology", None)
-    with pytest.raises(DataError, match=r"pip install scikit-image$"):
-        read.read((9, 9))
