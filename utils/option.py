@@ -53,6 +53,7 @@ class Option:
     parts: Registry | None = None
     count: int | None = None
     joined: bool = False
+    repeated: bool = False
     spellings: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
@@ -234,6 +235,7 @@ def option(
                 :class:`utils.part.Choice`, or a tuple of them for a list.
             count: a list of that many values; a single one stands for all.
             joined: several words are one text.
+            repeated: a list whose flag may be given several times, each with more values.
             largest: of a number, the size beyond which no computer can hold what it is for. It is
                 for what stands in no reasonable cfg; limits that matter to a user are stated.
             spellings: other ways to write a value, in lower case.

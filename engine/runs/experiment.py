@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine.runs.baselines import (
     Baselines,
     check_potential,
     find_finished,
+    find_or_train,
     given_potentials,
     single_task,
     single_tasks,
@@ -45,6 +47,7 @@ from models import Network
 from models.batch_norm import synchronise
 from models.compilation import compile_parts
 from utils.errors import doing
+from utils.option import nearest
 from utils.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
@@ -86,6 +89,35 @@ def run_experiment(config: Config, ranks: Ranks = ALONE) -> Results:
         compared = given or trained_baselines(config, singles, train, ranks)
         results = train(config, data, folder, ranks, compared)
     return _show_next(config, folder, results, ranks)
+
+
+def train_baselines(
+    config: Config, ranks: Ranks = ALONE, only: Sequence[str] = ()
+) -> dict[str, Results]:
+    """The results of the single-task networks of a cfg, by task; those that no run below `runs` has
+    finished are trained.
+
+    Args:
+        ranks: the processes that do it together.
+        only: the tasks, where these are not all.
+
+    Raises:
+        UserError: see `utils.errors`.
+    """
+    check_potential(config)
+    data = ranks.first_before_others(lambda: _build_data(config))
+    names = [task.name for task in data.tasks]
+    for name in only:
+        if name not in names:
+            raise config.error("only", f"the cfg has no task '{name}'{nearest(name, names)}")
+    if given_potentials(config, data.tasks):
+        raise config.error("potential", "with accuracies given there is no baseline to train")
+
+    def train(config, data, folder, ranks) -> Results:
+        return train_run(config, data, folder, ranks, plan=_plan(config, data, folder, ranks))
+
+    singles = single_tasks(config, data.tasks, ranks)
+    return {name: find_or_train(singles[name], train, ranks)[1] for name in only or names}
 
 
 def _plan(config, data, folder, ranks, singles=()) -> Plan:
