@@ -260,19 +260,22 @@ def test_checkpoint(config: Config, path: Path) -> tuple[Data, Evaluation]:
 
 
 def checkpoint_to_use(config: Config) -> Path:
-    """The checkpoint to test or export: `ckpt`, else the best of the cfg's run. The network of a
-    cfg with one task may have been trained as a baseline of another cfg."""
-    if config.run.mode.value("ckpt"):
-        return Path(config.run.mode.value("ckpt"))
+    """The checkpoint to test or export: `ckpt`, else the best of the cfg's run."""
+    return Path(config.run.mode.value("ckpt") or finished_folder(config).best)
+
+
+def finished_folder(config: Config) -> RunFolder:
+    """The folder of the cfg's run. The network of a cfg with one task may have been trained as a
+    baseline of another cfg."""
     if len(config.run.tasks) > 1:
-        return run_folder(config).best
+        return run_folder(config)
     config = config.single_task(config.run.tasks[0], config.run.run)
     folder = run_folder(config)
     if folder.best.exists():
-        return folder.best
+        return folder
     data = build_data(config)
     result = find_finished(single_task(config, data)) if len(data.tasks) == 1 else None
-    return (result or folder).best
+    return result or folder
 
 
 def _run_single_task(config: Config, data: Data, folder: RunFolder, ranks: Ranks) -> Results:
@@ -377,6 +380,7 @@ def _results(config, data, loop, best, evaluation) -> Results:
         protocol=protocol_values(config),
         missing=config.data.missing.name,
         test_images={task.name: len(data.test.labelled_for(task)) for task in data.tasks},
+        threads=torch.get_num_threads(),
         device=device_name(loop.device),
         processes=loop.ranks.size,
         micro_batches=config.training.micro_batches,

@@ -40,6 +40,7 @@ class Results:
         missing: what became of training images without a label for a task: ignore or teacher.
         pseudo_labels: by task, how many of them its single-task network has labelled.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
+        threads: of PyTorch on the CPU, in each process.
         processes: how many trained the network together.
         micro_batches: how many parts each batch was computed in.
         images_by_process: how many training images each process computed.
@@ -74,6 +75,7 @@ class Results:
     pseudo_labels: dict[str, int] | None = None
     initial_checkpoint: dict[str, Any] | None = None
     skipped_steps: int | None = None
+    threads: int | None = None
     processes: int = 1
     micro_batches: int = 1
     images_by_process: list[int] | None = None

@@ -1,4 +1,4 @@
-"""`--mode sweep`: a cfg with each of some losses, seeds or other values, and one table over them."""
+"""`--mode sweep`: a cfg with each of some losses, seeds or other values, and a table over them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sweep(Train):
     )
     engine: str = option(
         "local",
-        "what runs the jobs: local, this machine; slurm, a cluster",
+        "what runs the jobs: local, this machine; ray or slurm, the machines of a cluster",
         parts=ENGINES,
         affects="start",
     )
@@ -57,7 +57,7 @@ class Sweep(Train):
                 folder = cfg_folder(config) / "sweep"
                 folder.mkdir(parents=True, exist_ok=True)
                 engine = self.engine.build()
-                outcomes = engine.run(jobs, folder, Progress(jobs, engine.at_a_time))
+                outcomes = engine.run(jobs, folder, Progress(jobs, engine))
             if outcomes is None:  # others run them
                 return 0
         self._report(config, runs)
@@ -65,12 +65,16 @@ class Sweep(Train):
 
     def _report(self, config: Config, runs: Sequence[Run]) -> None:
         """Prints the table over the runs that are done, and writes its files."""
-        from engine.runs.folder import run_folder
+        from engine.runs.experiment import finished_folder
         from engine.runs.sweep_table import SweepTable
         from utils.files import write_text
 
-        results = [(run, run_folder(run.config).finished()) for run in runs]
-        done = [(run.values, of_run) for run, of_run in results if of_run]
+        done = []
+        for run in runs:
+            folder = finished_folder(run.config)
+            # A folder that holds a run with other options is one of the failures.
+            if (results := folder.finished()) and not folder.other_options(run.config):
+                done.append((run.values, results))
         if self.json:
             print(json.dumps([of_run.as_json() for _, of_run in done], indent=2))
         elif not done:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.runs.folder import run_folder
 from utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def product(config: Config, own_options: Sequence[str]) -> list[Run]:
         _run(config, kept, dict(zip(over, values, strict=True)))
         for values in itertools.product(*over.values())
     ]
-    folders: dict = {}
+    names: dict[str, str] = {}
     for run in runs:
-        folder = run_folder(run.config).path
-        if folder in folders:
-            raise config.error("over", f"{folders[folder]} and {run.name} are the same run")
-        folders[folder] = run.name
+        identity = json.dumps(run.config.identity(), sort_keys=True)
+        if first := names.get(identity):
+            raise config.error("over", f"{first} and {run.name} are the same run")
+        names[identity] = run.name
     return runs
 
 
@@ -98,4 +98,7 @@ def _run(config: Config, kept: Sequence[str], values: Mapping[str, str]) -> Run:
     names = [config.run.run, *(f"{name}-{value}" for name, value in others.items())]
     if name := "-".join(filter(None, names)):
         argv += ["--run", re.sub(r"[^\w.-]", "-", name)]
-    return Run(values, tuple(argv), read(argv))
+    result = read(argv)
+    if len(result.run.tasks) == 1:  # every loss of one task is the task's own
+        result = result.single_task(result.run.tasks[0], result.run.run)
+    return Run(values, tuple(argv), result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from engine.modes.sweep.engines import Engine
 from engine.modes.sweep.jobs import Job, Outcome
 from engine.training.progress import duration
 
@@ -14,12 +15,11 @@ class Progress:
 
     Args:
         jobs: all of them.
-        at_a_time: how many run at the same time.
+        engine: what runs them.
     """
 
-    def __init__(self, jobs: Sequence[Job], at_a_time: int):
-        self.left = list(jobs)
-        self.total, self.at_a_time = len(jobs), at_a_time
+    def __init__(self, jobs: Sequence[Job], engine: Engine):
+        self.left, self.total, self.engine = list(jobs), len(jobs), engine
         self.seconds: dict[bool, list[float]] = {True: [], False: []}
         self.failed = 0
 
@@ -46,4 +46,4 @@ class Progress:
         if not known or not self.left:
             return None
         each = (self.seconds[bool(job.needs)] or known for job in self.left)
-        return sum(statistics.mean(seconds) for seconds in each) / self.at_a_time
+        return sum(statistics.mean(seconds) for seconds in each) / self.engine.at_a_time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -52,7 +53,7 @@ class Slurm(Engine):
             "#!/usr/bin/env bash",
             "# Hands a sweep to Slurm: line n of a list is the job n of its array.",
             "set -euo pipefail",
-            f"cd {shlex.quote(str(SCRIPT.parent))}",
+            f"cd {shlex.quote(os.getcwd())}",
         ]
         options = " ".join(shlex.quote(f"--{word}") for word in self.slurm)
         before = ""
