@@ -58,6 +58,7 @@ class Option:
     notes: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     largest: float | None = None
+    search: tuple[float, float] | None = None
     affects: str = "result"
     only_with: str | None = None
     official: Any = SAME
@@ -238,6 +239,8 @@ def option(
             repeated: a list whose flag may be given several times, each with more values.
             largest: of a number, the size beyond which no computer can hold what it is for. It is
                 for what stands in no reasonable cfg; limits that matter to a user are stated.
+            search: the range in which a search draws it, on a scale of its logarithm where it is
+                above 0.
             spellings: other ways to write a value, in lower case.
             notes: what the user is told about a value that is written so, in lower case.
             affects: 'result' where a run with another value comes out different, 'start' where only

@@ -5,6 +5,7 @@ from engine.modes.baselines import TrainBaselines
 from engine.modes.check import Check
 from engine.modes.export import Export
 from engine.modes.predict import Predict
+from engine.modes.search import Search
 from engine.modes.summary import Summary
 from engine.modes.sweep import Sweep
 from engine.modes.test import Test
@@ -19,6 +20,7 @@ MODES = Registry(
         "train": Train,
         "baselines": TrainBaselines,
         "sweep": Sweep,
+        "search": Search,
         "test": Test,
         "predict": Predict,
         "export": Export,
