@@ -18,7 +18,10 @@ class Search(Train):
     by_all_processes = False
 
     budget: int | None = option(
-        None, "epochs of all trials of a search together", at_least=1, affects="start"
+        None,
+        "epochs, or evaluations with max_iterations, of all trials of a search together",
+        at_least=1,
+        affects="start",
     )
     tune_baselines: bool = option(
         False, "search for each baseline first, with the same budget", affects="start"
@@ -35,13 +38,13 @@ class Search(Train):
         return report(search)
 
     def _check_budget(self, config: Config) -> None:
-        epochs = config.training.max_epoch
+        epochs = config.training.periods
         if self.budget is None:
             raise config.error("budget", f"--mode search wants one, as in --budget {30 * epochs}")
         if self.budget < epochs:
             raise config.error(
                 "budget",
-                f"{self.budget} epochs are fewer than a training of max_epoch = {epochs}",
+                f"{self.budget} epochs are fewer than the {epochs} of one training",
             )
         if config.data.val == "test":
             raise config.error("val", "a search on the test set would tell nothing of other images")

@@ -89,7 +89,7 @@ def prepare_search(config: Config, budget: int, tune_baselines: bool) -> Search:
             paths = [_tuned(path, budget, folder) for path in paths]
         config = with_baselines(config, paths)
         objective = Objective(_accuracies(config, tasks, folder))
-    space, epochs = search_space(config, names), config.training.max_epoch
+    space, epochs = search_space(config, names), config.training.periods
     name = f"{config.run.loss.name}-{key_of(config.identity())[:8]}"
     study = Study(folder / "journal.log", name, start_of(space), epochs, budget)
     return Search(config, flags, folder, space, objective, study)

@@ -107,7 +107,7 @@ def test_a_trial_whose_process_has_died_is_gone_on_with(tmp_path):
     ("options", "what"),
     [
         ([], "wants one, as in --budget 60"),
-        (["--budget", "1"], "1 epochs are fewer than a training of max_epoch = 2"),
+        (["--budget", "1"], "1 epochs are fewer than the 2 of one training"),
         (["--budget", "4", "--val", "test"], "a search on the test set"),
     ],
 )
