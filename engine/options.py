@@ -126,9 +126,10 @@ class DataOptions(Part):
     )
     aspect: str = option(
         "stretch",
-        "how an image of another aspect ratio comes to size: stretch it, or keep its aspect ratio "
-        "and pad it, as the official code does",
-        choices=("stretch", "keep"),
+        "how an image of another aspect ratio comes to size: stretch it; keep its aspect ratio and "
+        "pad it, as the official code does; or pad it all round and leave its scale as it is, "
+        "where it is not larger than size",
+        choices=("stretch", "keep", "pad"),
         official="keep",
     )
     classes: str = option(
@@ -201,11 +202,6 @@ class DataOptions(Part):
                     raise ConfigError(
                         f"{dataset} has the splits train and test, not {split!r}", "val"
                     )
-
-    @property
-    def keep_aspect(self) -> bool:
-        """Whether images are padded to the aspect ratio of `size`, not stretched."""
-        return self.aspect == "keep"
 
     @property
     def root(self) -> Path:

@@ -59,6 +59,8 @@ class Option:
     largest: float | None = None
     affects: str = "result"
     only_with: str | None = None
+    only_without: str | None = None
+    excludes: str | None = None
     official: Any = SAME
     official_fixed: bool = False
     name: str = ""
@@ -245,6 +247,10 @@ def option(
                 else 'nothing'.
             only_with: an option of the same part without which, as where it is false or 0, this
                 one has no effect.
+            only_without: an option of the same part with which, where it is set, this one has no
+                effect.
+            excludes: an option of the same part in whose place this one stands. A cfg, or a command
+                line, gives one of the two; the one on the command line counts.
             official: the value in a cfg of the official repository that does not give the option,
                 where it is another than the default; see `utils.official`.
             official_fixed: whether such a cfg cannot give the option.

@@ -66,6 +66,7 @@ class Data:
             skip=skip,
             ranks=ranks,
             parts=config.training.micro_batches,
+            period=config.training.period,
         )
         # What is tested is tested whole.
         skip = skip and self.selected_on != "test"
@@ -95,7 +96,7 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
     size, cache = config.data.size, open_cache(config.loading.cache, Path(config.run.runs))
     options = {
         "padding": models.normalisation_of(config.network.backbone).padding,
-        "keep_aspect": config.data.keep_aspect,
+        "aspect": config.data.aspect,
     }
     data = Data(
         tasks=tasks,

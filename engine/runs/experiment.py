@@ -25,9 +25,9 @@ from engine.runs.cost import network_cost
 from engine.runs.data import Data, build_data
 from engine.runs.decisions import dataset_lines
 from engine.runs.device import choose_device, device_name
-from engine.runs.folder import RunFolder, run_folder
+from engine.runs.folder import RunFolder, is_longer, run_folder
 from engine.runs.missing import label_missing
-from engine.runs.network import check_batch_size, make_network
+from engine.runs.network import check_batch_size, check_network, make_network
 from engine.runs.next_steps import next_steps
 from engine.runs.pictures import draw_results
 from engine.runs.plan import Plan, plan_experiment
@@ -102,7 +102,7 @@ def _begin(config: Config, folder: RunFolder, is_restart: bool) -> Results | Non
     if is_restart:
         with folder.lock():
             restart(folder, config)
-    elif folder.other_options(config) == ["max_epoch"]:
+    elif is_longer(folder.other_options(config)):
         with folder.lock():
             folder.extend(config)
     folder.ensure_same_config(config)
@@ -115,7 +115,7 @@ def _build_data(config: Config) -> Data:
     with doing(f"the data of {config.path} were being listed"):
         data = build_data(config)
         check_class_names(config, data)
-    network_cost(config, data.tasks)  # refuses what cannot be built
+    check_network(config, data.tasks)
     check_batch_size(config, data.tasks, len(data.train))
     return data
 
@@ -224,7 +224,7 @@ def test_checkpoint(config: Config, path: Path) -> tuple[Data, Evaluation]:
         checkpoint.load_network(expected, network.state_dict(), path)
     loader = data.test_loader(config, device)
     precision = Precision(device, config.training.amp)
-    return data, evaluate(network, data.tasks, loader, precision)
+    return data, evaluate(network, data.tasks, loader, precision, is_test=True)
 
 
 def checkpoint_to_use(config: Config) -> Path:
@@ -292,7 +292,7 @@ def _test(config, data, folder, loop, baselines, initial, pseudo_labels, log) ->
     best = ranks.first_before_others(lambda: loop.keeper.load_best(loop.device))
     network.load_state_dict(best["network"])
     loader = data.test_loader(config, loop.device, ranks)
-    evaluation = evaluate(network, data.tasks, loader, loop.precision, ranks)
+    evaluation = evaluate(network, data.tasks, loader, loop.precision, ranks, is_test=True)
 
     def report() -> Results:
         results = _results(config, data, loop, best, evaluation)
@@ -334,7 +334,9 @@ def _results(config, data, loop, best, evaluation) -> Results:
         selected_on=data.selected_on,
         selection_images=len(data.val),
         best_epoch=best["epoch"],
-        epochs=config.training.max_epoch,
+        epochs=loop.length.periods,
+        best_iteration=loop.length.until(best["epoch"]) if loop.length.in_iterations else None,
+        iterations=config.training.max_iterations or None,
         learning_rate=config.training.optimizer.build().learning_rate(config.loading.batch_size),
         seconds_per_epoch=mean(row["seconds"] for row in history),
         images_per_second=mean(row["images_per_second"] for row in history),

@@ -76,7 +76,7 @@ def baseline_identity(config: Config, data: Data) -> dict[str, Any]:
         "validation": _splits(data.val.splits, task),
         "test": _splits(data.test.splits, task),
     }
-    if config.data.keep_aspect:
+    if config.data.aspect != "stretch":
         identity["aspect"] = config.data.aspect
     if protocol_of(config):
         identity["protocol"] = protocol_of(config)

@@ -42,6 +42,9 @@ class Results:
             a restart its epoch and the options that were changed as well.
         missing: what became of training images without a label for a task: ignore or teacher.
         pseudo_labels: by task, how many of them its single-task network has labelled.
+        best_epoch, epochs: the epoch of the best checkpoint, of so many; of the evaluations where
+            the cfg counts iterations.
+        best_iteration, iterations: likewise, of the steps; None where the cfg counts epochs.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
         processes: how many trained the network together.
         micro_batches: how many parts each batch was computed in.
@@ -76,6 +79,8 @@ class Results:
     missing: str = "ignore"
     pseudo_labels: dict[str, int] | None = None
     initial_checkpoint: dict[str, Any] | None = None
+    best_iteration: int | None = None
+    iterations: int | None = None
     skipped_steps: int | None = None
     processes: int = 1
     micro_batches: int = 1
@@ -129,6 +134,13 @@ class Results:
     def described_loss(self) -> str:
         """The loss, and whether the single-task networks have labelled images."""
         return f"{self.loss}, missing = teacher" if self.pseudo_labels is not None else self.loss
+
+    @property
+    def best_place(self) -> str:
+        """'epoch 12 of 60' or 'iteration 15000 of 40000', of the best checkpoint."""
+        if self.iterations:
+            return f"iteration {self.best_iteration} of {self.iterations}"
+        return f"epoch {self.best_epoch} of {self.epochs}"
 
     def compare(
         self, baseline: Mapping[str, Mapping[str, float | None]], delta_metrics: str = "key"

@@ -157,7 +157,7 @@ def _title(results: Results) -> list[str]:
         chosen = f"{results.selection_images} images of {chosen}"
     return [
         f"{results.cfg}: {loss}seed {results.seed}, {results.device}",
-        f"network: of epoch {results.best_epoch} of {results.epochs}, the best on {chosen}",
+        f"network: of {results.best_place}, the best on {chosen}",
         f"measured on the test set, labelled images: {tested}",
     ]
 

@@ -99,7 +99,7 @@ class Records:
     def add_epoch(self, row: dict, step: int) -> None:
         """Shows the row of an epoch in TensorBoard, at `step`."""
         for name, value in row.items():
-            if name != "epoch":
+            if name not in ("epoch", "step"):
                 self.events.add_scalar(_tag(f"epoch/{name}"), value, step)
         self.events.flush()
 

@@ -16,6 +16,7 @@ from datasets.formats.depth_maps import DepthMap
 from datasets.formats.images import read_image
 from datasets.formats.normal_maps import NormalMap
 from datasets.formats.voc_xml import VocXml
+from datasets.framing import FRAMINGS
 from datasets.merge import Batch, MultiTaskDataset
 from tasks.base import BoxPrediction
 from tests.labels import tasks_of
@@ -179,7 +180,8 @@ class TestMultiTaskDataset:
         np.save(data.entries[4].labels[2 + 1].file, corner)
         batch = whole_batch(data)
         assert batch.labelled["depth"].tolist() == [False] * 4 + [True] * 5
-        zoomed = merged(sources, augmentation=Augmentation(min_scale=0.4, max_scale=0.5))
+        window = FRAMINGS.choose("window", {"min_scale": 0.4, "max_scale": 0.5})
+        zoomed = merged(sources, augmentation=Augmentation(augmentation=window))
         flags = [zoomed[epoch, 4]["labelled"]["depth"] for epoch in range(40)]
         assert {True, False} == set(flags)
 

@@ -429,6 +429,34 @@ def test_an_option_without_effect_where_it_stands_is_named(path):
     assert read([cfg, "--ema"]).notices == []
 
 
+LENGTHS = "[run]\ntasks = depth\n[training]\nmax_epoch = 5\n"
+
+
+def test_epochs_and_iterations_exclude_one_another(path):
+    cfg = path(f"{LENGTHS}max_iterations = 70\n")
+    assert error(cfg) == (
+        f"{cfg}:4: max_iterations ({cfg}:5) stands in the place of max_epoch; leave max_epoch out"
+    )
+    cfg = path(LENGTHS)
+    says = "--max_epoch: max_iterations (--max_iterations) stands in the place of max_epoch; "
+    assert error(cfg, "--max_epoch", "2", "--max_iterations", "7").startswith(says)
+    assert read([path(f"{LENGTHS}max_iterations = 0\n")]).training.length == ("epoch", 5)
+
+
+def test_of_epochs_and_iterations_the_command_line_s_count(path):
+    cfg = path(LENGTHS)
+    config = read([cfg, "--max_iterations", "7"])
+    assert config.training.length == ("iteration", 7)
+    assert config.notices == [f"note: {cfg}:4: max_epoch has no effect with max_iterations"]
+    assert "max_epoch" not in config.text()
+    assert is_read_again(path, config)
+    cfg = path(LENGTHS.replace("max_epoch = 5", "max_iterations = 7\ntest_iterations = 2"))
+    config = read([cfg, "--max_epoch", "3"])
+    assert config.training.length == ("epoch", 3)
+    assert config.notices[0] == f"note: {cfg}:4: max_iterations has no effect with --max_epoch"
+    assert is_read_again(path, config)
+
+
 def test_the_network_of_a_single_task_does_not_teach_itself(path):
     cfg = path(f"{TASKS}[data]\nmissing = teacher\nmissing_weight = 2\n")
     both = read([cfg, "--tasks", "depth", "normal"])
@@ -482,6 +510,7 @@ def test_the_text_gives_the_same_run(path, seed):
             "run",
             "device",
             "compile",
+            "max_epoch",  # which a number of iterations excludes
         ),
         *("aliases", "left_out", "coarse_classes", "labelled_classes"),
     )

@@ -43,6 +43,7 @@ def key(make_config, dense, scenes_root):
         ("--device", "cpu"),
         ("--aspect", "stretch"),
         ("--save_freq", "3", "--save_minutes", "1", "--diagnose", "5", "--display_freq", "2"),
+        ("--test_iterations", "7"),  # epochs are counted
         ("--max_depth", "10", "--lr", "0.008", "--momentum", "0.5"),
         ("--delta_metrics", "flat"),
     ],
@@ -69,6 +70,7 @@ def test_where_its_data_lie_changes_no_key(key, scenes_root, tmp_path):
         ("--aspect", "keep"),
         ("--batch_size", "2"),
         ("--max_epoch", "3"),
+        ("--max_iterations", "6"),
         ("--amp",),
         ("--ema",),
         ("--channels", "24"),

@@ -25,7 +25,7 @@ PADDING_BOXES = 1500  # more than are looked at
 def data(scenes_root):
     def of(name, kinds, **options):
         splits = [read_split(name, scenes_root, "test")]
-        return MultiTaskDataset(splits, tasks_of(kinds, splits), SIZE, keep_aspect=True, **options)
+        return MultiTaskDataset(splits, tasks_of(kinds, splits), SIZE, aspect="keep", **options)
 
     return of
 
