@@ -151,7 +151,7 @@ class Task(Part, ABC):
     """The metrics that Δ_MTL is made of under `delta_metrics = paper`; none: the accuracy."""
     protocol_metrics: ClassVar[tuple[str, ...]] = ()
     """Those of the field's protocol, under `delta_metrics = task` and `flat`; none: all."""
-    loss: ClassVar[str] = "–"
+    loss_name: ClassVar[str] = "–"
     """What the criterion computes, in a few words."""
     has_confidence: ClassVar[bool] = False
     """Whether a prediction says how sure it is, so that `pseudo_targets` can heed a threshold."""

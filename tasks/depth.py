@@ -71,7 +71,7 @@ class Depth(Task):
     selection = ("d1", "rmse")
     paper_metrics = ("rmse",)
     protocol_metrics = ("abs_err", "abs_rel")
-    loss = "absolute error in metres"
+    loss_name = "absolute error in metres"
 
     max_depth: float | None = option(
         FARTHEST, "metres; depths from there on do not count (empty: all count)", above=0

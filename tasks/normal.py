@@ -35,7 +35,7 @@ class Normal(Task):
     selection = ("11.25", "mean", "median")
     paper_metrics = ("mean",)
     protocol_metrics = ("mean", "median", "11.25", "22.5", "30")
-    loss = "1 − cosine, or L1 (normal_loss)"
+    loss_name = "1 − cosine, or L1 (normal_loss)"
 
     normal_loss: str = option(
         "cosine",

@@ -44,7 +44,7 @@ class Segmentation(Task):
     selection = ("mIoU",)
     paper_metrics = ("mIoU",)
     protocol_metrics = ("mIoU", "pixel_acc")
-    loss = "cross entropy"
+    loss_name = "cross entropy"
     has_confidence = True
 
     label_smoothing: float = option(0.0, "of the classes in segmentation", at_least=0, below=1)

@@ -70,7 +70,7 @@ def _task(kind: type[Task]) -> dict[str, Any]:
     return {
         "aliases": list(kind.aliases),
         "channels": _channels(kind),
-        "loss": kind.loss,
+        "loss": kind.loss_name,
         "accuracy": kind.accuracy,
         "metrics": dict(kind.metrics),
     }
