@@ -43,6 +43,7 @@ def key(make_config, dense, scenes_root):
         ("--device", "cpu"),
         ("--aspect", "stretch"),
         ("--save_freq", "3", "--save_minutes", "1", "--diagnose", "5", "--display_freq", "2"),
+        ("--augmentation", "window", "--zooms", "2", "--photometric", "full", "--flip", "0.5"),
         ("--test_iterations", "7"),  # epochs are counted
         ("--max_depth", "10", "--lr", "0.008", "--momentum", "0.5"),
         ("--delta_metrics", "flat"),
@@ -77,6 +78,10 @@ def test_where_its_data_lie_changes_no_key(key, scenes_root, tmp_path):
         ("--activation", "relu6"),
         ("--backbone", "resnet34"),
         ("--max_scale", "1.2"),
+        ("--augmentation", "zoom"),
+        ("--photometric", "none"),
+        ("--flip", "0"),
+        ("--aspect", "pad"),
         ("--sampling", "balanced"),
         ("--val", "0.3"),
         ("--scheduler", "cosine"),

@@ -57,10 +57,20 @@ def test_a_run_that_would_be_another_is_refused_with_the_reason(
     assert (tmp_path / "runs/tiny/amtl/seed0/results.json").read_bytes() == results
 
 
+OTHER_RECIPE = """
+aspect = pad
+augmentation = scale-crop
+rotation = 5
+photometric = jitter
+"""
+
+
 def test_iterations_end_a_run_and_make_it_longer(make_config, dense, tmp_path, capsys):
-    """Evaluations come every three steps and after the last; an epoch of these data has others."""
+    """Evaluations come every three steps and after the last; an epoch of these data has others. The
+    recipe is that of another paper in all else as well."""
     text = dense.replace("seg depth normal", "depth").replace("max_epoch = 2\n", "")
     text = text.replace("polynomial", "constant") + "test_iterations = 3\n"
+    text = text.replace("[data]", f"[data]\n{OTHER_RECIPE}").replace("32 48", "64 80")
 
     def experiment(iterations, *options):
         return run_experiment(make_config(text, "--max_iterations", str(iterations), *options))
