@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datasets.base import Dataset, Sample, Split
 from datasets.cityscapes import Cityscapes
+from datasets.cityscapes_mtan import CityscapesMTAN
 from datasets.coco import COCO
 from datasets.hme import HME
 from datasets.nyu import NYU
@@ -25,6 +26,7 @@ DATASETS = Registry(
         "PASCAL_MT": PascalContext,
         "COCO": COCO,
         "Cityscapes": Cityscapes,
+        "Cityscapes_MTAN": CityscapesMTAN,
         "HME": HME,
     },
     aliases={"NYU_MT": "NYUD_MT", "PASCAL-Context": "PASCAL_MT"},

@@ -206,7 +206,8 @@ class Task(Part, ABC):
 
     @abstractmethod
     def warp(self, target: np.ndarray, warp: Warp) -> np.ndarray:
-        """The target of the warped image."""
+        """The target of the warped image. Of a label that is stored in another form than the target,
+        as numbers of instances are, it makes the target."""
 
     def collate(self, targets: list[np.ndarray]) -> Any:
         """The targets of a batch, stacked along a new first axis."""

@@ -18,7 +18,7 @@ from datasets.scenes.files import MANY, Job, Layout, save_jpeg, save_png
 from datasets.scenes.multi_task_layouts import NYUDMT, PASCALMT, NYUv2
 from datasets.scenes.room import focal_length
 from datasets.scenes.scene import Scene
-from datasets.scenes.street_layout import Cityscapes
+from datasets.scenes.street_layout import Cityscapes, CityscapesMTAN
 
 _VOC = table(VOC_NUMBERS)
 _VOID = 255
@@ -128,6 +128,7 @@ LAYOUTS = {
     "PASCAL_MT": PASCALMT,
     "COCO": COCO,
     "Cityscapes": Cityscapes,
+    "Cityscapes_MTAN": CityscapesMTAN,
 }
 """The layouts by the names of their datasets."""
 
