@@ -21,6 +21,11 @@ class Architecture(Part, ABC):
 
     section = "network"
 
+    @property
+    def prediction_stride(self) -> int:
+        """The pixels of the image to one of a dense prediction, along each axis."""
+        return 1
+
     @abstractmethod
     def network(
         self, make_backbone: MakeBackbone, heads: Mapping[str, DenseHead | BoxHead]
