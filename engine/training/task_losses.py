@@ -114,8 +114,10 @@ class TaskLosses:
             labelled: the tasks that any image of the whole batch has a label or a pseudo-label for.
             divisors: what the sums of a part of a batch are divided by, in the order of `counts`.
         """
-        images = float_images(batch)
-        return lambda place: self.on_labels(self.predict(images, place), batch, labelled, divisors)
+        images, active = float_images(batch), self.active(labelled)
+        return lambda place: self.on_labels(
+            self.predict(images, place, active), batch, labelled, divisors
+        )
 
     def active(self, labelled: Set[str]) -> Set[str]:
         """The tasks that have a loss on a batch with labels or pseudo-labels of some tasks."""
@@ -126,11 +128,12 @@ class TaskLosses:
         images."""
         return (Place(self.seed, step, number, share, images) for number in itertools.count())
 
-    def predict(self, images: Tensor, place: Place) -> dict[str, Any]:
-        """The predictions for (B, 3, H, W) images, RGB in [0, 1], by task name."""
+    def predict(self, images: Tensor, place: Place, active: Set[str]) -> dict[str, Any]:
+        """The predictions for (B, 3, H, W) images, RGB in [0, 1], by task name: at least those of
+        the active tasks of the whole batch."""
         self.network.masks.place = place
         with self.precision.autocast():
-            return self.network(images)
+            return self.network(images, active)
 
     def on_labels(
         self,

@@ -126,7 +126,7 @@ class DistilledLosses(TaskLosses):
         if divisors is None:  # the outputs for all parts would take too much memory
             taught = functools.cache(taught)
         return lambda place: self._losses(
-            self.predict(images, place), batch, labelled, taught(), divisors
+            self.predict(images, place, self.active(labelled)), batch, labelled, taught(), divisors
         )
 
     def active(self, labelled):
