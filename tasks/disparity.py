@@ -40,7 +40,6 @@ class Disparity(Task):
     selection = ("d1", "mse")
     paper_metrics = ("mse",)
     protocol_metrics = ("mse",)
-    loss = "absolute error"
 
     @property
     def head(self) -> DenseHead:
