@@ -37,7 +37,7 @@ class Disparity(Task):
     unit = "as in the labels; of Cityscapes, numbers of 16 bits / 2729.068"
     accuracy = "d1"
     metrics = {"d1": 1, "mse": -1, "abs_err": -1, "abs_rel": -1}
-    selection = ("d1", "mse")
+    selection = ("mse",)
     paper_metrics = ("mse",)
     protocol_metrics = ("mse",)
 
