@@ -16,6 +16,7 @@ class CityscapesMTAN(MTANDataset):
     inverse depths with 0 for none, of 128 × 256 pixels."""
 
     folder = "Cityscapes_MTAN"
+    other_folders = ("cityscapes2",)
     signs = ("train/label", "train/label_7", "val/label", "val/label_7")
     foreign_signs = ("train/normal", "val/normal")  # NYUv2's
     labels = {"segmentation": CLASSES, "inverse_depth": ()}

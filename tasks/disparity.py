@@ -40,6 +40,7 @@ class Disparity(Task):
     selection = ("mse",)
     paper_metrics = ("mse",)
     protocol_metrics = ("mse",)
+    loss_name = "absolute error"
 
     @property
     def head(self) -> DenseHead:

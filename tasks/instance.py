@@ -49,6 +49,7 @@ class Instance(Task):
     selection = ("abs_err",)
     paper_metrics = ("abs_err",)
     protocol_metrics = ("abs_err",)
+    loss_name = "absolute error in pixels, mean of row and column"
 
     centre_distance: float = option(
         20.0,
