@@ -310,6 +310,7 @@ def trained(ranks):
     return states
 
 
+@pytest.mark.slow
 def test_parts_on_two_processes_are_trained_as_on_one(tmp_path):
     """With BatchNorm, whose statistics are those of a part."""
     first, second = run_processes(trained, 2, tmp_path)
