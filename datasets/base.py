@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from datasets.formats.base import Label
-from datasets.listing import require_samples
 from datasets.locate import require_dataset
 from datasets.naming import Naming
+from datasets.samples import Sample, Samples, SampleTuple
 from utils.errors import DataError
 from utils.part import Part
 
-
-@dataclass(frozen=True)
-class Sample:
-    """An image and its labels.
-
-    Attributes:
-        image: the file of the image.
-        labels: the labels by task type ('depth': …). An image without an entry is not labelled.
-        listed_in: the list that names the image, where there is one.
-    """
-
-    image: Path
-    labels: Mapping[str, Label]
-    listed_in: Path | None = None
+__all__ = ["Dataset", "Sample", "Split", "Unmatched", "declared_split"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +33,7 @@ class Split:
 
     Attributes:
         name: the dataset's name in a cfg.
-        samples: its images, in a fixed order.
+        samples: its images, in a fixed order; given as any sequence of them.
         classes: the class names of its tasks that have classes, by task type, as in its files.
         root: the folder that the ids of the images count from.
         unmatched: by task type, the labels that belong to no image of the dataset.
@@ -57,17 +43,29 @@ class Split:
     """
 
     name: str
-    samples: tuple[Sample, ...]
+    samples: Samples | Sequence[Sample]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     root: Path = Path()
     unmatched: Mapping[str, Unmatched] = field(default_factory=dict)
     decided: Mapping[str, str] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
 
+    def __post_init__(self):
+        if not isinstance(self.samples, Samples):
+            object.__setattr__(self, "samples", SampleTuple(self.samples))
+
     def id_of(self, image: Path) -> str:
         """The place of an image in the dataset, the same wherever the dataset lies."""
         inside = image.is_relative_to(self.root)
         return image.relative_to(self.root).as_posix() if inside else image.name
+
+    def ids_of(self, samples: Samples) -> Iterator[str]:
+        """The places of several images."""
+        folders: dict[str, str] = {}
+        for folder, name in samples.places():
+            if folder not in folders:
+                folders[folder] = self.id_of(Path(folder, name)).removesuffix(name)
+            yield folders[folder] + name
 
 
 class Dataset(Part):
@@ -116,7 +114,7 @@ class Dataset(Part):
                 f"should have to {other} on: are its lists of {split} and {other} swapped?"
             )
         if not missing_allowed:
-            require_samples(listed.samples)
+            listed.samples.require_files()
         return listed
 
     @abstractmethod

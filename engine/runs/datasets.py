@@ -74,9 +74,10 @@ def read_split(
             listed = choice.build(choice.name).read(root, split, missing_allowed)
         except OSError as reason:  # a folder that may not be listed
             raise DataError(f"{reason.filename}: cannot be read ({reason.strerror})") from None
-    for sample in listed.samples:
-        if _NOT_UTF8.search(str(sample.image)):
-            raise DataError(f"{sample.image}: the file's name is not UTF-8; rename the file")
+    for folder, name in listed.samples.places():
+        if _NOT_UTF8.search(name) or _NOT_UTF8.search(folder):
+            image = Path(folder, name)
+            raise DataError(f"{image}: the file's name is not UTF-8; rename the file")
     return replace(listed, naming=naming_of(config, choice))
 
 
