@@ -10,6 +10,7 @@ from datasets.nyu import NYU
 from datasets.nyud_mt import NYUDMT
 from datasets.nyuv2 import NYUv2
 from datasets.pascal_context import PascalContext
+from datasets.taskonomy import Taskonomy
 from datasets.voc import VOC
 from utils.part import Registry
 
@@ -25,6 +26,7 @@ DATASETS = Registry(
         "PASCAL_MT": PascalContext,
         "COCO": COCO,
         "Cityscapes": Cityscapes,
+        "Taskonomy": Taskonomy,
         "HME": HME,
     },
     aliases={"NYU_MT": "NYUD_MT", "PASCAL-Context": "PASCAL_MT"},

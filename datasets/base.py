@@ -79,6 +79,8 @@ class Dataset(Part):
 
     folder: ClassVar[str]
     """The folder below `dataset_root`."""
+    splits: ClassVar[tuple[str, ...]] = ("train", "test")
+    """The splits of its images: to train and to test on, and others that `val` may name."""
     signs: ClassVar[tuple[str, ...]] = ()
     """Files or folders that only this dataset has in its folder; any of them identifies it."""
     labels: ClassVar[Mapping[str, tuple[str, ...]]]
@@ -95,7 +97,7 @@ class Dataset(Part):
         self.name = name
 
     def read(self, root: Path, split: str, missing_allowed: bool = False) -> Split:
-        """Lists the files of a split, 'train' or 'test'.
+        """Lists the files of a split, one of `splits`.
 
         Args:
             root: the folder of all datasets.
@@ -107,7 +109,7 @@ class Dataset(Part):
         """
         require_dataset(self, root)
         listed = self.list(root / self.folder, split)
-        other = {"train": "test", "test": "train"}[split]
+        other = {"train": "test", "test": "train"}.get(split)
         if len(listed.samples) == self.expected.get(other, {}).get("images"):
             raise DataError(
                 f"{self.name} has {len(listed.samples):,} images to {split} on, as many as it "

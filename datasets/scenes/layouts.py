@@ -19,6 +19,7 @@ from datasets.scenes.multi_task_layouts import NYUDMT, PASCALMT, NYUv2
 from datasets.scenes.room import focal_length
 from datasets.scenes.scene import Scene
 from datasets.scenes.street_layout import Cityscapes
+from datasets.scenes.taskonomy_layout import Taskonomy
 
 _VOC = table(VOC_NUMBERS)
 _VOID = 255
@@ -128,6 +129,7 @@ LAYOUTS = {
     "PASCAL_MT": PASCALMT,
     "COCO": COCO,
     "Cityscapes": Cityscapes,
+    "Taskonomy": Taskonomy,
 }
 """The layouts by the names of their datasets."""
 
