@@ -61,11 +61,9 @@ class Split:
 
     def ids_of(self, samples: Samples) -> Iterator[str]:
         """The places of several images."""
-        folders: dict[str, str] = {}
-        for folder, name in samples.places():
-            if folder not in folders:
-                folders[folder] = self.id_of(Path(folder, name)).removesuffix(name)
-            yield folders[folder] + name
+        for folder, names in samples.folders():
+            place = self.id_of(Path(folder, names[0])).removesuffix(names[0])
+            yield from (place + name for name in names)
 
 
 class Dataset(Part):

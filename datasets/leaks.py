@@ -7,7 +7,7 @@ names themselves: of millions of images, no name is kept.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,20 +24,19 @@ class ResolvedPaths:
     def __init__(self):
         self._folders: dict[str, tuple[str, set[str]]] = {}
 
-    def __call__(self, folder: str, name: str) -> str:
-        if folder not in self._folders:
-            self._folders[folder] = os.path.realpath(folder), _links_in(folder)
-        resolved, links = self._folders[folder]
-        path = os.path.join(folder if name in links else resolved, name)
-        return os.path.realpath(path) if name in links else path
+    def of(self, samples: Samples) -> Iterator[str]:
+        """Those of images."""
+        for folder, names in samples.folders():
+            if folder not in self._folders:
+                self._folders[folder] = os.path.realpath(folder), _links_in(folder)
+            resolved, links = self._folders[folder]
+            for name in names:
+                path = os.path.join(resolved, name)
+                yield os.path.realpath(path) if name in links else path
 
     def hashes(self, samples: Samples) -> np.ndarray:
         """(N) int64 of the images: equal where they are one file, and hardly ever elsewhere."""
-        return np.fromiter((hash(self(*p)) for p in samples.places()), np.int64, len(samples))
-
-    def names(self, samples: Samples, chosen: np.ndarray) -> list[str]:
-        """The files of some of the images, by their indices."""
-        return [self(*place) for place in samples.take(chosen).places()]
+        return np.fromiter(map(hash, self.of(samples)), np.int64, len(samples))
 
 
 def without_images(
@@ -58,10 +57,10 @@ def without_images(
         elsewhere = {
             name
             for samples, theirs in zip(labelled, hashes, strict=True)
-            for name in resolved.names(samples, np.flatnonzero(np.isin(theirs, ours[alike])))
+            for name in resolved.of(samples.take(np.flatnonzero(np.isin(theirs, ours[alike]))))
         }
-        names = resolved.names(split.samples, alike)
-        shared = alike[[name in elsewhere for name in names]] if len(alike) else alike
+        names = resolved.of(split.samples.take(alike))
+        shared = alike[np.fromiter((name in elsewhere for name in names), bool, len(alike))]
         others = np.ones(len(ours), bool)
         others[shared] = False
         kept.append(replace(split, samples=split.samples.take(np.flatnonzero(others))))
@@ -80,7 +79,7 @@ def without_copies(split: Split, resolved: ResolvedPaths) -> tuple[Split, int]:
     alike = np.flatnonzero(np.isin(hashes, ordered[1:][ordered[1:] == ordered[:-1]]))
     seen: set[str] = set()
     kept = np.ones(len(hashes), bool)
-    for index, name in zip(alike, resolved.names(split.samples, alike), strict=True):
+    for index, name in zip(alike, resolved.of(split.samples.take(alike)), strict=True):
         kept[index] = name not in seen
         seen.add(name)
     copies = int((~kept).sum())

@@ -6,6 +6,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import compress, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ class Stems(NamedTuple):
 
     groups: tuple[str, ...]
     firsts: tuple[int, ...]
-    text: bytes
+    text: str
     ends: np.ndarray
 
     @classmethod
@@ -46,21 +47,26 @@ class Stems(NamedTuple):
         groups, firsts, texts, lengths = [], [], [], []
         total = 0
         for group, of_group in names:
-            encoded = [os.fsencode(name) for name in of_group]
             groups.append(group)
             firsts.append(total)
-            texts.append(b"".join(encoded))
-            lengths.append(np.fromiter(map(len, encoded), np.uint16, len(encoded)))
-            total += len(encoded)
-        text = b"".join(texts)
+            texts.append("".join(of_group))
+            lengths.append(np.fromiter(map(len, of_group), np.uint16, len(of_group)))
+            total += len(of_group)
+        text = "".join(texts)
         ends = np.zeros(total, np.uint32 if len(text) < 2**32 else np.uint64)
         if total:
             np.cumsum(np.concatenate(lengths), out=ends, dtype=ends.dtype)
         return cls(tuple(groups), tuple(firsts), text, ends)
 
     def __getitem__(self, number: int) -> str:
-        begin = int(self.ends[number - 1]) if number else 0
-        return os.fsdecode(self.text[begin : int(self.ends[number])])
+        [name] = self.names(np.array([number]))
+        return name
+
+    def names(self, numbers: np.ndarray) -> list[str]:
+        """Several of the names."""
+        begins = np.where(numbers > 0, self.ends[numbers.astype(int) - 1], 0).tolist()
+        ends = self.ends[numbers].tolist()
+        return [self.text[begin:end] for begin, end in zip(begins, ends, strict=True)]
 
     def group_of(self, number: int) -> int:
         """The number of the group of a name."""
@@ -111,14 +117,10 @@ class SampleIndex(Samples):
         }
         return Sample(_file(self.image, group, stem), labels)
 
-    def images(self):
-        return (Path(folder, name) for folder, name in self.places())
-
-    def places(self):
+    def folders(self):
         for group, rows in self._by_group():
-            folder = str(self.image.folder / group)
-            for row in rows.tolist():
-                yield folder, self.stems[row] + self.image.ending
+            names = [stem + self.image.ending for stem in self.stems.names(rows)]
+            yield os.path.join(self.image.folder, group), names
 
     def label_types(self):
         bits, numbers = np.unique(self.labelled[self.rows], return_inverse=True)
@@ -136,28 +138,34 @@ class SampleIndex(Samples):
     def require_files(self):
         """Lists each folder once. Empty files are told where they are read: to ask for the size of
         millions of files takes hours on some disks."""
-        columns = [(self.image, None)]
-        columns += [(column, number) for number, (_, column) in enumerate(self.labels.values())]
         count, missing, first = 0, 0, None
-        for column, number in columns:
-            for group, rows in self._by_group():
-                if number is not None:
-                    rows = rows[self.labelled[rows] >> np.uint32(number) & 1 > 0]
-                expected = {self.stems[row] + column.ending for row in rows.tolist()}
-                absent = expected - names_in(column.folder / group)
-                count, missing = count + len(expected), missing + len(absent)
+        for group, rows in self._by_group():
+            stems = self.stems.names(rows)
+            bits = self.labelled[rows]
+            for column, of_column in self._files(stems, bits):
+                absent = of_column - names_in(column.folder / group)
+                count, missing = count + len(of_column), missing + len(absent)
                 if absent and first is None:
                     first = column.folder / group / min(absent)
         if first is not None:
             raise DataError(f"{first}: the file is missing ({missing} of {count} are)")
 
+    def _files(
+        self, stems: Sequence[str], labelled: np.ndarray
+    ) -> Iterator[tuple[Column, set[str]]]:
+        """The names of the files of each kind, of images with these labels."""
+        yield self.image, {stem + self.image.ending for stem in stems}
+        for number, (_, column) in enumerate(self.labels.values()):
+            has_label = (labelled >> np.uint32(number) & 1).tolist()
+            yield column, {stem + column.ending for stem in compress(stems, has_label)}
+
     def _by_group(self) -> Iterator[tuple[str, np.ndarray]]:
         """The rows in their order, in pieces of one group each, and the name of the group."""
         groups = np.searchsorted(self.stems.firsts, self.rows, side="right") - 1
-        edges = np.flatnonzero(np.diff(groups)) + 1
-        begins = [0, *edges.tolist()] if len(groups) else []
-        for begin, end in zip(begins, [*begins[1:], len(groups)], strict=True):
-            yield self.stems.groups[groups[begin]], self.rows[begin:end]
+        changes = np.flatnonzero(np.diff(groups)) + 1
+        for begin, end in pairwise([0, *changes.tolist(), len(groups)]):
+            if begin < end:
+                yield self.stems.groups[groups[begin]], self.rows[begin:end]
 
 
 def names_in(folder: Path) -> set[str]:
@@ -168,4 +176,4 @@ def names_in(folder: Path) -> set[str]:
 
 
 def _file(column: Column, group: str, stem: str) -> Path:
-    return column.folder / group / (stem + column.ending)
+    return Path(os.path.join(column.folder, group, stem + column.ending))

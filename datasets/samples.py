@@ -6,6 +6,8 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,12 +60,13 @@ class Samples(Sequence[Sample]):
     them: a sample may be made anew whenever it is asked for."""
 
     @abstractmethod
+    def folders(self) -> Iterator[tuple[str, list[str]]]:
+        """The files of the images in their order: a folder, and the names of those that follow one
+        another in it."""
+
     def images(self) -> Iterator[Path]:
         """The files of the images."""
-
-    @abstractmethod
-    def places(self) -> Iterator[tuple[str, str]]:
-        """The folder and the name of the file of each image."""
+        return (Path(folder, name) for folder, names in self.folders() for name in names)
 
     @abstractmethod
     def label_types(self) -> LabelTypes:
@@ -85,11 +88,13 @@ class Samples(Sequence[Sample]):
 class SampleTuple(tuple[Sample, ...], Samples):
     """Samples that are held as they are, as those of most datasets."""
 
+    def folders(self):
+        files = (os.path.split(sample.image) for sample in self)
+        for folder, group in groupby(files, itemgetter(0)):
+            yield folder, [name for _, name in group]
+
     def images(self):
         return (sample.image for sample in self)
-
-    def places(self):
-        return (os.path.split(sample.image) for sample in self)
 
     def label_types(self):
         sets: dict[frozenset[str], int] = {}

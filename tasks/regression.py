@@ -14,6 +14,7 @@ from tasks.legend import Scale
 from tasks.statistics import LabelStatistics, percent, share
 from utils.errors import DataError
 from utils.precision import at_least_float32
+from utils.text import count_of
 
 _BINS = 1000
 """Of the histogram of the values, over their range; and one more on each side, for those beyond."""
@@ -145,7 +146,9 @@ class Regression(Task):
         """
         if target.shape[2:] != self._shape(target.shape[:2])[2:]:
             found = target.shape[2] if target.ndim == 3 else 1
-            raise DataError(f"{self.name} has {self.channels} channels, and a label has {found}")
+            raise DataError(
+                f"{self.name} has {count_of(self.channels, 'channel')}, and a label has {found}"
+            )
 
 
 def _valid(target: np.ndarray) -> np.ndarray:

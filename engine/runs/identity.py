@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.runs.data import Data
 
 KEY_DIGITS = 16
-_PACKED = 2**16  # places of images, made an array at once
+_PACKED = 2**12  # places of images, made an array at once
 
 
 def differences(
@@ -153,7 +153,8 @@ def _images(samples: Samples, split: Split) -> dict[str, Any]:
     packed = []
     while some := list(islice(ids, _PACKED)):
         packed.append(np.array(some))
-    ordered = np.sort(np.concatenate(packed))
+    ordered = np.concatenate(packed)
+    ordered.sort()
     digest, end = hashlib.sha256(), b""
     for begin in range(0, len(ordered), _PACKED):
         digest.update(end + b"\n".join(ordered[begin : begin + _PACKED].tolist()))
