@@ -142,6 +142,11 @@ class Task(Part, ABC):
     and shown in percent), -1 where lower is."""
     selection: ClassVar[tuple[str, ...]]
     """The metrics that the choice of the checkpoint looks at."""
+    sums: ClassVar[int] = 1
+    """How many sums and counts the criterion gives; those of a task with several are vectors."""
+    is_tested_twice: ClassVar[bool] = False
+    """Whether a test looks at its images once more, when the metrics of all of them are known; see
+    :meth:`finish`."""
     has_confidence: ClassVar[bool] = False
     """Whether a prediction says how sure it is, so that `pseudo_targets` can heed a threshold."""
 
@@ -216,8 +221,8 @@ class Task(Part, ABC):
     def criterion(
         self, prediction: Any, target: Any, labelled: Tensor, *class_map: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The loss of a batch as (sum, count) over its labelled images, two scalars: float32, or
-        float64 where the prediction is.
+        """The loss of a batch as (sum, count) over its labelled images, two scalars, or vectors of
+        `sums` numbers where these are several: float32, or float64 where the prediction is.
 
         Args:
             prediction: the head's output for the whole batch.
@@ -226,15 +231,41 @@ class Task(Part, ABC):
             class_map: of tasks with classes alone: which of them the dataset of each image labels;
                 see `tasks.class_maps`. By default all.
 
-        The task's loss is Σ sum / max(1, Σ count) over all parts of a batch, so parts may be cut
-        anywhere. An image may be labelled and add nothing to the count (no valid pixel, no object).
-        A part without a labelled image, or without any, gives 0 and 0, and the sum has a graph to
-        the prediction as in any other part: several processes differentiate theirs alike.
+        The task's loss is :meth:`loss` of Σ sum and Σ count over all parts of a batch, so parts may
+        be cut anywhere. An image may be labelled and add nothing to the count (no valid pixel, no
+        object). A part without a labelled image, or without any, gives 0 and 0, and the sum has a
+        graph to the prediction as in any other part: several processes differentiate theirs alike.
         """
+
+    def loss(self, sums: Tensor, counts: Tensor) -> Tensor:
+        """The loss of a batch, a scalar: Σ sum / max(1, Σ count). A task with several sums puts
+        them together.
+
+        It is linear in the sums, so that the losses of parts of a batch add up to that of the
+        whole.
+
+        Args:
+            sums: Σ sum of the criterion, over the batch or a part of it.
+            counts: Σ count, over the whole batch.
+        """
+        return sums / counts.clamp(min=1)
 
     @abstractmethod
     def meter(self) -> Meter:
         """An empty meter of this task's metrics."""
+
+    def finish(self, meters: Sequence[Meter], whole: Meter | None = None) -> None:
+        """Does what the meters of this process's batches have left for when they have all images;
+        they are merged next. By default nothing is left.
+
+        Args:
+            meters: one a batch.
+            whole: in the second round of a test (`is_tested_twice`), what those of all processes
+                were merged to in the first.
+
+        Raises:
+            DataError: there is too little memory.
+        """
 
     def label_statistics(self) -> LabelStatistics:
         """Empty statistics of this task's labels, for the check of a dataset."""

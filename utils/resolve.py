@@ -7,7 +7,7 @@ of that part; every other key is read once, by the part that owns it. Defaults <
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -54,7 +54,8 @@ def resolve(
         roots: the parts that every cfg sets.
         cfg, flags: the entries.
         datasets: the registry that the sections [dataset.<name>] add to.
-        dataset_section: the part that such a section describes.
+        dataset_section: the part that such a section describes; its `spelled` says which key a name
+            in a section means.
         skipped_flags, skipped_sections: options of the command line, and sections of options, that
             are passed over.
         official: whether the cfg is one of the official repository, so that what it does not say
@@ -187,7 +188,9 @@ class _Resolver:
     def _local_datasets(self, entries: Sequence[Entry]) -> Registry:
         """The registry of the datasets together with those that the cfg describes."""
         values: dict[str, dict[str, Any]] = {}
-        keys = plain_names(self.dataset_section)
+        given_names: dict[str, set[str]] = {}
+        for entry in entries:
+            given_names.setdefault(_dataset_name(entry), set()).add(plain(entry.name))
         for entry in entries:
             name = _dataset_name(entry)
             given = values.setdefault(name, {})
@@ -195,11 +198,7 @@ class _Resolver:
             if not entry.name:
                 self.result.places.setdefault(scope, entry.where)
                 continue
-            key = plain(entry.name)
-            if key not in keys:
-                hint = nearest(key, keys)
-                raise ConfigError(f"{entry.where}: a dataset has no key '{key}'{hint}")
-            key = keys[key]
+            key = self._dataset_key(entry, given_names[name])
             place = f"{scope}.{key}"
             if key in given:
                 first = self.result.places[place]
@@ -217,6 +216,22 @@ class _Resolver:
             local.add(name, Variant(self.dataset_section, given))
             self.result.datasets[name] = Choice(name, self.dataset_section, given)
         return local
+
+    def _dataset_key(self, entry: Entry, given: Collection[str]) -> str:
+        """The key of a section that an entry gives.
+
+        Args:
+            given: the names of all entries of the section.
+        """
+        name = plain(entry.name)
+        try:
+            key = self.dataset_section.spelled(name, given)
+        except ConfigError as mistake:
+            raise ConfigError(f"{entry.where}: {mistake}") from None
+        if key is None:
+            hint = nearest(name, plain_names(self.dataset_section))
+            raise ConfigError(f"{entry.where}: a dataset has no key '{name}'{hint}")
+        return key
 
 
 def read_value(declared: Option, entry: Entry, inverted: bool = False) -> Any:

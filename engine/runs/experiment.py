@@ -224,7 +224,7 @@ def test_checkpoint(config: Config, path: Path) -> tuple[Data, Evaluation]:
         checkpoint.load_network(expected, network.state_dict(), path)
     loader = data.test_loader(config, device)
     precision = Precision(device, config.training.amp)
-    return data, evaluate(network, data.tasks, loader, precision)
+    return data, evaluate(network, data.tasks, loader, precision, is_test=True)
 
 
 def checkpoint_to_use(config: Config) -> Path:
@@ -292,7 +292,7 @@ def _test(config, data, folder, loop, baselines, initial, pseudo_labels, log) ->
     best = ranks.first_before_others(lambda: loop.keeper.load_best(loop.device))
     network.load_state_dict(best["network"])
     loader = data.test_loader(config, loop.device, ranks)
-    evaluation = evaluate(network, data.tasks, loader, loop.precision, ranks)
+    evaluation = evaluate(network, data.tasks, loader, loop.precision, ranks, is_test=True)
 
     def report() -> Results:
         results = _results(config, data, loop, best, evaluation)

@@ -113,16 +113,16 @@ class DistilledLosses(TaskLosses):
         self.with_targets = bool(distillation.pseudo_label_weight)
         self.model = StudentModel(plain.network, distillation)
 
-    def on_part(self, batch, labelled, divisors=None):
+    def on_part(self, batch, labelled, counts=None):
         images = float_images(batch)
 
         def taught() -> TeacherOutputs:
             return self.teachers(images, batch.shown, self.with_features, self.with_targets)
 
-        if divisors is None:  # the outputs for all parts would take too much memory
+        if counts is None:  # the outputs for all parts would take too much memory
             taught = functools.cache(taught)
         return lambda place: self._losses(
-            self.predict(images, place), batch, labelled, taught(), divisors
+            self.predict(images, place), batch, labelled, taught(), counts
         )
 
     def active(self, labelled):
@@ -146,14 +146,14 @@ class DistilledLosses(TaskLosses):
         return {"projections": self.distillation} if self.with_features else {}
 
     def _losses(
-        self, predictions, batch, labelled, outputs: TeacherOutputs, divisors: Tensor | None
+        self, predictions, batch, labelled, outputs: TeacherOutputs, counts: Tensor | None
     ) -> dict[str, Tensor]:
         of_labels = of_outputs = pixels = None
-        if divisors is not None:
-            of_labels, of_outputs, pixels = divisors.split(
+        if counts is not None:
+            of_labels, of_outputs, pixels = counts.split(
                 [
-                    len(labelled),
-                    len(self.tasks) * self.with_targets,
+                    sum(task.sums for task in self.labelled_tasks(labelled)),
+                    sum(task.sums for task in self.tasks) * self.with_targets,
                     len(self.teachers.sizes) * self.with_features,
                 ]
             )
