@@ -12,6 +12,7 @@ from datasets.formats.arrays import as_float32, channels_last, fit
 from datasets.formats.base import Label
 from datasets.formats.map_format import MapFormat
 from datasets.formats.stored_maps import SUFFIXES
+from tasks.base import TASKS
 from utils.errors import ConfigError, DataError
 from utils.option import option
 from utils.text import count_of
@@ -35,7 +36,7 @@ class ValueMap(MapFormat):
     range: tuple[float, ...] = option(
         (),
         "the stored numbers that stand for -1 and 1, as in 0 255; a pair for each channel where "
-        "they differ (empty: the numbers are the values)",
+        "they differ (empty: floats are the values; others want it)",
     )
     clip: bool = option(False, "numbers beyond the range count as its ends")
     log: bool = option(False, "a number n stands for log(1 + n) / log 65536")
@@ -53,16 +54,20 @@ class ValueMap(MapFormat):
         (), "the stored numbers that mean 'no value', as those that are not finite do", largest=1e39
     )
 
-    def __init__(self, classes=(), **options):
-        super().__init__(classes, **options)
+    def __init__(self, classes=(), task_type=None, **options):
+        super().__init__(classes, task_type, **options)
         lows, highs = self.range[::2], self.range[1::2]
         if len(lows) != len(highs) or any(map(operator.ge, lows, highs)):
-            raise ConfigError("range wants a low and a high number, as in 0 255", "range")
+            key = self.cfg_key("range")
+            raise ConfigError(f"{key} wants a low and a high number, as in `{key} = 0 255`", key)
         if self.clip and not self.range:
-            raise ConfigError("clip wants a range to clip to", "clip")
+            key = self.cfg_key("clip")
+            raise ConfigError(f"{key} wants {self.cfg_key('range')} to clip to", key)
         if self.log and self.range:
+            key = self.cfg_key("log")
             raise ConfigError(
-                "log says what the numbers stand for, as range does: one of the two", "log"
+                f"{key} says what the numbers stand for, as {self.cfg_key('range')} does: give one",
+                key,
             )
         # A single pair is for all channels.
         self._low, self._high = (np.squeeze(np.float32(ends)) for ends in (lows, highs))
@@ -85,7 +90,7 @@ class ValueMap(MapFormat):
             ends = " ".join(f"{number:g}" for number in self.range)
             meaning = f"{ends} stand for -1 and 1{', clipped' if self.clip else ''} ({head})"
         else:
-            meaning = f"the numbers as they are stored ({head})"
+            meaning = f"as stored ({head})"
         decided = {"values": meaning}
         if self.blur:
             decided["blur"] = f"{self.blur:g} / 256 of the map"
@@ -101,6 +106,12 @@ class ValueMap(MapFormat):
             DataError: there are fewer, or the map has no dimensions of one.
         """
         stored = self.stored_map(label)
+        if not (self.range or self.log or stored.head.has_floats):
+            key = self.cfg_key("range")
+            raise DataError(
+                f"{label.file}: is {stored.head.sort}, which does not tell the values that its "
+                f"numbers stand for: `{key} = …` does, as in `0 255`"
+            )
         numbers, wanted = stored.numbers, self.channels
         if numbers.ndim == 3 and not stored.head.is_picture and wanted:
             numbers = channels_last(numbers, wanted)
@@ -110,10 +121,12 @@ class ValueMap(MapFormat):
             )
         numbers = numbers.reshape(*numbers.shape[:2], -1)[..., :wanted]
         there = numbers.shape[2]
+        if wanted is None and self.task_type:
+            wanted = TASKS[self.task_type].channels
         if wanted not in (None, there) or self._low.size not in (0, 1, there):
             raise DataError(
-                f"{label.file}: has {count_of(there, 'channel')}, and "
-                f"{wanted or self._low.size} are wanted"
+                f"{label.file}: has {count_of(there, 'channel')}, and {wanted or self._low.size} "
+                "are wanted"
             )
         return numbers[..., 0] if there == 1 else numbers
 

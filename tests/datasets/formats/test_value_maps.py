@@ -39,7 +39,13 @@ def test_a_range_stands_for_minus_one_to_one(stored):
     clipped = stored(array, range=(0, 409.6), clip=True)
     np.testing.assert_allclose(clipped, np.clip(expected, -1, 1), atol=1e-5)
     assert stored(np.uint16([[65535]]), range=(0, 65535)) == 1
-    np.testing.assert_array_equal(stored(array), array)
+    np.testing.assert_array_equal(stored(expected), np.float32(expected))
+
+
+def test_whole_numbers_do_not_tell_what_they_stand_for(stored):
+    for array, sort in ((numbers(), "a PNG of 16 bits"), (np.zeros(SIZE, int), "an .npy of int64")):
+        with pytest.raises(DataError, match=rf"is {sort}, which .*: `\w+_range = …` does"):
+            stored(array)
 
 
 def test_each_channel_may_have_a_range_of_its_own(stored):
@@ -48,8 +54,8 @@ def test_each_channel_may_have_a_range_of_its_own(stored):
     values = stored(array, range=ends, channels=2)
     expected = (array[..., :2] - [123.572, 120.1]) / [31.922, 21.658]
     np.testing.assert_allclose(values, expected, atol=1e-5)
-    assert stored(array, channels=1).shape == SIZE
-    assert stored(array.transpose(2, 0, 1).astype(np.float32), SIZE, channels=3).shape == (*SIZE, 3)
+    assert stored(array, range=(0, 255), channels=1).shape == SIZE
+    assert stored(array.transpose(2, 0, 1) / 255, SIZE, channels=3).shape == (*SIZE, 3)
 
 
 def test_logarithms_and_numbers_that_mean_nothing(stored):
@@ -75,8 +81,8 @@ def test_a_blur_is_that_of_a_map_of_256(stored, side):
 @pytest.mark.parametrize(
     ("options", "array", "complaint"),
     [
-        ({"channels": 2}, np.zeros(SIZE, np.uint8), "has 1 channel, and 2 are wanted"),
-        ({"channels": 4}, np.zeros((*SIZE, 3), np.uint8), "has 3 channels, and 4 are wanted"),
+        ({"channels": 2}, np.zeros(SIZE), "has 1 channel, and 2 are wanted"),
+        ({"channels": 4}, np.zeros((*SIZE, 3)), "has 3 channels, and 4 are wanted"),
         ({"range": (0, 1, 0, 1)}, np.zeros((*SIZE, 3), np.uint8), "3 channels, and 2 are wanted"),
         ({}, np.zeros((2, 2, 2, 2)), "a map has two dimensions or three"),
     ],
@@ -89,9 +95,9 @@ def test_another_number_of_channels_is_named(stored, options, array, complaint):
 @pytest.mark.parametrize(
     ("key", "value", "complaint"),
     [
-        ("edge_texture_range", "1", "range wants a low and a high number"),
-        ("edge_texture_range", "5 5", "range wants a low and a high number"),
-        ("edge_texture_clip", "true", "clip wants a range"),
+        ("edge_texture_range", "1", "edge_texture_range wants a low and a high number"),
+        ("edge_texture_range", "5 5", "edge_texture_range wants a low and a high number"),
+        ("edge_texture_clip", "true", "edge_texture_clip wants edge_texture_range to clip to"),
     ],
 )
 def test_a_mistake_is_told_at_its_key(tmp_path, key, value, complaint):
@@ -112,4 +118,8 @@ def test_a_section_reads_them(tmp_path):
     cv2.imwrite(str(folder / "a.png"), np.full(SIZE, 51, np.uint8))
     dataset = custom_dataset(images="*.jpg", reshading="*.png", reshading_range="0 255")
     [sample] = dataset.read(tmp_path, "train").samples
-    np.testing.assert_allclose(sample.labels["reshading"].read(SIZE), -0.6, atol=1e-6)
+    with pytest.raises(DataError, match=r"a\.png: has 1 channel, and 3 are wanted"):
+        sample.labels["reshading"].read(SIZE)
+    dataset = custom_dataset(images="*.jpg", keypoints2d="*.png", keypoints2d_range="0 255")
+    [sample] = dataset.read(tmp_path, "train").samples
+    np.testing.assert_allclose(sample.labels["keypoints2d"].read(SIZE), -0.6, atol=1e-6)
