@@ -7,7 +7,7 @@ between the place where a gradient rule takes its gradients and the shared featu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,38 @@ def head_gradients(
         at_features.append(gradients[: len(features)])
         at_heads.append(gradients[len(features) :])
     return at_features, at_heads
+
+
+def task_gradients(
+    losses: Sequence[Tensor],
+    grad_outputs: Sequence[Tensor],
+    features: Sequence[Tensor],
+    shared: Sequence[nn.Parameter],
+    task_parameters: Sequence[Sequence[nn.Parameter]],
+    retain: bool = False,
+) -> Iterator[tuple[list[Tensor | None], list[Tensor | None]]]:
+    """Differentiates every loss as far as the shared parameters: yields the gradients there, and
+    those at the task's own parameters, of one task after the other.
+
+    The arguments are those of :func:`head_gradients`. Without features each loss takes one pass
+    from the loss to all of its parameters.
+    """
+    if features:
+        at_features, at_heads = head_gradients(
+            losses, grad_outputs, features, task_parameters, retain
+        )
+        while at_features:
+            more = retain or len(at_features) > 1
+            yield vjp(features, at_features.pop(0), shared, more), at_heads.pop(0)
+        return
+    for t, (loss, grad_output) in enumerate(zip(losses, grad_outputs, strict=True)):
+        more = retain or t < len(losses) - 1
+        inputs = [*shared, *task_parameters[t]]
+        yield _split(vjp([loss], [grad_output], inputs, more), len(shared))
+
+
+def _split(values: list, length: int) -> tuple[list, list]:
+    return values[:length], values[length:]
 
 
 def vjp(

@@ -30,6 +30,7 @@ from losses.flat_gradients import (
     combine,
     gramian,
     head_gradients,
+    task_gradients,
     vjp,
     weighted,
 )
@@ -130,12 +131,15 @@ class Differentiation:
     def rows_at_parameters(self, flat: FlatGradients) -> tuple[Rows, list[list[Tensor | None]]]:
         """The T gradients at the shared parameters, and those at the heads'."""
         rows, at_heads = Rows(flat), [[None] * len(p) for p in self.task_parameters]
-        for features, at_features, part in self.heads():
-            at_heads = [_added(*pair) for pair in zip(at_heads, part, strict=True)]
-            for t in range(len(self.tasks)):
-                retain = t < len(self.tasks) - 1
-                rows.add(t, vjp(features, at_features[t], self.shared, retain))
-            del features, at_features
+        for losses in self._losses():
+            features = [feature for feature in self.model.features if feature.requires_grad]
+            gradients = task_gradients(
+                losses, self.grad_outputs, features, self.shared, self.task_parameters
+            )
+            for t, (at_shared, at_head) in enumerate(gradients):
+                rows.add(t, at_shared)
+                at_heads[t] = _added(at_heads[t], at_head)
+            del losses, features, gradients, at_shared, at_head
         return rows, at_heads
 
     def _losses(self) -> Iterator[list[Tensor]]:
@@ -154,6 +158,7 @@ def aggregate(
         sum_grad(work.everything, aggregation.ranks)
         return
     rule, last = aggregation.rule, trainable(work.model.last_shared_parameters() or ())
+    aggregation.check_place(work.model)
     at_place: set[Tensor] = set()  # where the sum over the processes is made
     if aggregation.place == "parameters":
         _at_parameters(work, aggregation, active, scale)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
-from losses.aggregation import GradientAggregation
+from losses.aggregation import GradientAggregation, no_such_place
 from losses.gradient import AGGREGATORS, PLACES
 from losses.mean import MEANS
 from losses.objective import Objective
@@ -98,6 +99,27 @@ class MultiTaskLoss(Part):
             generator,
             ranks,
         )
+
+    def check_network(self, network: nn.Module) -> None:
+        """Refuses a network without the place where the gradient rule takes the gradients. Where
+        the rule's paper takes them at the last shared layer, the features will do as well.
+
+        Args:
+            network: offers `last_shared_parameters()`, and `no_features`: why it has no shared
+                features, empty where it has.
+
+        Raises:
+            ConfigError: says what the network lacks.
+        """
+        if not self.has_rule or self.place == "parameters":
+            return
+        if network.no_features:
+            raise no_such_place(self.gradient.name, self.place, network.no_features)
+        if self.gradient_at == "last_layer" and not network.last_shared_parameters():
+            raise ConfigError(
+                "no single layer is the last that the tasks of this network share; take features",
+                "gradient_at",
+            )
 
     def _aggregation(self, tasks, generator, log, ranks) -> GradientAggregation | None:
         if not self.has_rule:
@@ -212,6 +234,13 @@ class DistilledLoss(MultiTaskLoss):
     @property
     def cost(self):
         return f"{super().cost}, and 1 forward of each of T single-task networks"
+
+    def check_network(self, network):
+        super().check_network(network)
+        if self.distance_weight and network.no_features:
+            raise ConfigError(
+                f"its teachers compare shared features, and {network.no_features}", "loss"
+            )
 
 
 _AMTL = "Yun and Cho, ICCV 2023"

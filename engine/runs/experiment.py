@@ -27,7 +27,7 @@ from engine.runs.decisions import dataset_lines
 from engine.runs.device import choose_device, device_name
 from engine.runs.folder import RunFolder, run_folder
 from engine.runs.missing import label_missing
-from engine.runs.network import check_batch_size, make_network
+from engine.runs.network import check_batch_size, check_network, make_network
 from engine.runs.next_steps import next_steps
 from engine.runs.pictures import draw_results
 from engine.runs.plan import Plan, plan_experiment
@@ -115,7 +115,7 @@ def _build_data(config: Config) -> Data:
     with doing(f"the data of {config.path} were being listed"):
         data = build_data(config)
         check_class_names(config, data)
-    network_cost(config, data.tasks)  # refuses what cannot be built
+    check_network(config, data.tasks)
     check_batch_size(config, data.tasks, len(data.train))
     return data
 

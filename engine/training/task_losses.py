@@ -112,8 +112,10 @@ class TaskLosses:
             labelled: the tasks that any image of the whole batch has a label or a pseudo-label for.
             counts: of a part of a batch, the sum of :meth:`counts` over the whole batch.
         """
-        images = float_images(batch)
-        return lambda place: self.on_labels(self.predict(images, place), batch, labelled, counts)
+        images, active = float_images(batch), self.active(labelled)
+        return lambda place: self.on_labels(
+            self.predict(images, place, active), batch, labelled, counts
+        )
 
     def active(self, labelled: Set[str]) -> Set[str]:
         """The tasks that have a loss on a batch with labels or pseudo-labels of some tasks."""
@@ -124,11 +126,12 @@ class TaskLosses:
         images."""
         return (Place(self.seed, step, number, share, images) for number in itertools.count())
 
-    def predict(self, images: Tensor, place: Place) -> dict[str, Any]:
-        """The predictions for (B, 3, H, W) images, RGB in [0, 1], by task name."""
+    def predict(self, images: Tensor, place: Place, active: Set[str]) -> dict[str, Any]:
+        """The predictions for (B, 3, H, W) images, RGB in [0, 1], by task name: at least those of
+        the active tasks of the whole batch."""
         self.network.masks.place = place
         with self.precision.autocast():
-            return self.network(images)
+            return self.network(images, active)
 
     def on_labels(
         self,

@@ -122,7 +122,7 @@ class DistilledLosses(TaskLosses):
         if counts is None:  # the outputs for all parts would take too much memory
             taught = functools.cache(taught)
         return lambda place: self._losses(
-            self.predict(images, place), batch, labelled, taught(), counts
+            self.predict(images, place, self.active(labelled)), batch, labelled, taught(), counts
         )
 
     def active(self, labelled):

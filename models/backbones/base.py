@@ -81,6 +81,11 @@ class Backbone(ModulePart, ABC):
         """The weight of the last convolution (or linear layer, in a transformer)."""
         return [weight for weight in self.parameters() if weight.dim() > 1][-1:]
 
+    def last_stage(self) -> list[Parameter]:
+        """The parameters of the last stage; of a backbone without stages, those of its last
+        layer."""
+        return self.last_layer()
+
     def check_strides(self, arch: str, wanted: tuple[int, ...]) -> None:
         """Refuses an architecture that needs features at other strides.
 

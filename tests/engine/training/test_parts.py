@@ -35,6 +35,7 @@ from tests.engine.training.tiny import (
 from tests.losses.spread import numbers_of
 from tests.processes import run_processes
 from tests.running import CPU
+from utils.errors import ConfigError
 from utils.ranks import ALONE
 
 THREE = ("segmentation", "depth", "normal")
@@ -90,11 +91,17 @@ class DroppingTrunk(Trunk):
         return super().forward(self.norm(self.first(images)))
 
 
-def make_network(tasks, norm=False, seed=0):
+class Featureless(Network):
+    """A network that says that it has no shared features."""
+
+    no_features = "there are none"
+
+
+def make_network(tasks, norm=False, seed=0, kind=Network):
     torch.manual_seed(seed)
     trunk = DroppingTrunk(norm)
     heads = {task.name: Head(task.head.channels) for task in tasks}
-    return Network(trunk, Neck(), heads, list(trunk.layer.parameters())).double()
+    return kind(trunk, Neck(), heads, list(trunk.layer.parameters())).double()
 
 
 class TinyTeachers(Teachers):
@@ -120,11 +127,11 @@ def make_task_losses(network, tasks, loss, ranks):
 class Training:
     """A training with a loss, on whole batches or in parts."""
 
-    def __init__(self, case, parts=1, norm=False, ranks=ALONE, **options):
+    def __init__(self, case, parts=1, norm=False, ranks=ALONE, kind=Network, **options):
         name, values = case
         self.ranks = ranks
         self.parts, self.tasks = parts, make_tasks(*THREE)
-        self.network = make_network(self.tasks, norm)
+        self.network = make_network(self.tasks, norm, kind=kind)
         synchronise(self.network, ranks)
         loss = LOSSES.choose_nested(name, values).build()
         task_losses = make_task_losses(self.network, self.tasks, loss, ranks)
@@ -198,6 +205,17 @@ def test_every_loss_trains_in_parts_as_on_whole_batches(case, parts, whole):
     """With dropout, clipped gradients, a moving average and statistics of the gradients."""
     state = Training(case, parts, clip_grad=1.0).run()
     assert_same(state, whole(case, clip_grad=1.0), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("case", [("weighted-sum", {}), ("cagrad", {}), ("graddrop", {})])
+def test_a_network_without_shared_features_trains_by_the_same_gradients(case, parts, whole):
+    training = Training(case, parts, kind=Featureless, clip_grad=1.0)
+    if case[0] == "graddrop":
+        with pytest.raises(ConfigError, match="graddrop takes the gradients at the shared feat"):
+            training.run()
+        return
+    assert_same(training.run(), whole(case, clip_grad=1.0), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["uw", "famo", "imtl", "graddrop", "pcgrad", "sel-update"])
