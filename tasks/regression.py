@@ -95,7 +95,7 @@ class Regression(Task):
 
     def decided(self):
         low, high = self.range
-        return {"range": f"about {low:g} to {high:g}", "no value": "not finite"}
+        return {"range": f"about {low:g} to {high:g}"}
 
     def constant(self, targets):
         """What makes the loss least: the mean of the values for squared errors, their median for

@@ -94,9 +94,7 @@ class ValueMap(MapFormat):
         decided = {"values": meaning}
         if self.blur:
             decided["blur"] = f"{self.blur:g} / 256 of the map"
-        if self.invalid:
-            numbers = " ".join(f"{number:g}" for number in self.invalid)
-            decided["no value"] = f"{numbers}, not finite"
+        decided["no value"] = ", ".join([*(f"{n:g}" for n in self.invalid), "not finite"])
         return decided
 
     def _channels(self, label: Label) -> np.ndarray:
