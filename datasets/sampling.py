@@ -181,8 +181,8 @@ class BatchSampler(torch.utils.data.Sampler):
         passes, indices = self._drawn()
         for begin in range(self.done * self.size, end, self.size):
             for k in range(self.parts):
-                first, end = (begin + self.size * edge // self.parts for edge in (k, k + 1))
-                share = self.ranks.share(end - first)
+                first, until = (begin + self.size * edge // self.parts for edge in (k, k + 1))
+                share = self.ranks.share(until - first)
                 part = slice(first + share.start, first + share.stop)
                 yield list(zip(passes[part].tolist(), indices[part].tolist(), strict=True))
 

@@ -38,6 +38,8 @@ class Regression(Task):
     accuracy = "within"
     metrics = {"within": 1, "l1": -1, "rmse": -1}
     selection = ("within", "l1")
+    paper_metrics = protocol_metrics = ("l1",)
+    loss_name = "absolute error"
 
     channels: ClassVar[int] = 1
     squared: ClassVar[bool] = False

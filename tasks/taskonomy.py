@@ -26,6 +26,7 @@ class LogDepth(Regression):
     unit = "log(1 + 512 × metres) / log 65536"
     range = (0.4, 0.9)  # 0.16 m to 42 m
     selection = ("within", "rmse")
+    paper_metrics = protocol_metrics = ("rmse",)
     tolerance = math.log(1.25) / LOG_LARGEST
     typical = 0.65  # 2.6 m
 
@@ -83,6 +84,8 @@ class PrincipalCurvature(Regression):
     squared = True
     metrics = {"within": 1, "l1": -1, "mse": -1}
     selection = ("within", "mse")
+    paper_metrics = protocol_metrics = ("mse",)
+    loss_name = "squared error"
     range = (-4.0, 4.0)
     tolerance = 0.4  # a twentieth of the range
 
