@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-from datasets.locate import require_dataset
+from datasets.locate import folder_in_words, require_dataset
 from datasets.naming import Naming
 from datasets.samples import Sample, Samples, SampleTuple
 from utils.errors import DataError
@@ -40,6 +40,7 @@ class Split:
         decided: what was decided about the dataset as a whole, in words, by subject ('split', …);
             what the numbers of a label mean is told by its format.
         naming: what the names of its classes mean in merged data.
+        lacking: by task type, the folder that is not there in which its labels would lie.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Split:
     unmatched: Mapping[str, Unmatched] = field(default_factory=dict)
     decided: Mapping[str, str] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
+    lacking: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self):
         if not isinstance(self.samples, Samples):
@@ -77,10 +79,14 @@ class Dataset(Part):
 
     folder: ClassVar[str]
     """The folder below `dataset_root`."""
+    other_folders: ClassVar[tuple[str, ...]] = ()
+    """Other names in use for the folder, which count where it is not there."""
     splits: ClassVar[tuple[str, ...]] = ("train", "test")
     """The splits of its images: to train and to test on, and others that `val` may name."""
     signs: ClassVar[tuple[str, ...]] = ()
     """Files or folders that only this dataset has in its folder; any of them identifies it."""
+    foreign_signs: ClassVar[tuple[str, ...]] = ()
+    """Files or folders that a dataset with the same signs has; any of them identifies that one."""
     labels: ClassVar[Mapping[str, tuple[str, ...]]]
     """The task types that the dataset has labels for, each with the names of its classes (none for
     types without). A network can be built from this alone."""
@@ -89,6 +95,8 @@ class Dataset(Part):
     list_columns: ClassVar[tuple[str, ...]] = ()
     """The task types of the columns of MTPSL's lists of the labels to keep, of which row n is for
     the training image that is called n; none where there are no such lists of the dataset."""
+    refused_protocols: ClassVar[Mapping[str, str]] = {}
+    """The protocols of partial labels that make no sense for the dataset, each with the reason."""
 
     def __init__(self, name: str, **options):
         super().__init__(**options)
@@ -105,8 +113,8 @@ class Dataset(Part):
         Raises:
             DataError: the dataset is not there, or files of it are missing; says which, and where.
         """
-        require_dataset(self, root)
-        listed = self.list(root / self.folder, split)
+        folder = require_dataset(self, root)
+        listed = self.list(folder, split)
         other = {"train": "test", "test": "train"}.get(split)
         if len(listed.samples) == self.expected.get(other, {}).get("images"):
             raise DataError(
@@ -115,7 +123,9 @@ class Dataset(Part):
             )
         if not missing_allowed:
             listed.samples.require_files()
-        return listed
+        if not self.other_folders:
+            return listed
+        return replace(listed, decided={**listed.decided, "folder": folder_in_words(self, folder)})
 
     @abstractmethod
     def list(self, folder: Path, split: str) -> Split:

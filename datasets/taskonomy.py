@@ -88,10 +88,12 @@ class Taskonomy(Dataset):
             raise DataError(f"{path}: has no building of the split {split}")
         image = Column(images, _ending("rgb", images, buildings))
         stems = Stems.of((name, _stems(image, name, path)) for name in buildings)
+        places = {task_type: folder / task_type / "taskonomy" for task_type in FORMATS}
+        lacking = {name: place for name, place in places.items() if not place.is_dir()}
         columns = {
-            task_type: (stored, Column(below, _ending(task_type, below, buildings)))
-            for task_type, stored in FORMATS.items()
-            if (below := folder / task_type / "taskonomy").is_dir()
+            name: (stored, Column(places[name], _ending(name, places[name], buildings)))
+            for name, stored in FORMATS.items()
+            if name not in lacking
         }
         if not columns:
             raise DataError(f"{folder}: has no labels: none of {', '.join(FORMATS)}")
@@ -100,7 +102,8 @@ class Taskonomy(Dataset):
             for row in _without_label(stems, task_type, column):
                 labelled[row] ^= np.uint32(1 << number)
         samples = SampleIndex(stems, image, columns, labelled)
-        return Split(self.name, samples, root=folder, decided=self._decided(path, split, listed))
+        decided = self._decided(path, split, listed)
+        return Split(self.name, samples, root=folder, decided=decided, lacking=lacking)
 
     def _decided(self, path: Path, split: str, listed: Sequence[str]) -> dict[str, str]:
         published = BUILDINGS[self.subset][SPLITS.index(split)]

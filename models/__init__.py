@@ -66,7 +66,17 @@ def build(
     def make_backbone(output_stride: int | None) -> Backbone:
         return backbone.build(backbone.name, tuple(size), output_stride)
 
-    return arch.build().network(make_backbone, heads)
+    architecture = arch.build()
+    stride = architecture.prediction_stride
+    if any(side % stride for side in size):
+        raise ConfigError(
+            f"arch {arch.name} predicts a number for {stride} × {stride} pixels, and the size "
+            f"{size[0]} × {size[1]} is no multiple of that",
+            "size",
+        )
+    network = architecture.network(make_backbone, heads)
+    network.prediction_stride = stride
+    return network
 
 
 def normalisation_of(backbone: Choice) -> Normalisation:

@@ -27,6 +27,10 @@ class PSPNet(Architecture):
         choices=("nearest", "bilinear", "none"),
     )
 
+    @property
+    def prediction_stride(self):
+        return OUTPUT_STRIDE if self.enlarge == "none" else 1
+
     def network(self, make_backbone, heads):
         self.require(DenseHead, heads)
         backbone = make_backbone(OUTPUT_STRIDE)
