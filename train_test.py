@@ -3,7 +3,7 @@
 
     python3 train_test.py cfg/seg+depth+normal/NYU/DeepLab_resnet50.cfg [--option value …]
 
-`--help` shows how, `--list losses` the multi-task losses.
+`--help` shows how, `--list losses` the multi-task losses, `--list tasks` the tasks.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _run(argv: list[str], debug: bool) -> int:
 
     config = read(argv)
     mode = config.run.mode.build()
-    if mode.processes > 1 and not workers.is_launched():
+    if mode.by_all_processes and mode.processes > 1 and not workers.is_launched():
         from engine.launch import launch
 
         return launch(mode.processes, [*argv, *(["--debug"] if debug else [])])

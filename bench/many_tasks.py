@@ -14,8 +14,9 @@ Two floors stand beside them: the plain sum's one backward pass, by which every 
 is divided, and T backward passes, one a loss, from the losses down (F_T). The table shows the
 median of the rounds and half of their interquartile range. "solve" is the part of a step that is
 arithmetic on the T×T Gramian, on the host. TorchJD runs in the faster of its two modes, found in
-the warm-up. What takes more than `--longest` seconds there is left out of the rounds, and the table
-has the time of that one step.
+the warm-up. All run in one thread, and the times are the processor's, so that other programs on
+the machine disturb them less. What takes more than `--longest` seconds there is left out of the
+rounds, and the table has the time of that one step.
 """
 
 from __future__ import annotations
@@ -195,11 +196,11 @@ class Clock:
         self.function, self.seconds = function, 0.0
 
     def __call__(self, *arguments):
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             return self.function(*arguments)
         finally:
-            self.seconds += time.perf_counter() - started
+            self.seconds += time.process_time() - started
 
 
 def candidates(step: Step, only: list[str]) -> tuple[dict[str, list[Callable]], dict[str, Clock]]:
@@ -233,9 +234,9 @@ def candidates(step: Step, only: list[str]) -> tuple[dict[str, list[Callable]], 
 def timed(run: Callable[[], None], step: Step) -> float:
     """Seconds of one step; the gradients of the last one are let go of before."""
     step.clear()
-    started = time.perf_counter()
+    started = time.process_time()
     run()
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def measure(
@@ -318,7 +319,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tasks", type=int, default=40)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--size", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--longest", type=float, default=10.0, help="seconds of a step")
     parser.add_argument("--only", nargs="*", default=[], metavar="LOSS", help="these losses alone")
@@ -333,7 +333,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     step = Step(options.tasks, options.batch, options.size)
     ways, clocks = candidates(step, options.only)
     times = measure(ways, clocks, step, options.rounds, options.longest)
@@ -341,7 +341,7 @@ def main() -> None:
     setting = {
         "tasks": options.tasks,
         "batch": [options.batch, 3, options.size, options.size],
-        "device": f"cpu: {platform.processor() or platform.machine()}, {options.threads} threads",
+        "device": f"cpu: {platform.processor() or platform.machine()}, 1 thread",
         "torch": torch.__version__,
         "rounds": options.rounds,
     }

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-from datasets.formats.base import Label
-from datasets.listing import require_samples
-from datasets.locate import require_dataset
+from datasets.locate import folder_in_words, require_dataset
 from datasets.naming import Naming
+from datasets.samples import Sample, Samples, SampleTuple
 from utils.errors import DataError
 from utils.part import Part
 
-
-@dataclass(frozen=True)
-class Sample:
-    """An image and its labels.
-
-    Attributes:
-        image: the file of the image.
-        labels: the labels by task type ('depth': …). An image without an entry is not labelled.
-        listed_in: the list that names the image, where there is one.
-    """
-
-    image: Path
-    labels: Mapping[str, Label]
-    listed_in: Path | None = None
+__all__ = ["Dataset", "Sample", "Split", "Unmatched", "declared_split"]
 
 
 @dataclass(frozen=True)
@@ -47,27 +33,39 @@ class Split:
 
     Attributes:
         name: the dataset's name in a cfg.
-        samples: its images, in a fixed order.
+        samples: its images, in a fixed order; given as any sequence of them.
         classes: the class names of its tasks that have classes, by task type, as in its files.
         root: the folder that the ids of the images count from.
         unmatched: by task type, the labels that belong to no image of the dataset.
         decided: what was decided about the dataset as a whole, in words, by subject ('split', …);
             what the numbers of a label mean is told by its format.
         naming: what the names of its classes mean in merged data.
+        lacking: by task type, the folder that is not there in which its labels would lie.
     """
 
     name: str
-    samples: tuple[Sample, ...]
+    samples: Samples | Sequence[Sample]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     root: Path = Path()
     unmatched: Mapping[str, Unmatched] = field(default_factory=dict)
     decided: Mapping[str, str] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
+    lacking: Mapping[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if not isinstance(self.samples, Samples):
+            object.__setattr__(self, "samples", SampleTuple(self.samples))
 
     def id_of(self, image: Path) -> str:
         """The place of an image in the dataset, the same wherever the dataset lies."""
         inside = image.is_relative_to(self.root)
         return image.relative_to(self.root).as_posix() if inside else image.name
+
+    def ids_of(self, samples: Samples) -> Iterator[str]:
+        """The places of several images."""
+        for folder, names in samples.folders():
+            place = self.id_of(Path(folder, names[0])).removesuffix(names[0])
+            yield from (place + name for name in names)
 
 
 class Dataset(Part):
@@ -81,8 +79,14 @@ class Dataset(Part):
 
     folder: ClassVar[str]
     """The folder below `dataset_root`."""
+    other_folders: ClassVar[tuple[str, ...]] = ()
+    """Other names in use for the folder, which count where it is not there."""
+    splits: ClassVar[tuple[str, ...]] = ("train", "test")
+    """The splits of its images: to train and to test on, and others that `val` may name."""
     signs: ClassVar[tuple[str, ...]] = ()
     """Files or folders that only this dataset has in its folder; any of them identifies it."""
+    foreign_signs: ClassVar[tuple[str, ...]] = ()
+    """Files or folders that a dataset with the same signs has; any of them identifies that one."""
     labels: ClassVar[Mapping[str, tuple[str, ...]]]
     """The task types that the dataset has labels for, each with the names of its classes (none for
     types without). A network can be built from this alone."""
@@ -91,13 +95,15 @@ class Dataset(Part):
     list_columns: ClassVar[tuple[str, ...]] = ()
     """The task types of the columns of MTPSL's lists of the labels to keep, of which row n is for
     the training image that is called n; none where there are no such lists of the dataset."""
+    refused_protocols: ClassVar[Mapping[str, str]] = {}
+    """The protocols of partial labels that make no sense for the dataset, each with the reason."""
 
     def __init__(self, name: str, **options):
         super().__init__(**options)
         self.name = name
 
     def read(self, root: Path, split: str, missing_allowed: bool = False) -> Split:
-        """Lists the files of a split, 'train' or 'test'.
+        """Lists the files of a split, one of `splits`.
 
         Args:
             root: the folder of all datasets.
@@ -107,17 +113,19 @@ class Dataset(Part):
         Raises:
             DataError: the dataset is not there, or files of it are missing; says which, and where.
         """
-        require_dataset(self, root)
-        listed = self.list(root / self.folder, split)
-        other = {"train": "test", "test": "train"}[split]
+        folder = require_dataset(self, root)
+        listed = self.list(folder, split)
+        other = {"train": "test", "test": "train"}.get(split)
         if len(listed.samples) == self.expected.get(other, {}).get("images"):
             raise DataError(
                 f"{self.name} has {len(listed.samples):,} images to {split} on, as many as it "
                 f"should have to {other} on: are its lists of {split} and {other} swapped?"
             )
         if not missing_allowed:
-            require_samples(listed.samples)
-        return listed
+            listed.samples.require_files()
+        if not self.other_folders:
+            return listed
+        return replace(listed, decided={**listed.decided, "folder": folder_in_words(self, folder)})
 
     @abstractmethod
     def list(self, folder: Path, split: str) -> Split:

@@ -125,10 +125,13 @@ class BatchSampler(torch.utils.data.Sampler):
             which may be none, or the test batches whose turn it is.
         parts: how many parts a training batch is cut into, which follow one another; each is shared
             by the processes, and may be empty.
+        period: how many batches are given at once in training, in the place of an epoch's: where
+            one stops, the next goes on.
 
     Attributes:
-        epoch: the epoch to give next, counted from 1.
-        done: how many of its batches are left out at its begin.
+        epoch: the epoch, or period, to give next, counted from 1.
+        done, last: its batches from number `done`, counted from 0, to before number `last` are
+            given; None: to its end.
     """
 
     def __init__(
@@ -140,16 +143,19 @@ class BatchSampler(torch.utils.data.Sampler):
         sampler: Sampler | None = None,
         ranks: Ranks = ALONE,
         parts: int = 1,
+        period: int | None = None,
     ):
         sampler = sampler or Concat()
         self.ranks, self.parts = ranks, parts
-        self.total, self.training, self.epoch, self.done = sum(sizes), training, 1, 0
+        self.total, self.training = sum(sizes), training
+        self.epoch, self.done, self.last = 1, 0, None
         self.size = min(batch_size, self.total) if training else batch_size
         if not training:
             self.count = len(range(0, self.total, batch_size)[ranks.rank :: ranks.size])
             return
         sizes = [size for size in sizes if size]
-        self.count = max(1, sampler.images(sizes) // self.size)
+        self.epoch_count = max(1, sampler.images(sizes) // self.size)
+        self.count = period or self.epoch_count
         if not sampler.takes_turns:
             sizes = [self.total]
         self.shares = sampler.shares(sizes)
@@ -164,21 +170,24 @@ class BatchSampler(torch.utils.data.Sampler):
         return self.count * self.parts
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        keys = self._drawn() if self.training else [(0, index) for index in range(self.total)]
-        batches = [
-            keys[k : k + self.size] for k in range(self.done * self.size, len(keys), self.size)
-        ]
+        end = self.count * self.size if self.training else self.total
+        if self.last is not None:
+            end = min(end, self.last * self.size)
         if not self.training:
-            yield from batches[self.ranks.rank :: self.ranks.size]
+            firsts = range(self.done * self.size, end, self.size)
+            for first in firsts[self.ranks.rank :: self.ranks.size]:
+                yield [(0, index) for index in range(first, min(first + self.size, self.total))]
             return
-        for batch in batches:
+        passes, indices = self._drawn()
+        for begin in range(self.done * self.size, end, self.size):
             for k in range(self.parts):
-                first, end = (len(batch) * edge // self.parts for edge in (k, k + 1))
-                share = self.ranks.share(end - first)
-                yield batch[first + share.start : first + share.stop]
+                first, until = (begin + self.size * edge // self.parts for edge in (k, k + 1))
+                share = self.ranks.share(until - first)
+                part = slice(first + share.start, first + share.stop)
+                yield list(zip(passes[part].tolist(), indices[part].tolist(), strict=True))
 
-    def _drawn(self) -> list[tuple[int, int]]:
-        """The keys of the epoch's images, in order."""
+    def _drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        """The pass and the image of each of the epoch's draws, in order."""
         length = self.count * self.size
         draws = np.arange(length + 1) + (self.epoch - 1) * length
         drawn = drawn_before(self.shares, draws)
@@ -188,7 +197,7 @@ class BatchSampler(torch.utils.data.Sampler):
             mine = turns == number
             passes[mine], images = stream.part(drawn[0, number], drawn[-1, number])
             indices[mine] = images + start
-        return list(zip(passes.tolist(), indices.tolist(), strict=True))
+        return passes, indices
 
 
 def drawn_before(shares: np.ndarray, draws: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,13 +41,16 @@ def build_tasks(
         spaces = {
             split.name: names
             for split in splits
-            if any(choice.name in sample.labels for sample in split.samples)
+            if choice.name in split.samples.label_types().all
             for names in [labelled_names(choice.part, split)]
             if names or not choice.part.has_classes
         }
         if not spaces:
             names = ", ".join(split.name for split in splits)
-            raise DataError(f"no dataset of the cfg has labels for {choice.name}: it names {names}")
+            raise DataError(
+                f"no dataset of the cfg has labels for {choice.name}: it names {names}"
+                f"{lacking_in_words(splits, choice.name)}"
+            )
         if classes == "unite" or len(set(spaces.values())) == 1:
             united = dict.fromkeys(name for space in spaces.values() for name in space)
             coarse = _coarse_classes(splits[0].naming, united)
@@ -56,6 +59,13 @@ def build_tasks(
         else:
             tasks += [choice.build(space, name) for name, space in spaces.items()]
     return tasks
+
+
+def lacking_in_words(splits: Iterable[Split], task_type: str) -> str:
+    """The folders that are not there in which labels of a task would lie, after a semicolon; empty
+    where there is none."""
+    folders = dict.fromkeys(s.lacking[task_type] for s in splits if task_type in s.lacking)
+    return "".join(f"; {folder} is not there" for folder in folders)
 
 
 def _coarse_classes(naming: Naming, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -97,28 +107,45 @@ class RemappedLabel:
         return self.task.remap_classes(target, self.numbers)
 
 
+class TaskLabels:
+    """The labels of the samples of a split for a task, in the task's class numbers.
+
+    Attributes:
+        labelled: (N) bool: the samples with a label of the task's type whose classes are among the
+            task's.
+    """
+
+    def __init__(self, task: Task, split: Split):
+        self._task, self._numbers = task, self._remapping(task, split)
+        if self._takes_labels(task, split):
+            self.labelled = split.samples.label_types().has(task.task_type)
+        else:
+            self.labelled = np.zeros(len(split.samples), bool)
+
+    def of(self, sample: Sample) -> Label | RemappedLabel:
+        """The label of a sample that has one."""
+        label = sample.labels[self._task.task_type]
+        return label if self._numbers is None else RemappedLabel(label, self._task, self._numbers)
+
+    @staticmethod
+    def _takes_labels(task: Task, split: Split) -> bool:
+        if task.dataset not in (None, split.name):
+            return False
+        names = labelled_names(task, split)
+        return not task.has_classes or (bool(names) and set(names) <= set(task.label_classes))
+
+    @staticmethod
+    def _remapping(task: Task, split: Split) -> tuple[int, ...] | None:
+        """What each class of the labels is to the task; None where they have its own numbers."""
+        numbers = class_numbers(task, split) if task.has_classes else ()
+        return None if numbers == tuple(range(len(numbers))) else numbers
+
+
 def task_label(task: Task, split: Split, sample: Sample) -> Label | RemappedLabel | None:
     """The label of a sample for a task, in the task's class numbers; None where the sample has none
     of this type whose classes are among the task's."""
-    [label] = task_labels(task, split, [sample])
-    return label
-
-
-def task_labels(
-    task: Task, split: Split, samples: Sequence[Sample]
-) -> list[Label | RemappedLabel | None]:
-    """The labels of samples of a split for a task; see :func:`task_label`."""
-    labels = [sample.labels.get(task.task_type) for sample in samples]
-    if task.dataset not in (None, split.name):
-        return [None] * len(labels)
-    if not task.has_classes:
-        return labels
-    names, numbers = labelled_names(task, split), class_numbers(task, split)
-    if not names or not set(names) <= set(task.label_classes):
-        return [None] * len(labels)
-    if numbers == tuple(range(len(numbers))):
-        return labels
-    return [label and RemappedLabel(label, task, numbers) for label in labels]
+    labels = TaskLabels(task, replace(split, samples=(sample,)))
+    return labels.of(sample) if labels.labelled[0] else None
 
 
 def labelled_names(task: Task | type[Task], split: Split) -> tuple[str, ...]:

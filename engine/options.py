@@ -8,11 +8,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from datasets import DATASETS
+from datasets import DATASETS, Dataset
 from datasets.naming import read_lists, read_naming
 from datasets.protocols import PROTOCOLS
 from datasets.sampling import SAMPLERS
 from engine.modes import MODES
+from engine.runs.deltas import DEFINITIONS
 from engine.training.missing import MISSING
 from losses import LOSSES
 from models import ARCHITECTURES, BACKBONES
@@ -32,7 +33,8 @@ class Run(Part):
 
     tasks: tuple[str, ...] = option(
         REQUIRED,
-        "what to learn: segmentation, detection, depth, normal, or a short name (seg, det)",
+        "what to learn: segmentation, detection, depth, normal, or a short name (seg, det); --list "
+        "tasks names all",
         parts=TASKS,
         aliases=("app", "applications"),
         official=("detection", "segmentation"),
@@ -49,7 +51,9 @@ class Run(Part):
     )
     mode: str = option(
         "train",
-        "train: baselines, multi-task network, results; test: a checkpoint on the test sets; "
+        "train: baselines, multi-task network, results; baselines: these alone; sweep: train with "
+        "each of some losses, seeds or other values; search: tune learning rate, weight decay and "
+        "the loss's own options; test: a checkpoint on the test sets; "
         "predict: a checkpoint on images or videos; export: a checkpoint as ONNX, pt2 or weights "
         "to give away; check: read all data and say what is there; summary: parameters and "
         "multiply-adds, without data",
@@ -124,9 +128,10 @@ class DataOptions(Part):
     )
     aspect: str = option(
         "stretch",
-        "how an image of another aspect ratio comes to size: stretch it, or keep its aspect ratio "
-        "and pad it, as the official code does",
-        choices=("stretch", "keep"),
+        "how an image of another aspect ratio comes to size: stretch it; keep its aspect ratio and "
+        "pad it, as the official code does; or pad it all round and leave its scale as it is, "
+        "where it is not larger than size",
+        choices=("stretch", "keep", "pad"),
         official="keep",
     )
     classes: str = option(
@@ -195,15 +200,9 @@ class DataOptions(Part):
                         f"not '{self.val}'",
                         "val",
                     )
-                if split not in ("train", "test"):
-                    raise ConfigError(
-                        f"{dataset} has the splits train and test, not {split!r}", "val"
-                    )
-
-    @property
-    def keep_aspect(self) -> bool:
-        """Whether images are padded to the aspect ratio of `size`, not stretched."""
-        return self.aspect == "keep"
+                if split not in (splits := _splits_of(dataset)):
+                    words = f"{', '.join(splits[:-1])} and {splits[-1]}"
+                    raise ConfigError(f"{dataset} has the splits {words}, not {split!r}", "val")
 
     @property
     def root(self) -> Path:
@@ -224,6 +223,14 @@ class DataOptions(Part):
         if self.val == "test" or self.held_out is not None:
             return []
         return [tuple(word.split(":", 1)) for word in self.val.split()]
+
+
+def _splits_of(dataset: str) -> tuple[str, ...]:
+    """The splits of a dataset by its name, as a user spelt it."""
+    try:
+        return DATASETS[DATASETS.canonical(dataset)].splits
+    except ConfigError:  # one of the cfg's own, or told where datasets are looked up
+        return Dataset.splits
 
 
 class NetworkOptions(Part):
@@ -255,4 +262,12 @@ class Comparison(Part):
         "accuracy of each task's single-task network (empty: measured)",
         above=0,
         at_most=1,
+    )
+    delta_metrics: str = option(
+        "key",
+        "the metrics that Δ_MTL is the mean of: key, one a task, its accuracy; paper, one a task, "
+        "that of Selective Task Group Updates; task, those of the usual protocol, averaged within "
+        "a task and then over the tasks; flat, all of them alike",
+        choices=tuple(DEFINITIONS),
+        affects="nothing",
     )

@@ -18,6 +18,7 @@ from losses.flat_gradients import (
     cross_gramian,
     gramian,
     head_gradients,
+    task_gradients,
     vjp,
     weighted,
 )
@@ -27,6 +28,7 @@ from losses.gradient.kept_weights import KeptWeights
 from losses.positions import signed_sums, weighted_at_positions
 from losses.processes import any_process, sum_grad, summed_slices
 from losses.whole_rows import Combine, map_columns, update_of_maps, update_of_rows
+from utils.errors import ConfigError
 from utils.ranks import Ranks
 
 # The gradients of fewer shared parameters than this are one piece.
@@ -39,10 +41,12 @@ class GradientAggregation:
     - `parameters`: T backward passes through the trunk, whose gradients the rule combines
     - `last_layer`: the rule's weights come from the gradients at the last shared layer's
       parameters; one backward pass through the trunk with the weighted gradients at the features.
-      A network that names no such layer gives the features instead
+      Where the paper takes it there, a network that names no such layer gives the features instead
     - `features`: the same, with weights from the gradients at the shared features themselves. Over
       several feature maps the Gramian is the sum of theirs. A rule by position gives its factors
       there
+
+    A network without shared features has `parameters` alone.
 
     Each head is differentiated once, and gets the gradient of its own loss.
 
@@ -108,46 +112,67 @@ class GradientAggregation:
         task_parameters = [trainable(model.task_parameters(self.rule.tasks[t])) for t in active]
         everything = trainable([*shared, *itertools.chain(*task_parameters)])
         features = [feature for feature in model.features if feature.requires_grad]
-        if not shared or not features:  # a frozen trunk
+        if not shared:  # a frozen trunk
             torch.autograd.backward(losses, grad_outputs)
             sum_grad(everything, self.ranks)
             return
 
-        at_features, at_heads = head_gradients(losses, grad_outputs, features, task_parameters)
         step = Step(active, values, scale)
-        last = trainable(model.last_shared_parameters() or ())
+        self.check_place(model)
         at_place: set[nn.Parameter] = set()  # where the sum over the processes is made
-        if weights := self.kept.next(active):
-            self._weighted_at_features(features, at_features, weights)
-        elif self.rule.compares_parts:
-            at = last if self.place == "last_layer" and last else shared
-            weights = self._across_parts(step, features, at_features, at, model)
-        elif self.place == "parameters":
-            weights = self._at_parameters(step, features, at_features, shared)
+        kept = self.kept.next(active)
+        if self.place == "parameters" and kept is None and not self.rule.compares_parts:
+            chosen = self.rule.differentiated(active)
+            gradients = task_gradients(
+                losses, grad_outputs, features, shared, task_parameters, chosen
+            )
+            weights, at_heads = self._at_parameters(step, gradients, shared)
             at_place = set(shared)
-        elif self.place == "last_layer" and last:
-            weights = self._at_last_layer(step, features, at_features, last, shared)
         else:
-            weights = self._at_features(step, features, at_features, model)
+            at_features, at_heads = head_gradients(
+                losses, grad_outputs, features, task_parameters, retain=not features
+            )
+            last = trainable(model.last_shared_parameters() or ())
+            if kept is not None:
+                weights = kept
+                self._weighted(losses, grad_outputs, features, at_features, shared, weights)
+            elif self.rule.compares_parts:
+                at = last if self.place == "last_layer" and last else shared
+                weights = self._across_parts(step, features, at_features, at, model)
+            elif self.place == "last_layer" and last:
+                weights = self._at_last_layer(step, features, at_features, last, shared)
+            else:
+                weights = self._at_features(step, features, at_features, model)
         head_weights = weights if self.rule.weighs_heads else [1.0] * len(losses)
         add_head_gradients(task_parameters, at_heads, head_weights)
         sum_grad([p for p in everything if p not in at_place], self.ranks)
 
-    def _at_parameters(self, step, features, at_features, shared):
+    def check_place(self, model: nn.Module) -> None:
+        """Refuses a network that has no shared features, where the rule needs them.
+
+        Raises:
+            ConfigError: says why it has none.
+        """
+        needed = self.place != "parameters" or self.rule.compares_parts
+        if needed and (reason := getattr(model, "no_features", "")):
+            raise no_such_place(self.name, self.place, reason)
+
+    def _at_parameters(self, step, gradients, shared):
         flat = self.flat(shared, self.whole)
-        at_features = [at_features[k] for k in self.rule.differentiated(step.active)]
-        rows, used = [], [False] * len(shared)
-        while at_features:
-            if rows and self._spent:
-                self._spent.pop()
-            gradients = vjp(features, at_features.pop(0), shared, retain=bool(at_features))
-            used = [u or g is not None for u, g in zip(used, gradients, strict=True)]
-            row = [flat.flatten(gradients)]
-            del gradients
+        rows, at_heads, used = [], [], [False] * len(shared)
+        for at_shared, at_head in gradients:
+            at_heads.append(at_head)
+            if at_shared is None:
+                continue
+            used = [u or g is not None for u, g in zip(used, at_shared, strict=True)]
+            row = [flat.flatten(at_shared)]
+            del at_shared
             # At once: a slice takes less memory than what it is the sum of.
             rows += row if self.whole else summed_slices(row, self.ranks)
+            if self._spent:  # makes room for the gradients of the next task
+                self._spent.pop()
         self._spent = [] if flat.joined else rows[1:]
-        return self.fill(step, rows, used, flat)
+        return self.fill(step, rows, used, flat), at_heads
 
     @property
     def whole(self) -> bool:
@@ -255,6 +280,14 @@ class GradientAggregation:
         """The T gradients of a part of the batch; the graph is kept."""
         of_this = of_part(at_features, part, model.place)
         return [flat.flatten(vjp(features, at, flat.tensors, retain=True)) for at in of_this]
+
+    def _weighted(self, losses, grad_outputs, features, at_features, shared, weights) -> None:
+        """Adds Σ α_t g_t to `.grad` of the shared parameters, in one backward pass."""
+        if features:
+            self._weighted_at_features(features, at_features, weights)
+            return
+        scaled = [g * weight for g, weight in zip(grad_outputs, weights, strict=True)]
+        torch.autograd.backward(losses, scaled, inputs=shared)
 
     def _weighted_at_features(self, features, at_features, weights: Sequence[float]) -> None:
         """Adds Σ α_t g_t to `.grad`, in one backward pass from the features."""
@@ -369,6 +402,21 @@ class GradientAggregation:
         self.rule.load_state_dict(state["gradient"])
         if "kept" in state:
             self.kept.load_state_dict(state["kept"])
+
+
+def no_such_place(rule: str, place: str, reason: str) -> ConfigError:
+    """The mistake of a rule at a place that a network does not have, to be raised."""
+    if place == "parameters":
+        return ConfigError(
+            f"{rule} takes the gradients of parts of the batch from the shared features, and "
+            f"{reason}; take another rule",
+            "gradient",
+        )
+    where = "the last shared layer" if place == "last_layer" else "the shared features"
+    return ConfigError(
+        f"{rule} takes the gradients at {where}, and {reason}; take gradient_at = parameters",
+        "gradient_at",
+    )
 
 
 class Step(NamedTuple):

@@ -57,6 +57,48 @@ def head_gradients(
     return at_features, at_heads
 
 
+def task_gradients(
+    losses: Sequence[Tensor],
+    grad_outputs: Sequence[Tensor],
+    features: Sequence[Tensor],
+    shared: Sequence[nn.Parameter],
+    task_parameters: Sequence[Sequence[nn.Parameter]],
+    positions: Sequence[int] | None = None,
+    retain: bool = False,
+) -> Iterator[tuple[list[Tensor | None] | None, list[Tensor | None]]]:
+    """Differentiates every loss as far as the shared parameters: yields the gradients there, and
+    those at the task's own parameters, of one task after the other.
+
+    The arguments are those of :func:`head_gradients`. Without features each loss takes one pass
+    from the loss to all of its parameters.
+
+    Args:
+        positions: of the tasks whose gradients at the shared parameters are wanted; those of the
+            others are None. None: of all.
+    """
+    positions = set(range(len(losses)) if positions is None else positions)
+    if features:
+        at_features, at_heads = head_gradients(
+            losses, grad_outputs, features, task_parameters, retain
+        )
+        for t in range(len(losses)):
+            at, at_features[t] = at_features[t], []
+            more = retain or any(later > t for later in positions)
+            yield vjp(features, at, shared, more) if t in positions else None, at_heads.pop(0)
+            del at
+        return
+    for t, (loss, grad_output) in enumerate(zip(losses, grad_outputs, strict=True)):
+        more = retain or t < len(losses) - 1
+        inputs = [*(shared if t in positions else ()), *task_parameters[t]]
+        gradients = vjp([loss], [grad_output], inputs, more)
+        at_shared, at_head = _split(gradients, len(shared) if t in positions else 0)
+        yield at_shared if t in positions else None, at_head
+
+
+def _split(values: list, length: int) -> tuple[list, list]:
+    return values[:length], values[length:]
+
+
 def vjp(
     outputs: Sequence[Tensor],
     grad_outputs: Sequence[Tensor | None],

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from losses.aggregation import GradientAggregation, trainable
-from losses.flat_gradients import FlatGradients, Pieces, gramian, head_gradients, vjp
+from losses.flat_gradients import FlatGradients, Pieces, gramian, task_gradients
 from losses.gradient_statistics import gradient_statistics
 from losses.mean import geometric
 from losses.parts import Differentiation, Parts, aggregate, stacked
@@ -122,7 +122,8 @@ class Objective:
             losses: task -> scalar float32 or float64 with a graph, of the active tasks.
             model: offers `shared_parameters()`, `last_shared_parameters()`, `task_parameters(task)`
                 and `features`, the shared feature maps of its last forward pass, of which none is
-                computed from another; for a rule that needs the whole matrix there, `place` as
+                computed from another, and which may be none where the rule works at the parameters;
+                for a rule that needs the whole matrix there, `place` as
                 well, which says which images of the batch they are of.
             group: the tasks to differentiate, an item of `groups()`.
             scale: what `.grad` is multiplied by (loss scaling).
@@ -217,17 +218,16 @@ class Objective:
         parts = [losses[task] for task in names]
         shared = trainable(model.shared_parameters())
         features = [feature for feature in model.features if feature.requires_grad]
-        if not (parts and shared and features):
+        if not (parts and shared):
             return {}
         grad_outputs = [torch.ones_like(part) * scale for part in parts]
-        at_features, _ = head_gradients(
-            parts, grad_outputs, features, [[] for _ in parts], retain=True
+        gradients = task_gradients(
+            parts, grad_outputs, features, shared, [[] for _ in parts], retain=True
         )
         flat = FlatGradients(shared, joined=self.ranks.size > 1)
         rows: list[Pieces] = []
-        for at in at_features:
-            row = flat.flatten(vjp(features, at, shared, retain=True))
-            rows += summed_slices([row], self.ranks)
+        for at_shared, _ in gradients:
+            rows += summed_slices([flat.flatten(at_shared)], self.ranks)
         return self._statistics(rows, names, float(scale))
 
     def gradient_statistics_in_parts(

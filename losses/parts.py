@@ -32,6 +32,7 @@ from losses.flat_gradients import (
     cross_gramian,
     gramian,
     head_gradients,
+    task_gradients,
     vjp,
     weighted,
 )
@@ -139,12 +140,23 @@ class Differentiation:
         those at the heads' parameters."""
         positions = range(len(self.tasks)) if positions is None else positions
         rows, at_heads = Rows(flat), [[None] * len(p) for p in self.task_parameters]
-        for features, at_features, part in self.heads():
-            at_heads = [_added(*pair) for pair in zip(at_heads, part, strict=True)]
-            for number, t in enumerate(positions):
-                retain = number < len(positions) - 1
-                rows.add(number, vjp(features, at_features[t], self.shared, retain))
-            del features, at_features
+        for losses in self._losses():
+            features = [feature for feature in self.model.features if feature.requires_grad]
+            gradients = task_gradients(
+                losses,
+                self.grad_outputs,
+                features,
+                self.shared,
+                self.task_parameters,
+                positions,
+            )
+            number = 0
+            for t, (at_shared, at_head) in enumerate(gradients):
+                if at_shared is not None:
+                    rows.add(number, at_shared)
+                    number += 1
+                at_heads[t] = _added(at_heads[t], at_head)
+            del losses, features, gradients, at_shared, at_head
         return rows, at_heads
 
     def _losses(self) -> Iterator[list[Tensor]]:
@@ -163,6 +175,7 @@ def aggregate(
         sum_grad(work.everything, aggregation.ranks)
         return
     rule, last = aggregation.rule, trainable(work.model.last_shared_parameters() or ())
+    aggregation.check_place(work.model)
     at_place: set[Tensor] = set()  # where the sum over the processes is made
     if weights := aggregation.kept.next(active):
         _by_weights(work, aggregation, weights)
@@ -234,6 +247,9 @@ def _across_parts(work, aggregation, active, scale: float, at: Sequence[nn.Param
 def _by_weights(work, aggregation, weights: Sequence[float], third: bool = False) -> None:
     """Adds Σ α_t g_t to `.grad` of the shared parameters, and the heads' gradients to theirs. The
     g_t are those of the whole batch, or of its third part."""
+    if not third and getattr(work.model, "no_features", ""):
+        _by_weights_of_losses(work, aggregation, weights)
+        return
     for features, at_features, at_heads in work.heads():
         if third:
             at_features = of_part(at_features, 2, work.model.place)
@@ -241,6 +257,16 @@ def _by_weights(work, aggregation, weights: Sequence[float], third: bool = False
         torch.autograd.backward(features, flat.unflatten(combine(rows, weighted(weights))))
         add_head_gradients(work.task_parameters, at_heads, _head_weights(aggregation, weights))
         del features, flat, rows, at_features, at_heads
+
+
+def _by_weights_of_losses(work, aggregation, weights: Sequence[float]) -> None:
+    """The same for a network without shared features."""
+    scaled = [g * weight for g, weight in zip(work.grad_outputs, weights, strict=True)]
+    for losses in work._losses():
+        _, at_heads = head_gradients(losses, work.grad_outputs, [], work.task_parameters, True)
+        torch.autograd.backward(losses, scaled, inputs=work.shared)
+        add_head_gradients(work.task_parameters, at_heads, _head_weights(aggregation, weights))
+        del losses, at_heads
 
 
 def _by_position(work, aggregation, active: Sequence[int]) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
-from losses.aggregation import GradientAggregation
+from losses.aggregation import GradientAggregation, no_such_place
 from losses.bilevel import BilevelObjective
 from losses.gradient import AGGREGATORS, PLACES
 from losses.gradient.kept_weights import KeptWeights
@@ -148,6 +149,28 @@ class MultiTaskLoss(Part):
         )
         return BilevelObjective(objective) if self.weighting.part.by_halves else objective
 
+    def check_network(self, network: nn.Module) -> None:
+        """Refuses a network without the place where the gradient rule takes the gradients. Where
+        the rule's paper takes them at the last shared layer, the features will do as well.
+
+        Args:
+            network: offers `last_shared_parameters()`, and `no_features`: why it has no shared
+                features, empty where it has.
+
+        Raises:
+            ConfigError: says what the network lacks.
+        """
+        parts = self.has_rule and self.gradient.part.compares_parts
+        if not self.has_rule or (self.place == "parameters" and not parts):
+            return
+        if network.no_features:
+            raise no_such_place(self.gradient.name, self.place, network.no_features)
+        if self.gradient_at == "last_layer" and not network.last_shared_parameters():
+            raise ConfigError(
+                "no single layer is the last that the tasks of this network share; take features",
+                "gradient_at",
+            )
+
     def _aggregation(self, tasks, generator, log, ranks) -> GradientAggregation | None:
         if not self.has_rule:
             return None
@@ -170,11 +193,6 @@ class MultiTaskLoss(Part):
                 f"weighting {self.weighting.name} under a geometric mean: {weighting.no_geometric}",
                 "mean",
             )
-        if weighting.by_halves and self.has_rule:
-            raise ConfigError(
-                f"weighting {self.weighting.name}: {weighting.no_geometric}, without a rule",
-                "gradient",
-            )
         if not self.has_rule:
             if self.gradient_at != "paper":
                 raise ConfigError("there is no gradient rule to take it", "gradient_at")
@@ -184,6 +202,11 @@ class MultiTaskLoss(Part):
                 f"weighting {self.weighting.name} with gradient {self.gradient.name}: both learn "
                 f"weights of the losses ({', '.join(sorted(both))})",
                 "weighting",
+            )
+        if weighting.by_halves:
+            raise ConfigError(
+                f"weighting {self.weighting.name}: {weighting.no_geometric}, without a rule",
+                "gradient",
             )
 
     def _refuse_place(self) -> None:
@@ -318,6 +341,13 @@ class DistilledLoss(MultiTaskLoss):
     @property
     def checked(self):
         return f"{super().checked}; the distance on vectors"
+
+    def check_network(self, network):
+        super().check_network(network)
+        if self.distance_weight and network.no_features:
+            raise ConfigError(
+                f"its teachers compare shared features, and {network.no_features}", "loss"
+            )
 
 
 _AMTL = "Yun and Cho, ICCV 2023"

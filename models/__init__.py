@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.backbones import BACKBONES, Backbone
+from models.backbones.none import NoBackbone
 from models.deeplab import DeepLab
 from models.efficientdet import EfficientDet
 from models.necks import NECKS
 from models.network import Network
 from models.normalisation import Normalisation
 from models.plain import Plain
+from models.pspnet import PSPNet
+from models.segnet_mtan import SegNetMTAN
 from models.vmm import VMM
 from tasks.base import BoxHead, DenseHead
+from utils.errors import ConfigError
 from utils.part import Choice, Registry
 
 __all__ = ["ARCHITECTURES", "BACKBONES", "NECKS", "Network", "build", "normalisation_of"]
 
 ARCHITECTURES = Registry(
-    "architecture", {"DeepLab": DeepLab, "VMM": VMM, "EfficientDet": EfficientDet, "plain": Plain}
+    "architecture",
+    {
+        "DeepLab": DeepLab,
+        "VMM": VMM,
+        "EfficientDet": EfficientDet,
+        "plain": Plain,
+        "PSPNet": PSPNet,
+        "SegNet_MTAN": SegNetMTAN,
+    },
 )
 """Every architecture by its name in a cfg."""
 
@@ -43,10 +55,28 @@ def build(
         ConfigError: architecture, backbone, size and heads do not fit together; names the option.
     """
 
+    if arch.part.has_own_encoder != (backbone.part is NoBackbone):
+        raise ConfigError(
+            f"arch {arch.name} has an encoder of its own: give backbone = none"
+            if arch.part.has_own_encoder
+            else f"arch {arch.name} needs a backbone, such as resnet50",
+            "backbone",
+        )
+
     def make_backbone(output_stride: int | None) -> Backbone:
         return backbone.build(backbone.name, tuple(size), output_stride)
 
-    return arch.build().network(make_backbone, heads)
+    architecture = arch.build()
+    stride = architecture.prediction_stride
+    if any(side % stride for side in size):
+        raise ConfigError(
+            f"arch {arch.name} predicts a number for {stride} × {stride} pixels, and the size "
+            f"{size[0]} × {size[1]} is no multiple of that",
+            "size",
+        )
+    network = architecture.network(make_backbone, heads)
+    network.prediction_stride = stride
+    return network
 
 
 def normalisation_of(backbone: Choice) -> Normalisation:

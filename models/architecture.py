@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from models.backbones.base import Backbone
 from models.network import Network
@@ -20,6 +21,14 @@ class Architecture(Part, ABC):
     """Builds networks. A subclass declares the options of its networks."""
 
     section = "network"
+
+    has_own_encoder: ClassVar[bool] = False
+    """Whether it has an encoder of its own, in the place of a backbone."""
+
+    @property
+    def prediction_stride(self) -> int:
+        """The pixels of the image to one of a dense prediction, along each axis."""
+        return 1
 
     @abstractmethod
     def network(

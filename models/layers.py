@@ -31,8 +31,9 @@ class ModulePart(Part, nn.Module):
 
 
 class ConvNorm(nn.Sequential):
-    """A conv-BN-act: a convolution without bias, which keeps the size at stride 1, BatchNorm, and
-    an activation (None: no activation)."""
+    """A conv-BN-act: a convolution, which keeps the size at stride 1, BatchNorm, and an activation
+    (None: no activation). The convolution has no bias, which BatchNorm would take out again; some
+    published networks have one all the same."""
 
     def __init__(
         self,
@@ -44,10 +45,11 @@ class ConvNorm(nn.Sequential):
         groups: int = 1,
         dilation: int = 1,
         activation: Activation = nn.ReLU,
+        bias: bool = False,
     ):
         padding = (kernel - 1) // 2 * dilation
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias),
             BatchNorm(outputs),
             *([activation(inplace=True)] if activation else []),
         )

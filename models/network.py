@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,9 @@ class Network(nn.Module):
     """A network of one or many tasks, which knows nothing of the meaning of the tasks. It
     initialises the layers of the neck and of the heads, and leaves the backbone as it is.
 
+    What the tasks share is computed once (`shared_maps`), then what each has of its own (`branch`).
+    Here that is a backbone with a neck, and a head; see `models.branched` for others.
+
     Args:
         backbone: gives the features of an image.
         neck: the layers behind the backbone that all tasks share; takes the list of the backbone's
@@ -34,9 +38,13 @@ class Network(nn.Module):
             maps, taken together, hold everything that the loss sends into the shared layers, once.
         mean, std: (3, 1, 1) the statistics that it normalises images by.
         masks: what its dropout layers draw.
+        prediction_stride: the pixels of the image to one of a dense prediction, along each axis.
+        no_features: why the network has no `features`; empty where it has.
         is_compiled: whether its parts are compiled, which is for training alone; see
             `models.compilation`.
     """
+
+    no_features: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -51,38 +59,61 @@ class Network(nn.Module):
         self.heads = nn.ModuleDict(heads)
         self.features: tuple[Tensor, ...] = ()
         self.is_compiled = False
+        self.prediction_stride = 1
         self._last_shared = last_shared
         self.normalise_by(backbone.normalisation(backbone.name, backbone.normalise))
         self.masks = replace_dropout(self)
-        initialise(neck, *heads.values())
+        self.initialise()
         for head in heads.values():
             head.start()
 
-    def forward(self, images: Tensor) -> dict[str, Tensor | BoxPrediction]:
+    def initialise(self) -> None:
+        """Initialises the layers of the neck and of the heads."""
+        initialise(self.neck, *self.heads.values())
+
+    def forward(
+        self, images: Tensor, tasks: Container[str] | None = None
+    ) -> dict[str, Tensor | BoxPrediction]:
         """Predicts all tasks.
 
         Args:
             images: (B, 3, H, W) float, RGB in [0, 1], of the network's type or another; B may be 0.
+            tasks: those whose predictions are needed, alike on all processes; None: all. Others may
+                be left out.
 
         Returns:
-            by task name: (B, channels, H, W) of a dense head, or a `BoxPrediction`.
+            by task name: (B, channels, H / stride, W / stride) of a dense head, with the stride
+            `prediction_stride`, or a `BoxPrediction`.
         """
         if self.is_compiled and not self.training:
             with torch.compiler.set_stance("force_eager"):
-                return self._predict(images)
-        return self._predict(images)
+                return self._predict(images, tasks)
+        return self._predict(images, tasks)
 
-    def _predict(self, images: Tensor) -> dict[str, Tensor | BoxPrediction]:
+    def _predict(
+        self, images: Tensor, tasks: Container[str] | None
+    ) -> dict[str, Tensor | BoxPrediction]:
         self.features = ()  # lets go of the last graph before a new one grows
+        images = (images.to(self.std.dtype) - self.mean) / self.std
         # Some necks compute a level from another. Heads read views of the levels: the gradient at a
         # view holds the heads' share alone, not what flows on through the next level.
-        images = (images.to(self.std.dtype) - self.mean) / self.std
-        features = self.backbone(images)
-        maps = tuple(level.view_as(level) for level in self.neck(features))
-        if not torch.compiler.is_exporting():
+        maps = tuple(level.view_as(level) for level in self.shared_maps(images))
+        if not (self.no_features or torch.compiler.is_exporting()):
             self.features = maps
-        size = (images.shape[-2], images.shape[-1])
-        return {task: head(maps, size) for task, head in self.heads.items()}
+        return {task: self.branch(task, maps, images) for task in self.predicted(tasks)}
+
+    def predicted(self, tasks: Container[str] | None) -> Sequence[str]:
+        """The tasks that are predicted where some are needed: all, for the statistics of BatchNorm
+        in a head are those of every image."""
+        return list(self.heads)
+
+    def shared_maps(self, images: Tensor) -> Sequence[Tensor]:
+        """What is computed once for all tasks, from normalised images (B, 3, H, W)."""
+        return self.neck(self.backbone(images))
+
+    def branch(self, task: str, maps: tuple[Tensor, ...], images: Tensor) -> Tensor | BoxPrediction:
+        """The prediction of a task, from the shared maps and the normalised images."""
+        return self.heads[task](maps, (images.shape[-2], images.shape[-1]))
 
     def normalise_by(self, normalisation: Normalisation) -> None:
         """From now on images are normalised by this mean and standard deviation."""

@@ -129,8 +129,9 @@ class Task(Part, ABC):
     unit: ClassVar[str] = "as in the labels"
     """What the numbers of a prediction are, in words."""
     label_type: ClassVar[str] = "map"
-    """The sort of label that it learns from: classes, depth, normals, boxes or map (numbers as they
-    are stored). The formats of this sort (`Format.label_type`) give its targets."""
+    """The sort of label that it learns from: classes, depth, normals, binary, boxes, values (see
+    `tasks.regression`) or map (numbers as they are stored). The formats of this sort
+    (`Format.label_type`) give its targets."""
     has_classes: ClassVar[bool] = False
     """Whether its labels are of classes, which a dataset must name."""
     background: ClassVar[tuple[str, ...]] = ()
@@ -142,6 +143,17 @@ class Task(Part, ABC):
     and shown in percent), -1 where lower is."""
     selection: ClassVar[tuple[str, ...]]
     """The metrics that the choice of the checkpoint looks at."""
+    sums: ClassVar[int] = 1
+    """How many sums and counts the criterion gives; those of a task with several are vectors."""
+    is_tested_twice: ClassVar[bool] = False
+    """Whether a test looks at its images once more, when the metrics of all of them are known; see
+    :meth:`finish`."""
+    paper_metrics: ClassVar[tuple[str, ...]] = ()
+    """The metrics that Δ_MTL is made of under `delta_metrics = paper`; none: the accuracy."""
+    protocol_metrics: ClassVar[tuple[str, ...]] = ()
+    """Those of the field's protocol, under `delta_metrics = task` and `flat`; none: all."""
+    loss_name: ClassVar[str] = "–"
+    """What the criterion computes, in a few words."""
     has_confidence: ClassVar[bool] = False
     """Whether a prediction says how sure it is, so that `pseudo_targets` can heed a threshold."""
 
@@ -206,7 +218,8 @@ class Task(Part, ABC):
 
     @abstractmethod
     def warp(self, target: np.ndarray, warp: Warp) -> np.ndarray:
-        """The target of the warped image."""
+        """The target of the warped image, also of a label in another form, as numbers of instances
+        are."""
 
     def collate(self, targets: list[np.ndarray]) -> Any:
         """The targets of a batch, stacked along a new first axis."""
@@ -216,8 +229,8 @@ class Task(Part, ABC):
     def criterion(
         self, prediction: Any, target: Any, labelled: Tensor, *class_map: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The loss of a batch as (sum, count) over its labelled images, two scalars: float32, or
-        float64 where the prediction is.
+        """The loss of a batch as (sum, count) over its labelled images, two scalars, or vectors of
+        `sums` numbers where these are several: float32, or float64 where the prediction is.
 
         Args:
             prediction: the head's output for the whole batch.
@@ -226,15 +239,41 @@ class Task(Part, ABC):
             class_map: of tasks with classes alone: which of them the dataset of each image labels;
                 see `tasks.class_maps`. By default all.
 
-        The task's loss is Σ sum / max(1, Σ count) over all parts of a batch, so parts may be cut
-        anywhere. An image may be labelled and add nothing to the count (no valid pixel, no object).
-        A part without a labelled image, or without any, gives 0 and 0, and the sum has a graph to
-        the prediction as in any other part: several processes differentiate theirs alike.
+        The task's loss is :meth:`loss` of Σ sum and Σ count over all parts of a batch, so parts may
+        be cut anywhere. An image may be labelled and add nothing to the count (no valid pixel, no
+        object). A part without a labelled image, or without any, gives 0 and 0, and the sum has a
+        graph to the prediction as in any other part: several processes differentiate theirs alike.
         """
+
+    def loss(self, sums: Tensor, counts: Tensor) -> Tensor:
+        """The loss of a batch, a scalar: Σ sum / max(1, Σ count). A task with several sums puts
+        them together.
+
+        It is linear in the sums, so that the losses of parts of a batch add up to that of the
+        whole.
+
+        Args:
+            sums: Σ sum of the criterion, over the batch or a part of it.
+            counts: Σ count, over the whole batch.
+        """
+        return sums / counts.clamp(min=1)
 
     @abstractmethod
     def meter(self) -> Meter:
         """An empty meter of this task's metrics."""
+
+    def finish(self, meters: Sequence[Meter], whole: Meter | None = None) -> None:
+        """Does what the meters of this process's batches have left for when they have all images;
+        they are merged next. By default nothing is left.
+
+        Args:
+            meters: one a batch.
+            whole: in the second round of a test (`is_tested_twice`), what those of all processes
+                were merged to in the first.
+
+        Raises:
+            DataError: there is too little memory.
+        """
 
     def label_statistics(self) -> LabelStatistics:
         """Empty statistics of this task's labels, for the check of a dataset."""
@@ -287,6 +326,18 @@ class Task(Part, ABC):
         """
         return prediction
 
+    def at_size(self, prediction: Any, size: tuple[int, int]) -> Any:
+        """A batch of predictions at the size (height, width) of the images, as networks mostly give
+        them; smaller ones are enlarged bilinearly."""
+        if not isinstance(prediction, Tensor) or prediction.shape[-2:] == tuple(size):
+            return prediction
+        return self._resized(prediction, [0, 0, *prediction.shape[:-3:-1]], size)
+
+    def _resized(self, prediction: Tensor, part: Sequence[int], size: tuple[int, int]) -> Tensor:
+        """(B, C, height, width) of a part, x1, y1, x2, y2, of a dense prediction."""
+        prediction = resized(prediction, part, size)
+        return F.normalize(prediction, dim=1, eps=1e-6) if self.head.unit else prediction
+
     @abstractmethod
     def decode(self, prediction: Any) -> list[np.ndarray]:
         """A batch of predictions as one array an image, stored as the task's targets are."""
@@ -309,10 +360,7 @@ class Task(Part, ABC):
             return [self.warp(array, warp) for array, warp in zip(decoded, warps, strict=True)]
         result = []
         for of_image, (part, size) in zip(prediction, parts, strict=True):
-            of_image = resized(of_image, part, size)
-            if self.head.unit:
-                of_image = F.normalize(of_image, dim=1, eps=1e-6)
-            result += self.decode(of_image)
+            result += self.decode(self._resized(of_image[None], part, size))
         return result
 
     def confident(self, decoded: np.ndarray, threshold: float = CONFIDENT) -> np.ndarray:

@@ -10,7 +10,7 @@ def make_network(arch, backbone, heads, size, **options):
     return models.build(ARCHITECTURES.choose_nested(arch, options), choice, heads, size)
 
 
-def make_backbone(name, output_stride=None, *, size=(64, 64), pretrained="false"):
+def make_backbone(name, output_stride=None, *, size=(64, 64), pretrained="false", **options):
     """A backbone for images of `size` (height, width)."""
-    choice = BACKBONES.choose(name, {"pretrained": str(pretrained)})
+    choice = BACKBONES.choose(name, {"pretrained": str(pretrained), **options})
     return choice.build(choice.name, size, output_stride)

@@ -58,14 +58,9 @@ def tasks_of(task_types, splits, classes="separate", **options):
 def custom_dataset(name="factory", **words):
     """A dataset of the user's own; the words of each key as a cfg has them."""
     part = section_part()
-    spellings = {
-        spelling: key
-        for key, declared in part.options.items()
-        for spelling in (key, *declared.aliases)
-    }
     values = {}
     for spelling, text in words.items():
-        declared = part.options[spellings[spelling]]
+        declared = part.options[part.spelled(spelling, words)]
         parts = list(text) if isinstance(text, tuple) else text.split()
         values[declared.name] = declared.parse(parts if declared.is_list else [text])
     return part(name, **values)

@@ -21,7 +21,7 @@ EXAMPLES = re.findall(
 
 CFG = """
 [run]
-tasks = saliency depth
+tasks = gaze depth
 [data]
 train_dataset = gallery Museum
 rooms = hall
@@ -35,7 +35,7 @@ width = 8
 backbone = resnet18
 pretrained = false
 [training]
-salient_weight = 3
+gaze_weight = 3
 max_epoch = 1
 optimizer = adam
 [loss]
@@ -45,7 +45,7 @@ gradient = shortened
 strength = 0.5
 [dataset.gallery]
 images = images/*.png
-saliency = saliency/*.csv
+gaze = gaze/*.csv
 scale = 255
 split = 0.25
 """
@@ -74,15 +74,15 @@ def draw(root):
         picture = rng.integers(0, 120, (32, 48, 3), np.uint8)
         y, x = rng.integers(0, 16), rng.integers(0, 32)
         picture[y : y + 14, x : x + 14] = 230
-        salient = np.zeros((32, 48))
-        salient[y : y + 14, x : x + 14] = 255
+        gazed = np.zeros((32, 48))
+        gazed[y : y + 14, x : x + 14] = 255
         save(picture, root / "gallery/images" / f"{number}.png")
-        (root / "gallery/saliency").mkdir(exist_ok=True)
-        np.savetxt(root / "gallery/saliency" / f"{number}.csv", salient, "%d", delimiter=",")
+        (root / "gallery/gaze").mkdir(exist_ok=True)
+        np.savetxt(root / "gallery/gaze" / f"{number}.csv", gazed, "%d", delimiter=",")
         for split in ("train", "test"):
             image = root / "Museum" / split / ("hall", "yard")[number % 2] / f"{number}.png"
             save(picture, image)
-            np.save(image.with_suffix(".npy"), 3 - salient.astype(np.float32) / 255)
+            np.save(image.with_suffix(".npy"), 3 - gazed.astype(np.float32) / 255)
 
 
 def save(picture, path):
@@ -120,15 +120,15 @@ def test_the_page_has_an_example_of_every_kind():
 
 def test_everything_new_trains_together(trained):
     results = json.loads((trained / "results.json").read_text())
-    assert results["tasks"] == ["saliency", "depth"]
-    assert results["metrics"]["saliency"].keys() == {"similarity", "mae"}
-    assert results["baseline"]["saliency"].keys() == {"similarity", "mae"}
+    assert results["tasks"] == ["gaze", "depth"]
+    assert results["metrics"]["gaze"].keys() == {"similarity", "mae"}
+    assert results["baseline"]["gaze"].keys() == {"similarity", "mae"}
     assert results["train_images"] == 6 + 4 - 3, "one room, less what is held out"
     config = (trained / "config.cfg").read_text()
-    for line in ("salient_weight = 3.0", "power = 2.0", "strength = 0.5", "width = 8"):
+    for line in ("gaze_weight = 3.0", "power = 2.0", "strength = 0.5", "width = 8"):
         assert line in config
     assert "rooms = hall" in config
-    assert "saliency_scale = 255.0" in config
+    assert "gaze_scale = 255.0" in config
 
 
 def test_what_is_new_is_tested_and_exported(project, trained):
@@ -137,7 +137,7 @@ def test_what_is_new_is_tested_and_exported(project, trained):
     assert "similarity" in tested.stdout
     exported = command(project, "--mode", "export")
     assert exported.returncode == 0, exported.stderr
-    assert "saliency                 batch × 1 × 32 × 48" in exported.stdout
+    assert "gaze                     batch × 1 × 32 × 48" in exported.stdout
     assert "3 random images: the largest difference is" in exported.stdout
 
 
@@ -148,17 +148,17 @@ def test_what_is_new_is_predicted(project, trained):
         cwd=project, capture_output=True, text=True,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    saliency = np.load(project / "predicted/saliency/npy/0.npy")
-    assert saliency.shape == (32, 48)
-    assert saliency.min() >= 0
-    assert saliency.max() <= 1
-    assert (project / "predicted/saliency/pictures/0.jpg").exists()
+    gaze = np.load(project / "predicted/gaze/npy/0.npy")
+    assert gaze.shape == (32, 48)
+    assert gaze.min() >= 0
+    assert gaze.max() <= 1
+    assert (project / "predicted/gaze/pictures/0.jpg").exists()
 
 
 def test_what_is_new_is_checked(project):
     result = command(project, "--mode", "check")
     assert result.returncode == 0, result.stderr
-    assert "saliency: 6 labels" in result.stdout
+    assert "gaze: 6 labels" in result.stdout
 
 
 def test_the_run_that_was_written_is_the_same_run(project, trained):
@@ -174,7 +174,7 @@ def test_the_run_that_was_written_is_the_same_run(project, trained):
 @pytest.mark.parametrize(
     ("option", "value", "says"),
     [
-        ("salient_weight", "0", "salient_weight wants a number, above 0, not '0'"),
+        ("gaze_weight", "0", "gaze_weight wants a number, above 0, not '0'"),
         ("scale", "0", "wants a number, above 0, not '0'"),
         ("power", "-1", "power wants a number, at least 0, not '-1'"),
         ("strength", "-1", "strength wants a number, at least 0, not '-1'"),
@@ -199,7 +199,7 @@ def test_a_mistake_in_a_new_option_is_told_at_its_line(project, option, value, s
 
 @pytest.mark.parametrize(
     ("part", "option"),
-    [("saliency", "salient_weight"), ("largest", "power"), ("thin", "width"), ("Museum", "rooms")],
+    [("gaze", "gaze_weight"), ("largest", "power"), ("thin", "width"), ("Museum", "rooms")],
 )
 def test_help_shows_new_options(project, part, option):
     result = subprocess.run(

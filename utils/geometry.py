@@ -45,6 +45,15 @@ class Crop:
             across, shift = -across, width - shift
         return np.array([[across, 0, shift], [0, down, drop]])
 
+    def shrunk(self, factor: int) -> Crop | None:
+        """The same rectangle of an output that is smaller by `factor`; None where its edges do not
+        lie on whole pixels there."""
+        edges = [edge for place in self.place for edge in (place.start, place.stop)]
+        if any(edge % factor for edge in edges):
+            return None
+        rows, columns = (slice(to.start // factor, to.stop // factor) for to in self.place)
+        return Crop(self.source, (rows, columns), self.mirrored)
+
     def shown(self, width: int) -> tuple[int, int, int, int]:
         """x1, y1, x2, y2: the pixels, on edges, of an output of this width that show the image."""
         rows, columns = self.place
@@ -85,6 +94,34 @@ class Warp:
         )
         return cls.of_crop(whole, size)
 
+    def shrunk(self, factor: int) -> Warp:
+        """The same map to an output that is smaller by `factor`, which divides its size. The scene
+        is as near as before."""
+        if factor == 1:
+            return self
+        size = (self.size[0] // factor, self.size[1] // factor)
+        return Warp(self.matrix / factor, size, self.zoom, self.crop and self.crop.shrunk(factor))
+
+    def turned(self, degrees: float) -> Warp:
+        """The same map, whose output is then turned about its centre, from x (to the right) to y
+        (down)."""
+        cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+        turn = np.array([[cosine, -sine], [sine, cosine]])
+        centre = np.array(self.size[::-1]) / 2
+        matrix = turn @ self.matrix
+        matrix[:, 2] += centre - turn @ centre
+        return Warp(matrix, self.size, self.zoom)
+
+    def shown(self, image: tuple[int, int]) -> tuple[int, int, int, int]:
+        """x1, y1, x2, y2: the pixels of the output, on edges, beyond which nothing is shown of an
+        image of this (height, width)."""
+        if self.crop is not None:
+            return self.crop.shown(self.size[1])
+        box = self.boxes(np.array([[0, 0, image[1], image[0]]], float))[0]
+        low = np.clip(np.floor(box[:2]), 0, np.subtract(self.size[::-1], 1))
+        high = np.clip(np.ceil(box[2:]), low + 1, self.size[::-1])
+        return tuple(map(int, (*low, *high)))
+
     def image(self, image: np.ndarray, border: tuple[int, int, int]) -> np.ndarray:
         """Warps (H, W, 3) uint8 linearly, filtered where it shrinks; `border` fills the outside.
         The result may share its memory with `image`, where the warp changes nothing."""
@@ -94,16 +131,7 @@ class Warp:
             if not (shrinks and largest > 1):  # which takes a filter one way, and none the other
                 kind = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
                 return self._stretch(image, kind, border)
-        matrix = self.matrix
-        scale = np.linalg.norm(matrix[:, :2], axis=0)
-        if scale.min() < _SHRINK_BELOW:
-            height, width = image.shape[:2]
-            shrunk = (
-                max(1, round(width * min(1.0, scale[0]))),
-                max(1, round(height * min(1.0, scale[1]))),
-            )
-            image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
-            matrix = matrix @ np.diag([width / shrunk[0], height / shrunk[1], 1.0])
+        image, matrix = _shrunk(image, self.matrix)
         # OpenCV warps four channels twice as fast as three.
         image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
         if self._shows_outside(image.shape, matrix):
@@ -115,6 +143,19 @@ class Warp:
         else:
             warped = self._apply(image, matrix, cv2.INTER_LINEAR)
         return cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB)
+
+    def linear(self, array: np.ndarray) -> np.ndarray:
+        """Warps a map of float32 (H, W) or (H, W, C) linearly, filtered where it shrinks. NaN is
+        outside, and wherever a pixel has anything of a NaN. The result may share its memory with
+        `array`, where the warp changes nothing."""
+        if self.crop is not None:
+            smallest, largest = sorted(self.crop.scales)
+            shrinks = smallest < _SHRINK_BELOW
+            if not (shrinks and largest > 1):
+                kind = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+                return self._stretch(array, kind, np.nan)
+        array, matrix = _shrunk(array, self.matrix)
+        return self._apply(array, matrix, cv2.INTER_LINEAR, (np.nan,) * 4)
 
     def nearest(self, array: np.ndarray, border: float) -> np.ndarray:
         """Warps a map (H, W) or (H, W, C) by its nearest pixels; `border` fills the outside. The
@@ -170,6 +211,21 @@ class Warp:
             borderMode=cv2.BORDER_REPLICATE if border is None else cv2.BORDER_CONSTANT,
             borderValue=border or 0,
         )
+
+
+def _shrunk(array: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The array averaged to about the scale of an affine matrix, where linear interpolation would
+    skip pixels, and the matrix for the result."""
+    scale = np.linalg.norm(matrix[:, :2], axis=0)
+    if scale.min() >= _SHRINK_BELOW:
+        return array, matrix
+    height, width = array.shape[:2]
+    shrunk = (
+        max(1, round(width * min(1.0, scale[0]))),
+        max(1, round(height * min(1.0, scale[1]))),
+    )
+    array = cv2.resize(array, shrunk, interpolation=cv2.INTER_AREA)
+    return array, matrix @ np.diag([width / shrunk[0], height / shrunk[1], 1.0])
 
 
 def _fill_around(

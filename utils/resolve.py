@@ -7,7 +7,7 @@ of that part; every other key is read once, by the part that owns it. Defaults <
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -54,7 +54,8 @@ def resolve(
         roots: the parts that every cfg sets.
         cfg, flags: the entries.
         datasets: the registry that the sections [dataset.<name>] add to.
-        dataset_section: the part that such a section describes.
+        dataset_section: the part that such a section describes; its `spelled` says which key a name
+            in a section means.
         skipped_flags, skipped_sections: options of the command line, and sections of options, that
             are passed over.
         official: whether the cfg is one of the official repository, so that what it does not say
@@ -82,7 +83,7 @@ class _Resolver:
         self.result = Resolution()
         sections = [entry for entry in cfg if _dataset_name(entry) is not None]
         self.in_cfg = self._by_key([entry for entry in cfg if _dataset_name(entry) is None])
-        self.on_line = {self.names.key(entry): entry for entry in flags}
+        self.on_line = self._on_line(flags)
         self.local = self._local_datasets(sections)
 
     def resolve(self) -> Resolution:
@@ -112,8 +113,32 @@ class _Resolver:
             names = values.get(name, declared.default_value())
             if declared.parts is not None and names is not REQUIRED:
                 values[name] = self._choices(declared, names, scope)
+        for declared in part.options.values():
+            if declared.excludes and values.get(declared.name):
+                self._choose_one(part, declared, part.options[declared.excludes], values, scope)
         self._note_options_without_effect(part, values, scope)
         return values
+
+    def _choose_one(self, part, declared: Option, other: Option, values: dict, scope) -> None:
+        """Leaves the command line's value of an option and the one in whose place it stands.
+
+        Raises:
+            ConfigError: one place gives both.
+        """
+        entry, theirs = (self._entry(part, each, scope) for each in (declared, other))
+        if entry is None or theirs is None:
+            return
+        on_line = [each in self.on_line.values() for each in (entry, theirs)]
+        if on_line[0] == on_line[1]:
+            raise ConfigError(
+                f"{theirs.where}: {declared.name} ({entry.where}) stands in the place of "
+                f"{other.name}; leave {other.name} out"
+            )
+        if on_line[1]:
+            del values[declared.name]
+            self.result.notices.append(
+                f"note: {entry.where}: {declared.name} has no effect with --{other.name}"
+            )
 
     def _entry(self, part: type[Part], declared: Option, scope: str | None) -> Entry | None:
         """The entry that gives an option. Parts of different sections may have options of one name:
@@ -169,9 +194,9 @@ class _Resolver:
         for name, declared in part.options.items():
             entry = self._entry(part, declared, scope) if name in values else None
             if entry and not has_effect(declared, complete):
-                self.result.notices.append(
-                    f"note: {entry.where}: {name} has no effect without {declared.only_with}"
-                )
+                needed = declared.only_with
+                needed = f"without {needed}" if needed else f"with {declared.only_without}"
+                self.result.notices.append(f"note: {entry.where}: {name} has no effect {needed}")
 
     def _by_key(self, entries: Sequence[Entry]) -> dict[tuple[str | None, str], Entry]:
         by_key: dict[tuple[str | None, str], Entry] = {}
@@ -184,10 +209,24 @@ class _Resolver:
             by_key[key] = entry
         return by_key
 
+    def _on_line(self, flags: Sequence[Entry]) -> dict[tuple[str | None, str], Entry]:
+        """The entry of each option that the command line gives: the last one, or all together of an
+        option whose flag adds to its values."""
+        by_key: dict[tuple[str | None, str], Entry] = {}
+        for entry in flags:
+            key = self.names.key(entry)
+            adds = any(declared.repeated for _, declared in self.names.declared.get(key[1], ()))
+            if adds and key in by_key:
+                entry = entry._replace(words=[*by_key[key].words, *entry.words])
+            by_key[key] = entry
+        return by_key
+
     def _local_datasets(self, entries: Sequence[Entry]) -> Registry:
         """The registry of the datasets together with those that the cfg describes."""
         values: dict[str, dict[str, Any]] = {}
-        keys = plain_names(self.dataset_section)
+        given_names: dict[str, set[str]] = {}
+        for entry in entries:
+            given_names.setdefault(_dataset_name(entry), set()).add(plain(entry.name))
         for entry in entries:
             name = _dataset_name(entry)
             given = values.setdefault(name, {})
@@ -195,11 +234,7 @@ class _Resolver:
             if not entry.name:
                 self.result.places.setdefault(scope, entry.where)
                 continue
-            key = plain(entry.name)
-            if key not in keys:
-                hint = nearest(key, keys)
-                raise ConfigError(f"{entry.where}: a dataset has no key '{key}'{hint}")
-            key = keys[key]
+            key = self._dataset_key(entry, given_names[name])
             place = f"{scope}.{key}"
             if key in given:
                 first = self.result.places[place]
@@ -217,6 +252,22 @@ class _Resolver:
             local.add(name, Variant(self.dataset_section, given))
             self.result.datasets[name] = Choice(name, self.dataset_section, given)
         return local
+
+    def _dataset_key(self, entry: Entry, given: Collection[str]) -> str:
+        """The key of a section that an entry gives.
+
+        Args:
+            given: the names of all entries of the section.
+        """
+        name = plain(entry.name)
+        try:
+            key = self.dataset_section.spelled(name, given)
+        except ConfigError as mistake:
+            raise ConfigError(f"{entry.where}: {mistake}") from None
+        if key is None:
+            hint = nearest(name, plain_names(self.dataset_section))
+            raise ConfigError(f"{entry.where}: a dataset has no key '{name}'{hint}")
+        return key
 
 
 def read_value(declared: Option, entry: Entry, inverted: bool = False) -> Any:

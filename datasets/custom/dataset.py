@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from datasets.base import Dataset, Sample, Split, declared_split
 from datasets.custom.division import Division
-from datasets.custom.keys import is_given, label_options, told_at
+from datasets.custom.keys import is_given, key_of_option, label_options, told_at
 from datasets.custom.labels import CustomLabels
 from datasets.custom.selection import Selection
 from datasets.custom.tables import is_list
@@ -19,6 +19,7 @@ from datasets.listing import require_files
 from tasks import TASKS
 from utils.errors import ConfigError
 from utils.option import option
+from utils.option_names import plain_names
 
 _MAY_BE_EMPTY = (".txt",)
 """Labels of YOLO, of an image without objects."""
@@ -53,7 +54,7 @@ class CustomDataset(Dataset):
         None, "the column of the list of images that holds one of the two words of split"
     )
     classes: tuple[str, ...] = option(
-        (), "the classes of segmentation and detection, in the order of their numbers"
+        (), "the classes of the labels that have some, in the order of their numbers"
     )
     labelled_classes: tuple[str, ...] = option(
         (), "those of the classes that are labelled wherever they are seen (empty: all)"
@@ -74,6 +75,23 @@ class CustomDataset(Dataset):
         self.selection = Selection(self.images, self.ids, self.split_column, division)
         for task_type, labels in self.labels_of.items():
             division.check(labels.pattern, task_type)
+
+    @classmethod
+    def spelled(cls, name: str, given: Collection[str]) -> str | None:
+        """The key that a name in a section means: a key, another name of it, or a key that leaves
+        out its task, where the section has labels of one task alone that have it; None where it is
+        no key.
+
+        Args:
+            given: the names that the section gives.
+
+        Raises:
+            ConfigError: as :func:`datasets.custom.keys.key_of_option`.
+        """
+        keys = plain_names(cls)
+        if name in keys:
+            return keys[name]
+        return key_of_option(name, {keys.get(other) for other in given} & TASKS.keys())
 
     def read(self, root, split, missing_allowed=False):
         """Lists the files of a split; where the section says nothing of splits, both are all

@@ -148,8 +148,8 @@ class JsonLabels:
                     f"{self.task_type}_{name}",
                 )
         if chosen is PanopticMasks:
-            return PanopticMasks(classes, annotations, folder, **storage)
-        return chosen(classes, annotations)
+            return PanopticMasks(classes, annotations, folder, task_type=self.task_type, **storage)
+        return chosen(classes, annotations, task_type=self.task_type)
 
 
 def _are(names: list[str]) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -33,15 +32,13 @@ def label_options(task_type: str) -> dict[str, tuple[Any, Option]]:
     """The keys of a section about the labels of a task: the types of their values, and the options.
 
     They are the task's name, `<task>_classes`, and `<task>_<option>` for the options of the formats
-    of its labels. The task's aliases may stand for its name, and an option that no other task has
-    may go by its name alone.
+    of its labels. The task's aliases may stand for its name.
     """
     task = TASKS[task_type]
     aliases = [alias for alias, name in TASKS.aliases.items() if name == task_type]
-    tasks_with = Counter(name for other in TASKS.values() for name in format_options(other))
 
-    def key(ending: str, declared: Option, *other_names: str) -> Option:
-        return replace(declared, aliases=(*(alias + ending for alias in aliases), *other_names))
+    def key(ending: str, declared: Option) -> Option:
+        return replace(declared, aliases=tuple(alias + ending for alias in aliases))
 
     pattern = option(None, f"a pattern or a list of the labels of {task_type}")
     keys = {task_type: (str | None, key("", pattern))}
@@ -51,9 +48,31 @@ def label_options(task_type: str) -> dict[str, tuple[Any, Option]]:
     for name, declared in format_options(task).items():
         kind = declared.type if declared.is_list else declared.item_type | None
         declared = replace(declared, default=() if declared.is_list else None)
-        alone = [name] if tasks_with[name] == 1 else []
-        keys[f"{task_type}_{name}"] = (kind, key(f"_{name}", declared, *alone))
+        keys[f"{task_type}_{name}"] = (kind, key(f"_{name}", declared))
     return keys
+
+
+def key_of_option(name: str, labelled: Collection[str]) -> str | None:
+    """The key that the name of a format's option stands for in a section, without that of a task;
+    None where no format has such an option.
+
+    Args:
+        labelled: the task types that the section has labels for.
+
+    Raises:
+        ConfigError: it is about labels that the section does not have, or about those of several
+            tasks.
+    """
+    with_option = sorted(task for task in TASKS if name in format_options(TASKS[task]))
+    meant = [task for task in with_option if task in labelled]
+    if len(meant) > 1:
+        keys = " or ".join(f"{task}_{name}" for task in meant)
+        raise ConfigError(f"{name} may mean {keys} here: write which")
+    if with_option and not meant:
+        raise ConfigError(
+            f"{name} is about labels of {', '.join(with_option)}: the dataset names none of them"
+        )
+    return f"{meant[0]}_{name}" if meant else None
 
 
 def formats_of(task: type[Task]) -> list[type[Format]]:

@@ -166,7 +166,8 @@ class CustomLabels:
             )
         storage = {name: v for name, v in self.storage.items() if name in chosen.options}
         try:
-            return chosen(self.classes(folder), **chosen.located(storage, folder))
+            classes = self.classes(folder)
+            return chosen(classes, task_type=self.task_type, **chosen.located(storage, folder))
         except ConfigError as mistake:
             key = mistake.option
             key = f"{self.task_type}_{key}" if key in chosen.options else key

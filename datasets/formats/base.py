@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from datasets.formats.stored_maps import map_head, map_size
+from tasks.base import TASKS
 from utils.part import Part
 
 FORMATS: list[type[Format]] = []
@@ -24,6 +25,8 @@ class Format(Part, ABC):
 
     Args:
         classes: the names of the dataset's classes, in the order of their numbers.
+        task_type: the task whose labels these are, after which errors name the keys of a cfg; by
+            default the first of those that have such labels.
     """
 
     section = "dataset"
@@ -45,15 +48,20 @@ class Format(Part, ABC):
         if "suffixes" in vars(cls):
             FORMATS.append(cls)
 
-    def __init__(self, classes: tuple[str, ...] = (), **options):
+    def __init__(self, classes: tuple[str, ...] = (), task_type: str | None = None, **options: Any):
         super().__init__(**options)
         self.classes = tuple(classes)
+        self.task_type = task_type
 
     @classmethod
     def located(cls, storage: dict[str, Any], folder: Path) -> dict[str, Any]:
         """The options that a section gives, with the names of files in them counted from the
         dataset's folder."""
         return storage
+
+    def cfg_key(self, name: str) -> str:
+        """The key of a section [dataset.<name>] that gives an option."""
+        return f"{self.task_type or _first_task(self.label_type)}_{name}"
 
     @abstractmethod
     def read(self, label: Label, size: tuple[int, int]) -> np.ndarray:
@@ -94,10 +102,23 @@ class Format(Part, ABC):
         return None
 
     @property
+    def can_turn(self) -> bool:
+        """Whether the labels of an image that is turned are known. Those of vectors are not where
+        nothing says which way they are stored."""
+        return True
+
+    @property
     def fingerprint(self) -> str:
         """What a decoded label depends on beside its files."""
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
         return f"{type(self).__name__}({settings}) {' '.join(self.classes)}"
+
+
+def _first_task(label_type: str) -> str:
+    """The task with labels of a sort that is no variant (a subclass) of another one with these."""
+    tasks = [task for task in TASKS.values() if task.label_type == label_type]
+    plain = (t.task_type for t in tasks if not any(issubclass(t, o) for o in tasks if o is not t))
+    return next(plain, label_type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class ClassMask(MapFormat):
         path, stored = label.file, self.stored_map(label)
         if self._is_one_hot(stored.head):
             return fit(self._decode_one_hot(stored.numbers, path), size, path)
-        mask = _class_numbers(stored.numbers, path)
+        mask = self._class_numbers(stored.numbers, path)
         self._require_decided(mask, stored.numbers.dtype == bool, path)
         classes, unknown = _tables(self._stored_numbers, self._stored_void, self.others_void)
         beyond = _looked_up(mask, unknown)
@@ -109,16 +109,17 @@ class ClassMask(MapFormat):
         elif self.void in numbers:
             mistake, key = f"gives {self.void} to a class, which then is not void", "void"
         if mistake:
-            raise ConfigError(f"segmentation_numbers {mistake}", key)
+            raise ConfigError(f"{self.cfg_key('numbers')} {mistake}", key)
 
     def _is_one_hot(self, head: MapHead) -> bool:
         return not head.is_picture and is_one_hot(head.shape, len(self.classes))
 
     def _decode_one_hot(self, stored: np.ndarray, path: Path) -> np.ndarray:
         if self.numbers or self.first is not None or self.void is not None:
+            first, void, numbers = map(self.cfg_key, ("first", "void", "numbers"))
             raise DataError(
                 f"{path}: has a channel for each class and no numbers of classes: leave out "
-                "`segmentation_first`, `segmentation_void` and `segmentation_numbers`"
+                f"`{first}`, `{void}` and `{numbers}`"
             )
         return decode_one_hot(stored, len(self.classes), path)
 
@@ -129,21 +130,21 @@ class ClassMask(MapFormat):
         Raises:
             DataError: it cannot, and the cfg does not say how.
         """
-        count = len(self.classes)
+        count, classes = len(self.classes), self.cfg_key("classes")
         if self.void is not None or self.numbers or self.others_void:
             return
         if of_truth_values and count != 2:
             raise DataError(
                 f"{path}: holds truth values (1 bit), which are two classes, but {count} are "
-                "named: name the two in `segmentation_classes`, mostly background and another"
+                f"named: name the two in `{classes}`, mostly background and another"
             )
         if count > 2 or not (mask == VOID).any() or ((mask > 0) & (mask < VOID)).any():
             return
-        background = "" if count == 2 else ", and the background first in `segmentation_classes`"
+        background = "" if count == 2 else f", and the background first in `{classes}`"
         raise DataError(
             f"{path}: its numbers are 0 and 255, and it cannot be told what 255 is: write "
-            f"`segmentation_numbers = 0 255` where it is a class{background}, or "
-            "`segmentation_void = 255` where it is void"
+            f"`{self.cfg_key('numbers')} = 0 255` where it is a class{background}, or "
+            f"`{self.cfg_key('void')} = 255` where it is void"
         )
 
     def _unknown_number(self, unknown: np.ndarray, path: Path) -> DataError:
@@ -153,11 +154,52 @@ class ClassMask(MapFormat):
             hint = ""
         else:
             known = f"the {count} classes are {first} to {first + count - 1}"
-            hint = "; `segmentation_numbers` names other numbers"
+            hint = f"; `{self.cfg_key('numbers')}` names other numbers"
         if first == 0 and unknown.tolist() == [count]:
-            hint = "; where 0 is the background, name it first in `segmentation_classes`"
+            hint = f"; where 0 is the background, name it first in `{self.cfg_key('classes')}`"
         void = "there is no void" if void is None else f"void is {void}"
         return DataError(f"{path}: has the value {unknown[0]}, but {known}, and {void}{hint}")
+
+    def _class_numbers(self, mask: np.ndarray, path: Path) -> np.ndarray:
+        """The numbers of a mask as they are stored: (H, W) uint8, or others of at most 16 bits.
+
+        Raises:
+            DataError: it holds something else; says what to do.
+        """
+        if mask.ndim != 2:
+            raise DataError(f"{path}: {self._instead_of_numbers(mask)}")
+        if mask.dtype == bool:
+            return mask.astype(np.uint8)
+        if mask.dtype == np.uint8:
+            return mask
+        with np.errstate(invalid="ignore", over="ignore"):  # whatever the file holds
+            whole = np.rint(mask)
+            small = (whole == mask).all() and whole.min() >= -(2**15) and whole.max() < 2**16
+        if not small:
+            raise DataError(
+                f"{path}: holds other numbers than class numbers, which are whole and small"
+            )
+        return whole.astype(np.int32)
+
+    def _instead_of_numbers(self, mask: np.ndarray) -> str:
+        channels = mask.shape[2] if mask.ndim == 3 else 0
+        if channels not in (2, 3, 4):
+            return (
+                f"holds an array {mask.shape}, a mask has two dimensions, or a channel for each of "
+                "its classes"
+            )
+        alpha = " and an alpha channel" if channels in (2, 4) else ""
+        colours = mask[..., : 1 if channels == 2 else 3]
+        if (colours == colours[..., :1]).all():
+            return (
+                f"has {channels} channels{alpha and ', one of them alpha'}, where class numbers "
+                "are one; the first of them is the mask: save it alone"
+            )
+        return (
+            f"holds colours{alpha} where class numbers are wanted: name the colour of each class "
+            f"in `{self.cfg_key('colours')}`; a palette PNG, as VOC's masks are, turns into "
+            "colours when it is opened and saved as RGB: take the original file"
+        )
 
 
 def some(words: Iterable[str]) -> str:
@@ -165,49 +207,6 @@ def some(words: Iterable[str]) -> str:
     words = list(words)
     more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
     return ", ".join(words[:_MOST_NAMED]) + more
-
-
-def _class_numbers(mask: np.ndarray, path: Path) -> np.ndarray:
-    """The numbers of a mask as they are stored: (H, W) uint8, or others of at most 16 bits.
-
-    Raises:
-        DataError: it holds something else; says what to do.
-    """
-    if mask.ndim != 2:
-        raise DataError(f"{path}: {_instead_of_numbers(mask)}")
-    if mask.dtype == bool:
-        return mask.astype(np.uint8)
-    if mask.dtype == np.uint8:
-        return mask
-    with np.errstate(invalid="ignore", over="ignore"):  # whatever the file holds
-        whole = np.rint(mask)
-        small = (whole == mask).all() and whole.min() >= -(2**15) and whole.max() < 2**16
-    if not small:
-        raise DataError(
-            f"{path}: holds other numbers than class numbers, which are whole and small"
-        )
-    return whole.astype(np.int32)
-
-
-def _instead_of_numbers(mask: np.ndarray) -> str:
-    channels = mask.shape[2] if mask.ndim == 3 else 0
-    if channels not in (2, 3, 4):
-        return (
-            f"holds an array {mask.shape}, a mask has two dimensions, or a channel for each of its "
-            "classes"
-        )
-    alpha = " and an alpha channel" if channels in (2, 4) else ""
-    colours = mask[..., : 1 if channels == 2 else 3]
-    if (colours == colours[..., :1]).all():
-        return (
-            f"has {channels} channels{alpha and ', one of them alpha'}, where class numbers are "
-            "one; the first of them is the mask: save it alone"
-        )
-    return (
-        f"holds colours{alpha} where class numbers are wanted: name the colour of each class in "
-        "`segmentation_colours`; a palette PNG, as VOC's masks are, turns into colours when it is "
-        "opened and saved as RGB: take the original file"
-    )
 
 
 @functools.cache

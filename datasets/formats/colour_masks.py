@@ -56,7 +56,7 @@ class ColourMask(Format):
         try:
             self.table = _table(self.colours, self.classes)
         except DataError as reason:
-            raise ConfigError(f"segmentation_colours: {reason}", "colours") from None
+            raise ConfigError(f"{self.cfg_key('colours')}: {reason}", "colours") from None
 
     @classmethod
     def located(cls, storage, folder):
@@ -90,7 +90,7 @@ class ColourMask(Format):
         name, closest = min(names, key=lambda item: np.square(np.subtract(item[1], colour)).sum())
         return DataError(
             f"{path}: {np.count_nonzero(unknown):,} pixels have a colour that "
-            f"`segmentation_colours` does not name: the one in row {row}, column {column} is "
+            f"`{self.cfg_key('colours')}` does not name: the one in row {row}, column {column} is "
             f"{format_colour(colour)}, and the nearest is {format_colour(closest)} ('{name}')"
         )
 

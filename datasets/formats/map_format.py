@@ -8,7 +8,6 @@ from typing import ClassVar
 from datasets.formats.arrays import MapHead, StoredMap
 from datasets.formats.base import Format, Label
 from datasets.formats.stored_maps import map_head, map_size, read_map
-from tasks.base import TASKS
 from utils.errors import DataError
 from utils.option import option
 
@@ -57,9 +56,3 @@ class MapFormat(Format):
     @functools.cached_property
     def _key_option(self) -> str:
         return self.cfg_key("key")
-
-    @classmethod
-    def cfg_key(cls, name: str) -> str:
-        """The key of a section [dataset.<name>] that gives an option."""
-        tasks = (task.task_type for task in TASKS.values() if task.label_type == cls.label_type)
-        return f"{next(tasks, cls.label_type)}_{name}"

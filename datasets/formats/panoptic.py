@@ -48,8 +48,8 @@ class PanopticMasks(CocoFormat):
         self.place = root / self.folder if self.folder else file.with_suffix("")
         if not self.place.is_dir():
             raise DataError(
-                f"{file}: its PNGs are not there: no folder {self.place}; segmentation_folder "
-                "names their place"
+                f"{file}: its PNGs are not there: no folder {self.place}; "
+                f"{self.cfg_key('folder')} names their place"
             )
         require_inside(self.place, annotations.pngs.values(), str(file))
 

@@ -15,10 +15,12 @@ from PIL import Image
 from datasets.scenes.classes import CLASSES, VOC_NUMBERS, table
 from datasets.scenes.coco_layout import COCO
 from datasets.scenes.files import MANY, Job, Layout, save_jpeg, save_png
-from datasets.scenes.multi_task_layouts import NYUDMT, PASCALMT, NYUv2
+from datasets.scenes.multi_task_layouts import NYUDMT, NYUDv2, NYUv2
+from datasets.scenes.pascal_layout import PascalContext
 from datasets.scenes.room import focal_length
 from datasets.scenes.scene import Scene
-from datasets.scenes.street_layout import Cityscapes
+from datasets.scenes.street_layout import Cityscapes, CityscapesMTAN
+from datasets.scenes.taskonomy_layout import Taskonomy
 
 _VOC = table(VOC_NUMBERS)
 _VOID = 255
@@ -124,10 +126,14 @@ LAYOUTS = {
     "VOC": VOC,
     "NYU": NYU,
     "NYUD_MT": NYUDMT,
+    "NYUDv2": NYUDv2,
     "NYUv2": NYUv2,
-    "PASCAL_MT": PASCALMT,
+    "PASCALContext": PascalContext,
+    "PASCAL_MT": PascalContext,
     "COCO": COCO,
     "Cityscapes": Cityscapes,
+    "Cityscapes_MTAN": CityscapesMTAN,
+    "Taskonomy": Taskonomy,
 }
 """The layouts by the names of their datasets."""
 

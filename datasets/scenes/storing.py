@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from contextlib import contextmanager
-from functools import partial
-from multiprocessing import get_context, parent_process
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
-
-import cv2
 
 from datasets import DATASETS
 from datasets.scenes.files import Job
 from datasets.scenes.layouts import LAYOUTS
 from datasets.scenes.scene import render
-from utils import signals
 from utils.errors import DataError
 from utils.files import remove_leftovers, temporary_place
+from utils.pool import pool
 
 _Task = tuple[str, Job, Path, int, tuple[int, int]]
 
@@ -60,7 +54,7 @@ def write(
     try:
         root.mkdir(parents=True, exist_ok=True)
         remove_leftovers(root)
-        with _workers(processes) as run:
+        with pool(processes) as run:
             for name in layouts:
                 _write_layout(root, name, (train, val), size, seed, run, progress)
     except BrokenExecutor:
@@ -100,28 +94,3 @@ def _require_absent(folder: Path) -> None:
 def _render(task: _Task) -> None:
     name, job, folder, seed, size = task
     LAYOUTS[name].save(render(seed, job.scene, size), job, folder)
-
-
-@contextmanager
-def _workers(processes: int) -> Iterator[Callable[[Callable, list], Iterator]]:
-    """`map` over a pool of processes, or in this one where one is enough."""
-    if processes == 1:
-        yield map
-        return
-    pool = ProcessPoolExecutor(processes, get_context("fork"), _start_worker)
-    try:
-        yield partial(pool.map, chunksize=4)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    cv2.setNumThreads(0)  # the processes are the parallelism
-    signals.ignore()  # the parent ends them
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for ever."""
-    parent_process().join()
-    os._exit(1)

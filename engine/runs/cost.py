@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,13 +68,28 @@ def cost_of(network: Network, size: tuple[int, int]) -> NetworkCost:
     with torch.no_grad(), counter:
         network(image)
     flops = {name: sum(kinds.values()) for name, kinds in counter.get_flop_counts().items()}
-
-    def part(module: nn.Module, name: str) -> Cost:
-        parameters = sum(p.numel() for p in module.parameters() if p.requires_grad)
-        return Cost(parameters, flops.get(f"{type(network).__name__}.{name}", 0) / 2e9)
-
+    root = type(network).__name__
+    backbone = _within(f"{root}.backbone", flops)
+    heads = {task: _within(f"{root}.heads.{task}", flops) for task in network.heads}
+    # A task may run layers of the neck between its own ones: the rest is the neck's.
+    neck = counter.get_total_flops() - backbone - sum(heads.values())
     return NetworkCost(
-        backbone=part(network.backbone, "backbone"),
-        neck=part(network.neck, "neck"),
-        heads={task: part(head, f"heads.{task}") for task, head in network.heads.items()},
+        backbone=_cost(network.backbone, backbone),
+        neck=_cost(network.neck, neck),
+        heads={task: _cost(head, heads[task]) for task, head in network.heads.items()},
     )
+
+
+def _cost(module: nn.Module, flops: int) -> Cost:
+    return Cost(sum(p.numel() for p in module.parameters() if p.requires_grad), flops / 2e9)
+
+
+def _within(name: str, counts: Mapping[str, int]) -> int:
+    """The count of a module; of one that is not called itself, the sum of those within it."""
+    if name in counts:
+        return counts[name]
+    within = [inner for inner in counts if inner.startswith(f"{name}.")]
+    outermost = [
+        inner for inner in within if not any(inner.startswith(f"{other}.") for other in within)
+    ]
+    return sum(counts[inner] for inner in outermost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine.runs.baselines import (
     Baselines,
     check_potential,
     find_finished,
+    find_or_train,
     given_potentials,
     single_task,
     single_tasks,
@@ -25,9 +27,9 @@ from engine.runs.cost import network_cost
 from engine.runs.data import Data, build_data
 from engine.runs.decisions import dataset_lines
 from engine.runs.device import choose_device, device_name
-from engine.runs.folder import RunFolder, run_folder
+from engine.runs.folder import RunFolder, is_longer, run_folder
 from engine.runs.missing import label_missing
-from engine.runs.network import check_batch_size, make_network
+from engine.runs.network import check_batch_size, check_network, make_network
 from engine.runs.next_steps import next_steps
 from engine.runs.pictures import draw_results
 from engine.runs.plan import Plan, plan_experiment
@@ -45,6 +47,7 @@ from models import Network
 from models.batch_norm import synchronise
 from models.compilation import compile_parts
 from utils.errors import doing
+from utils.option import nearest
 from utils.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
@@ -73,19 +76,48 @@ def run_experiment(config: Config, ranks: Ranks = ALONE) -> Results:
         )
     folder = run_folder(config)
     if results := ranks.from_first(lambda: _begin(config, folder, bool(mode.get("restart")))):
-        return _show_next(config, folder, _show(folder, results, ranks), ranks)
+        return _show_next(config, folder, _show(config, folder, results, ranks), ranks)
     data = ranks.first_before_others(lambda: _build_data(config))
     if len(data.tasks) == 1:
         return _run_single_task(config, data, folder, ranks)
     given = given_potentials(config, data.tasks)
     with ranks.first_within(folder.lock(config)):
         if results := ranks.from_first(folder.finished):
-            return _show(folder, results, ranks)
+            return _show(config, folder, results, ranks)
         singles = {} if given else single_tasks(config, data.tasks, ranks)
         train = partial(train_run, plan=_plan(config, data, folder, ranks, singles.values()))
         compared = given or trained_baselines(config, singles, train, ranks)
         results = train(config, data, folder, ranks, compared)
     return _show_next(config, folder, results, ranks)
+
+
+def train_baselines(
+    config: Config, ranks: Ranks = ALONE, only: Sequence[str] = ()
+) -> dict[str, Results]:
+    """The results of the single-task networks of a cfg, by task; those that no run below `runs` has
+    finished are trained.
+
+    Args:
+        ranks: the processes that do it together.
+        only: the tasks, where these are not all.
+
+    Raises:
+        UserError: see `utils.errors`.
+    """
+    check_potential(config)
+    data = ranks.first_before_others(lambda: _build_data(config))
+    names = [task.name for task in data.tasks]
+    for name in only:
+        if name not in names:
+            raise config.error("only", f"the cfg has no task '{name}'{nearest(name, names)}")
+    if given_potentials(config, data.tasks):
+        raise config.error("potential", "with accuracies given there is no baseline to train")
+
+    def train(config, data, folder, ranks) -> Results:
+        return train_run(config, data, folder, ranks, plan=_plan(config, data, folder, ranks))
+
+    singles = single_tasks(config, data.tasks, ranks)
+    return {name: find_or_train(singles[name], train, ranks)[1] for name in only or names}
 
 
 def _plan(config, data, folder, ranks, singles=()) -> Plan:
@@ -102,7 +134,7 @@ def _begin(config: Config, folder: RunFolder, is_restart: bool) -> Results | Non
     if is_restart:
         with folder.lock():
             restart(folder, config)
-    elif folder.other_options(config) == ["max_epoch"]:
+    elif is_longer(folder.other_options(config)):
         with folder.lock():
             folder.extend(config)
     folder.ensure_same_config(config)
@@ -115,7 +147,7 @@ def _build_data(config: Config) -> Data:
     with doing(f"the data of {config.path} were being listed"):
         data = build_data(config)
         check_class_names(config, data)
-    network_cost(config, data.tasks)  # refuses what cannot be built
+    check_network(config, data.tasks)
     check_batch_size(config, data.tasks, len(data.train))
     return data
 
@@ -224,23 +256,26 @@ def test_checkpoint(config: Config, path: Path) -> tuple[Data, Evaluation]:
         checkpoint.load_network(expected, network.state_dict(), path)
     loader = data.test_loader(config, device)
     precision = Precision(device, config.training.amp)
-    return data, evaluate(network, data.tasks, loader, precision)
+    return data, evaluate(network, data.tasks, loader, precision, is_test=True)
 
 
 def checkpoint_to_use(config: Config) -> Path:
-    """The checkpoint to test or export: `ckpt`, else the best of the cfg's run. The network of a
-    cfg with one task may have been trained as a baseline of another cfg."""
-    if config.run.mode.value("ckpt"):
-        return Path(config.run.mode.value("ckpt"))
+    """The checkpoint to test or export: `ckpt`, else the best of the cfg's run."""
+    return Path(config.run.mode.value("ckpt") or finished_folder(config).best)
+
+
+def finished_folder(config: Config) -> RunFolder:
+    """The folder of the cfg's run. The network of a cfg with one task may have been trained as a
+    baseline of another cfg."""
     if len(config.run.tasks) > 1:
-        return run_folder(config).best
+        return run_folder(config)
     config = config.single_task(config.run.tasks[0], config.run.run)
     folder = run_folder(config)
     if folder.best.exists():
-        return folder.best
+        return folder
     data = build_data(config)
     result = find_finished(single_task(config, data)) if len(data.tasks) == 1 else None
-    return (result or folder).best
+    return result or folder
 
 
 def _run_single_task(config: Config, data: Data, folder: RunFolder, ranks: Ranks) -> Results:
@@ -248,10 +283,10 @@ def _run_single_task(config: Config, data: Data, folder: RunFolder, ranks: Ranks
     if not config.run.mode.value("ckpt"):
         result = ranks.from_first(lambda: find_finished(single_task(config, data)))
         if result:
-            return _show(result, result.finished(), ranks)
+            return _show(config, result, result.finished(), ranks)
     with ranks.first_within(folder.lock(config)):
         if results := ranks.from_first(folder.finished):
-            return _show(folder, results, ranks)
+            return _show(config, folder, results, ranks)
         plan = _plan(config, data, folder, ranks)
         results = train_run(config, data, folder, ranks, plan=plan)
     return _show_next(config, folder, results, ranks)
@@ -292,7 +327,7 @@ def _test(config, data, folder, loop, baselines, initial, pseudo_labels, log) ->
     best = ranks.first_before_others(lambda: loop.keeper.load_best(loop.device))
     network.load_state_dict(best["network"])
     loader = data.test_loader(config, loop.device, ranks)
-    evaluation = evaluate(network, data.tasks, loader, loop.precision, ranks)
+    evaluation = evaluate(network, data.tasks, loader, loop.precision, ranks, is_test=True)
 
     def report() -> Results:
         results = _results(config, data, loop, best, evaluation)
@@ -310,7 +345,7 @@ def _compare(results: Results, config, data, best, baselines) -> None:
     """Adds to results what they are compared with, or what makes them a baseline of others."""
     if baselines:
         results.potential, results.potential_given = baselines.potential, baselines.cost is None
-        results.compare(baselines.metrics)
+        results.compare(baselines.metrics, config.comparison.delta_metrics)
         if baselines.cost:
             results.single_task_networks = vars(baselines.cost)
         return
@@ -334,7 +369,9 @@ def _results(config, data, loop, best, evaluation) -> Results:
         selected_on=data.selected_on,
         selection_images=len(data.val),
         best_epoch=best["epoch"],
-        epochs=config.training.max_epoch,
+        epochs=loop.length.periods,
+        best_iteration=loop.length.until(best["epoch"]) if loop.length.in_iterations else None,
+        iterations=config.training.max_iterations or None,
         learning_rate=config.training.optimizer.build().learning_rate(config.loading.batch_size),
         seconds_per_epoch=mean(row["seconds"] for row in history),
         images_per_second=mean(row["images_per_second"] for row in history),
@@ -345,6 +382,7 @@ def _results(config, data, loop, best, evaluation) -> Results:
         protocol=protocol_values(config),
         missing=config.data.missing.name,
         test_images={task.name: len(data.test.labelled_for(task)) for task in data.tasks},
+        threads=torch.get_num_threads(),
         device=device_name(loop.device),
         processes=loop.ranks.size,
         micro_batches=config.training.micro_batches,
@@ -356,7 +394,9 @@ def _results(config, data, loop, best, evaluation) -> Results:
     )
 
 
-def _show(folder: RunFolder, results: Results, ranks: Ranks) -> Results:
+def _show(config: Config, folder: RunFolder, results: Results, ranks: Ranks) -> Results:
+    """Prints the results of a run that is done, with Δ as the cfg wants it."""
+    results = results.by(config.comparison.delta_metrics)
     if ranks.first:
         print(f"{folder.path} is done; its results:\n\n{results_table(results)}\n", flush=True)
     return results

@@ -66,6 +66,20 @@ def number_of_maps(config: Config, tasks: Sequence[Task]) -> int:
     return len(network.features)
 
 
+def check_network(config: Config, tasks: Sequence[Task]) -> None:
+    """Checks, without memory, that a cfg's network can be built, takes the cfg's images, and has
+    the place where the cfg's loss takes the gradients.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    with torch.device("meta"), torch.no_grad():
+        network = make_network(config, {t.name: t.head for t in tasks}, pretrained=False).eval()
+        network(torch.empty(1, 3, *config.data.size))
+    with config.located():
+        config.run.loss.build().check_network(network)
+
+
 def trains_on_single_images(config: Config, tasks: Sequence[Task]) -> bool:
     """Whether a batch of one image can train a cfg's network, found without memory: BatchNorm has
     no statistics where a map of one image is a single pixel."""

@@ -85,11 +85,15 @@ def kept_types(config: Config, listed: Sequence[Split]) -> list[KeptTypes | None
     Raises:
         ConfigError: the protocol is none for these images.
     """
+    name = config.data.protocol.name
+    for choice in config.data.train_dataset:
+        if reason := choice.part.refused_protocols.get(name):
+            raise config.error("protocol", f"{choice.name} has no protocol {name}: {reason}")
     with config.located():
         protocol = config.data.protocol.build()
         datasets = zip(listed, config.data.train_dataset, strict=True)
         kept = [protocol.kept(split, choice.part.list_columns) for split, choice in datasets]
-    labelled = {name for split in listed for sample in split.samples for name in sample.labels}
+    labelled = frozenset().union(*(split.samples.label_types().all for split in listed))
     for name in protocol.settings.get("protocol_tasks", ()):
         if name not in labelled:
             raise config.error("protocol_tasks", f"no training image has a label for {name}")

@@ -25,6 +25,9 @@ from utils import signals
 from utils.errors import DataError
 from utils.ranks import ALONE, Ranks
 
+_Measured = list[dict[str, Meter]]
+"""The meters of batches, by task name."""
+
 _CONSTANT_SAMPLES = 200  # training images that the constant prediction is learnt from
 
 
@@ -64,6 +67,7 @@ def evaluate(
     loader: Loader,
     precision: Precision,
     ranks: Ranks = ALONE,
+    is_test: bool = False,
 ) -> Evaluation:
     """Measures a network on all images of a loader, each task on the images labelled for it.
 
@@ -72,29 +76,33 @@ def evaluate(
 
     Args:
         ranks: the processes that share the batches, as the loader does.
+        is_test: whether a task may take a second round for more exact figures
+            (`Task.is_tested_twice`).
 
     Raises:
         Stopped: a signal has come.
     """
     was_training = network.training
     network.eval()
+    measured: _Measured = []
 
-    def measure() -> list[dict[str, Meter]]:
-        measured = []
+    def measure() -> _Measured:
         for batch in loader.epoch():
             signals.check()
             batch = batch.to(precision.device)
             with precision.autocast():
                 predictions = network(float_images(batch))
             measured.append(_measured(tasks, predictions, batch))
-        return measured
+        return _finished(tasks, measured)
 
     shares = ranks.together(measure)
     network.train(was_training)
     if not any(shares):
         ranks.together(loader.refuse_unreadable)
-    in_order = (meters for batches in zip_longest(*shares) for meters in batches if meters)
-    return _measure(tasks, in_order)
+    whole = _merged(tasks, shares)
+    if is_test:
+        whole |= _second_round(tasks, measured, whole, ranks)
+    return _evaluation(whole)
 
 
 def evaluate_constants(
@@ -117,20 +125,26 @@ def evaluate_constants(
         return {}
     measured = []
     for batch in loader.epoch():
-        count, *shape = batch.images.shape[:3]
+        count = len(batch.images)
         predictions = {
-            name: value.view(1, -1, 1, 1).expand(count, -1, *shape)
+            name: value.view(1, -1, 1, 1).expand(count, -1, *train.label_size)
             for name, value in constants.items()
         }
         measured.append(_measured(known, predictions, batch))
-    return _measure(known, measured).metrics
+    whole = _merged(known, [_finished(known, measured)])
+    return _evaluation(whole | _second_round(known, measured, whole)).metrics
+
+
+def constant_samples(task: Task, train: MultiTaskDataset) -> np.ndarray:
+    """The indices of the training images that the constant prediction of a task is learnt from."""
+    labelled = train.labelled_for(task)
+    return labelled[:: max(1, math.ceil(len(labelled) / _CONSTANT_SAMPLES))]
 
 
 def _some_targets(task: Task, train: MultiTaskDataset) -> list[np.ndarray]:
-    labelled = train.labelled_for(task)
     at = train.tasks.index(task)
     targets = []
-    for i in labelled[:: math.ceil(len(labelled) / _CONSTANT_SAMPLES)]:
+    for i in constant_samples(task, train):
         entry = train.entries[i]
         with suppress(DataError):  # the training has named this file and gone on without it
             target = entry.labels[at].read(read_image(entry.image).shape[:2])
@@ -157,12 +171,47 @@ def _measured(
     return meters
 
 
-def _measure(tasks: Iterable[Task], measured: Iterable[Mapping[str, Meter]]) -> Evaluation:
-    """The metrics of all batches, whose meters come in their order."""
+def _finished(
+    tasks: Iterable[Task], measured: _Measured, whole: Mapping[str, Meter] | None = None
+) -> _Measured:
+    """The meters of the tasks, of this process's batches, with all that can be done before they are
+    merged; see `Task.finish`."""
+    for task in tasks:
+        meters = [of_batch[task.name] for of_batch in measured]
+        task.finish(meters, whole[task.name] if whole else None)
+    names = [task.name for task in tasks]
+    return [{name: of_batch[name] for name in names} for of_batch in measured]
+
+
+def _merged(tasks: Iterable[Task], shares: Sequence[_Measured]) -> dict[str, Meter]:
+    """The meters of all batches, of which each process has every so manieth, in their order."""
     whole = _meters(tasks)
-    for meters in measured:
+    in_order = (meters for batches in zip_longest(*shares) for meters in batches if meters)
+    for meters in in_order:
         for name, meter in meters.items():
             whole[name].merge(meter)
+    return whole
+
+
+def _second_round(
+    tasks: Iterable[Task],
+    measured: _Measured,
+    whole: Mapping[str, Meter],
+    ranks: Ranks = ALONE,
+) -> dict[str, Meter]:
+    """The meters of all batches, of the tasks that are tested twice.
+
+    Args:
+        measured: of the first round, in this process.
+        whole: likewise, of all batches.
+    """
+    twice = [task for task in tasks if task.is_tested_twice]
+    if not twice:
+        return {}
+    return _merged(twice, ranks.together(lambda: _finished(twice, measured, whole)))
+
+
+def _evaluation(whole: Mapping[str, Meter]) -> Evaluation:
     measurements = {name: meter.compute() for name, meter in whole.items()}
     return Evaluation(
         metrics={name: measured.metrics for name, measured in measurements.items()},

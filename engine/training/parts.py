@@ -101,9 +101,8 @@ class PartLosses:
         # A part without an image on any process has nothing to add.
         shares = zip(parts, whole.shares, whole.parts, strict=True)
         kept = [(part, share) for part, share, counts in shares if any(counts)]
-        counts = sum(plain.counts(part, whole.labelled) for part, _ in kept)
-        divisors = plain.ranks.sum(counts).clamp(min=1)
-        losses_at = [plain.on_part(part, whole.labelled, divisors) for part, _ in kept]
+        counts = plain.ranks.sum(sum(plain.counts(part, whole.labelled) for part, _ in kept))
+        losses_at = [plain.on_part(part, whole.labelled, counts) for part, _ in kept]
         places = [plain.places(step, share, whole.images) for _, share in kept]
         tasks = [task.name for task in plain.tasks if task.name in active]
 

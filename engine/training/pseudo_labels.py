@@ -75,7 +75,7 @@ def make_pseudo_labels(
         UserError: a checkpoint or an image cannot be read, or the disk is full; on every process
             the same.
     """
-    tasks = [task for task in data.tasks if data.missing_for(task)]
+    tasks = [task for task in data.tasks if len(data.missing_for(task))]
     paths = {task.name: labelling.checkpoints[task.name] for task in tasks}
     keys = {task.name: _key(task, paths[task.name], labelling.rule) for task in tasks}
     labels = PseudoLabels(labelling.cache, keys)
@@ -162,7 +162,8 @@ class _Maker:
     ) -> Iterator[np.ndarray | None]:
         """The targets of images, each of the size of its image."""
         task = self.task
-        prediction = next(iter(network(float_images(batch.to(self.labelling.device))).values()))
+        images = float_images(batch.to(self.labelling.device))
+        prediction = task.at_size(next(iter(network(images).values())), images.shape[2:])
         threshold = self.labelling.rule.missing_threshold
         targets = task.pseudo_targets(task.within(prediction, batch.shown), threshold)
         for target, shown, size in zip(targets, batch.shown.tolist(), sizes, strict=True):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from engine.training.weighted_labels import WeightedLabels, sum_and_count
+from engine.training.weighted_labels import WeightedLabels, joined_counts, sum_and_count
 from models import Network
 from tasks import Task
 from tasks.base import BoxPrediction
@@ -27,7 +27,8 @@ class SamplePrediction(NamedTuple):
 
     @torch.no_grad()
     def counts(self, tasks: Iterable[Task], labels: Sequence[WeightedLabels]) -> Tensor:
-        """The counts of the tasks' criteria on targets, (len(tasks)). They depend on no prediction.
+        """(n) the counts of the tasks' criteria on targets, one task's after another's. They depend
+        on no prediction.
 
         Args:
             labels: for all images, of one sort or of several.
@@ -37,7 +38,7 @@ class SamplePrediction(NamedTuple):
             _, labelled, *_ = labels[0].labels[task.name]
             prediction = _repeated(self.predictions[task.name], len(labelled))
             counts.append(sum_and_count(task, prediction, labels)[1])
-        return torch.stack(counts)
+        return joined_counts(counts)
 
 
 @torch.no_grad()

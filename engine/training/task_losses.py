@@ -6,14 +6,13 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from datasets.batch import Batch
 from datasets.photometric import float_images
 from engine.training.precision import Precision
 from engine.training.sample import SamplePrediction, sample_prediction
-from engine.training.weighted_labels import WeightedLabels, sum_and_count
+from engine.training.weighted_labels import WeightedLabels, joined_counts, sum_and_count
 from engine.training.whole_batch import WholeBatch, whole_batch
 from models import Network
 from models.dropout import Place
@@ -29,29 +28,28 @@ def mean_losses(
     predictions: Mapping[str, Any],
     labels: Sequence[WeightedLabels],
     ranks: Ranks,
-    divisors: Tensor | None = None,
+    counts: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """Σ sum / max(1, Σ count) of each task, both sums over the images of all processes.
+    """The loss of each task, of sums and counts over the images of all processes.
 
     Args:
         tasks: the active tasks.
         predictions: by task name, for all images of this process.
         labels: likewise, of one sort or of several.
-        divisors: (len(tasks)) the denominators, where these images are a part of a batch.
+        counts: (n) those of the whole batch, where these images are a part of it, one task's after
+            another's.
     """
-    totals, counts = {}, []
-    for task in tasks:
-        name = task.name
-        totals[name], count = sum_and_count(task, predictions[name], labels)
-        counts.append(count)
-    if not totals:
+    tasks = list(tasks)
+    if not tasks:
         return {}
-    if divisors is None:
-        divisors = ranks.sum(torch.stack(counts)).clamp(min=1)
+    pairs = [sum_and_count(task, predictions[task.name], labels) for task in tasks]
+    if counts is None:
+        counts = ranks.sum(joined_counts(count for _, count in pairs))
+    of_tasks = counts.split([task.sums for task in tasks])
     # A sum each: one of all together would lead from a task's loss to the heads of the others.
     return {
-        name: ranks.sum(total) / divisor
-        for (name, total), divisor in zip(totals.items(), divisors.unbind(), strict=True)
+        task.name: task.loss(ranks.sum(total), count.view_as(total))
+        for task, (total, _), count in zip(tasks, pairs, of_tasks, strict=True)
     }
 
 
@@ -105,17 +103,19 @@ class TaskLosses:
         return self.active(whole.labelled), lambda: losses_at(next(places))
 
     def on_part(
-        self, batch: Batch, labelled: Set[str], divisors: Tensor | None = None
+        self, batch: Batch, labelled: Set[str], counts: Tensor | None = None
     ) -> Callable[[Place], dict[str, Tensor]]:
         """The loss function of images at the place of a forward pass.
 
         Args:
             batch: this process's share, on the device.
             labelled: the tasks that any image of the whole batch has a label or a pseudo-label for.
-            divisors: what the sums of a part of a batch are divided by, in the order of `counts`.
+            counts: of a part of a batch, the sum of :meth:`counts` over the whole batch.
         """
-        images = float_images(batch)
-        return lambda place: self.on_labels(self.predict(images, place), batch, labelled, divisors)
+        images, active = float_images(batch), self.active(labelled)
+        return lambda place: self.on_labels(
+            self.predict(images, place, active), batch, labelled, counts
+        )
 
     def active(self, labelled: Set[str]) -> Set[str]:
         """The tasks that have a loss on a batch with labels or pseudo-labels of some tasks."""
@@ -126,22 +126,23 @@ class TaskLosses:
         images."""
         return (Place(self.seed, step, number, share, images) for number in itertools.count())
 
-    def predict(self, images: Tensor, place: Place) -> dict[str, Any]:
-        """The predictions for (B, 3, H, W) images, RGB in [0, 1], by task name."""
+    def predict(self, images: Tensor, place: Place, active: Set[str]) -> dict[str, Any]:
+        """The predictions for (B, 3, H, W) images, RGB in [0, 1], by task name: at least those of
+        the active tasks of the whole batch."""
         self.network.masks.place = place
         with self.precision.autocast():
-            return self.network(images)
+            return self.network(images, active)
 
     def on_labels(
         self,
         predictions: Mapping[str, Any],
         batch: Batch,
         labelled: Set[str],
-        divisors: Tensor | None = None,
+        counts: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The losses of the labelled tasks, in the order of the tasks."""
         tasks = self.labelled_tasks(labelled)
-        return mean_losses(tasks, predictions, self.labels_of(batch), self.ranks, divisors)
+        return mean_losses(tasks, predictions, self.labels_of(batch), self.ranks, counts)
 
     def labels_of(self, batch: Batch) -> list[WeightedLabels]:
         """The labels of a batch, and the pseudo-labels where there are teachers."""
@@ -155,7 +156,7 @@ class TaskLosses:
         return [task for task in self.tasks if task.name in labelled]
 
     def counts(self, batch: Batch, labelled: Set[str]) -> Tensor:
-        """What images add to the denominators of the losses, before any loss is known: (n) of the
+        """What images add to the counts of the losses, before any loss is known: (n) those of the
         labelled tasks, in order.
 
         Args:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from tasks import Task
@@ -26,7 +27,12 @@ def sum_and_count(
     task: Task, prediction: Any, sorts: Sequence[WeightedLabels]
 ) -> tuple[Tensor, Tensor]:
     """The sum and the count of a task's criterion over all sorts of labels: Σ weight · sum and
-    Σ weight · count."""
+    Σ weight · count, vectors where the task has several."""
     parts = [(task.criterion(prediction, *sort.labels[task.name]), sort.weight) for sort in sorts]
     totals, counts = zip(*((w * total, w * count) for (total, count), w in parts), strict=True)
     return sum(totals[1:], totals[0]), sum(counts[1:], counts[0])
+
+
+def joined_counts(counts: Iterable[Tensor]) -> Tensor:
+    """(n) the counts of several tasks, `Task.sums` of each, one task's after another's."""
+    return torch.cat([count.view(-1) for count in counts])

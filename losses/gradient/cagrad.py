@@ -53,7 +53,10 @@ def cagrad(gramian: np.ndarray, eps: float, c: float = 0.5, rescale: int = 1) ->
 
 class CAGrad(Aggregator):
     c: float = option(
-        0.5, "how far from the mean gradient the result may lie, as its share", at_least=0
+        0.5,
+        "how far from the mean gradient the result may lie, as its share",
+        at_least=0,
+        search=(0.1, 0.9),
     )
     rescale: int = option(
         1, "what the result is divided by; 0: 1, 1: 1 + c², 2: 1 + c", choices=(0, 1, 2)

@@ -68,7 +68,9 @@ class GradVac(Aggregator):
     """With `per_layer` each parameter tensor has cosines and targets of its own, and its part of a
     gradient is turned alone (the paper's "all_matrix", which it found best beside whole layers)."""
 
-    beta: float = option(0.01, "how fast the similarities aimed at follow", at_least=0, at_most=1)
+    beta: float = option(
+        0.01, "how fast the similarities aimed at follow", at_least=0, at_most=1, search=(1e-3, 0.5)
+    )
     per_layer: bool = option(False, "turn the gradient of each parameter tensor by itself")
     weigh = staticmethod(gradvac)
     checked = "TorchJD, for two tasks; PCGrad, for targets of 0"

@@ -32,7 +32,10 @@ class LDCMTL(LearnedWeighting):
     """
 
     penalty: float = option(
-        0.1, "λ, of the distance between the weighted losses of neighbouring tasks", at_least=0
+        0.1,
+        "λ, of the distance between the weighted losses of neighbouring tasks",
+        at_least=0,
+        search=(0.01, 1.0),
     )
     weight_lr: float = option(0.001, "learning rate (Adam) of the weights", above=0)
     no_geometric = "its weights are learned on a sum of losses with a penalty"

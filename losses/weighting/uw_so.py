@@ -22,7 +22,9 @@ class UWSO(Weighting):
         tensor([0.6225, 0.3775])
     """
 
-    tau: float = option(1.0, "τ: the larger, the more alike the weights", above=0)
+    tau: float = option(
+        1.0, "τ: the larger, the more alike the weights", above=0, search=(0.1, 20.0)
+    )
     needs_losses = True
     checked = "the closed form"
     state = ("last",)

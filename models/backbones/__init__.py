@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.backbones.base import Backbone
 from models.backbones.efficientnet import EfficientNet, EfficientNetLite0
+from models.backbones.none import NoBackbone
 from models.backbones.timm_models import PREFIX, TimmModel
 from models.backbones.torchvision_models import (
     EfficientNetB1,
@@ -25,6 +26,7 @@ BACKBONES = Registry(
             for part in (ResNet, MobileNetV2, EfficientNetB1, EfficientNetV2)
             for name in part.taps_of
         },
+        "none": NoBackbone,
     },
     prefixes={PREFIX: lambda name: TimmModel},
 )

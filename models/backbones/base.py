@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from models.layers import ModulePart
-from models.normalisation import IDENTITY, IMAGENET, Normalisation
+from models.normalisation import HALF, IDENTITY, IMAGENET, Normalisation
 from utils.errors import ConfigError
 from utils.option import option
 
@@ -39,9 +39,9 @@ class Backbone(ModulePart, ABC):
     )
     normalise: str = option(
         "backbone",
-        "how images are normalised: backbone, as its published weights want; imagenet; or none, in "
-        "[0, 1] as they are",
-        choices=("backbone", "imagenet", "none"),
+        "how images are normalised: backbone, as its published weights want; imagenet; half, to "
+        "[-1, 1]; or none, in [0, 1] as they are",
+        choices=("backbone", "imagenet", "half", "none"),
     )
 
     name: str
@@ -59,7 +59,7 @@ class Backbone(ModulePart, ABC):
         """How images are normalised for the backbone of this name and a value of `normalise`."""
         if normalise == "backbone":
             return cls.published_normalisation(name)
-        return IMAGENET if normalise == "imagenet" else IDENTITY
+        return {"imagenet": IMAGENET, "half": HALF, "none": IDENTITY}[normalise]
 
     @abstractmethod
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -80,6 +80,11 @@ class Backbone(ModulePart, ABC):
     def last_layer(self) -> list[Parameter]:
         """The weight of the last convolution (or linear layer, in a transformer)."""
         return [weight for weight in self.parameters() if weight.dim() > 1][-1:]
+
+    def last_stage(self) -> list[Parameter]:
+        """The parameters of the last stage; of a backbone without stages, those of its last
+        layer."""
+        return self.last_layer()
 
     def check_strides(self, arch: str, wanted: tuple[int, ...]) -> None:
         """Refuses an architecture that needs features at other strides.

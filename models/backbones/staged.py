@@ -48,6 +48,9 @@ class StagedBackbone(Backbone):
             its stages, and the indices of the last ones at strides 8, 16 and 32.
         """
 
+    def last_stage(self):
+        return list(self.stages[self.taps[-2] + 1 :].parameters())
+
     def recompute(self):
         self.is_recomputed = True
 

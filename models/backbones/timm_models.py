@@ -15,7 +15,7 @@ from models.batch_norm import stand_in
 from models.dropout import input_rows, replace_dropout
 from models.normalisation import IMAGENET, Normalisation
 from utils.errors import ConfigError
-from utils.option import nearest
+from utils.option import nearest, option
 
 PREFIX = "timm/"
 COLUMN_LAYERS = 4
@@ -25,7 +25,8 @@ COLUMN_LAYERS = 4
 class TimmModel(Backbone):
     """Any model of timm (Wightman, github.com/huggingface/pytorch-image-models): the last features
     at strides 8, 16 and 32 of a network that has stages; of a plain transformer (ViT), four layers
-    reshaped to maps, all at the stride of its patches.
+    reshaped to maps, all at the stride of its patches: the last one behind the final norm, the
+    others as they are.
 
     Args:
         name: `timm/` and timm's name of the model.
@@ -33,7 +34,15 @@ class TimmModel(Backbone):
         output_stride: the stride of the last feature; None for the model's default.
     """
 
-    version = 2  # images are normalised as the model's own weights want
+    version = 3  # a plain transformer's last feature is that behind its final norm
+
+    drop_path: float | None = option(
+        None,
+        "the largest rate of stochastic depth in a model of timm, from 0 in its first block on "
+        "(empty: the model's own)",
+        at_least=0,
+        below=1,
+    )
 
     def __init__(
         self, name: str, size: tuple[int, int], output_stride: int | None = None, **options: str
@@ -42,12 +51,14 @@ class TimmModel(Backbone):
         self.name = name
         name = name.removeprefix(PREFIX)
         timm = _timm(name)
+        arguments: dict[str, Any] = {}
+        if self.drop_path is not None:
+            arguments["drop_path_rate"] = self.drop_path
         with torch.device("meta"):
-            model = timm.create_model(name)
+            model = _bare(timm, name, arguments)
         strides = [feature["reduction"] for feature in _info(model)]
         self.multiple = max(strides)
         check_size(size, self.multiple)
-        arguments: dict[str, Any] = {}
         if model.pretrained_cfg["fixed_input_size"]:
             arguments["img_size"] = size
         if output_stride not in (None, strides[-1]):
@@ -57,14 +68,20 @@ class TimmModel(Backbone):
         with torch.device("meta"):
             replace_dropout(self.net, input_rows(timm.create_model(name, **arguments), size))
         info = _info(self.net)
-        if len(set(strides)) == 1:
+        is_column = len(set(strides)) == 1
+        if is_column:
             step = len(info) / COLUMN_LAYERS
             self.indices = [round(step * (n + 1)) - 1 for n in range(COLUMN_LAYERS)]
         else:
             self.indices = list(range(len(info)))[-3:]
         self.channels = tuple(info[index]["num_chs"] for index in self.indices)
         self.strides = tuple(info[index]["reduction"] for index in self.indices)
-        self.net.prune_intermediate_layers(self.indices, prune_norm=True, prune_head=True)
+        self.has_final_norm = is_column and isinstance(
+            getattr(self.net, "norm", None), nn.LayerNorm
+        )
+        self.net.prune_intermediate_layers(
+            self.indices, prune_norm=not self.has_final_norm, prune_head=True
+        )
 
     @classmethod
     def published_normalisation(cls, name):
@@ -81,9 +98,12 @@ class TimmModel(Backbone):
         return [features[:0] for features in maps]
 
     def _features(self, images: Tensor) -> list[Tensor]:
-        return self.net.forward_intermediates(
+        maps = self.net.forward_intermediates(
             images, indices=self.indices, intermediates_only=True, output_fmt="NCHW"
         )
+        if self.has_final_norm:
+            maps[-1] = self.net.norm(maps[-1].permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return maps
 
 
 def _timm(name: str) -> ModuleType:
@@ -98,6 +118,22 @@ def _timm(name: str) -> ModuleType:
         known = known if len(known) < 100 else ""  # not the list of all thousand
         raise ConfigError(f"timm has no model '{name}'{known}", "backbone")
     return timm
+
+
+def _bare(timm: ModuleType, name: str, arguments: dict[str, Any]) -> nn.Module:
+    """The model without weights.
+
+    Raises:
+        ConfigError: it has no stochastic depth.
+    """
+    try:
+        return timm.create_model(name, **arguments)
+    except TypeError as error:
+        if "drop_path_rate" not in str(error):
+            raise
+        raise ConfigError(
+            f"backbone {PREFIX}{name} has no stochastic depth", "drop_path"
+        ) from error
 
 
 def _info(model: nn.Module) -> list[dict]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,25 +12,37 @@ from models.layers import ConvNorm, DSConv, MBConv, in_float32, start_at, upsamp
 from models.necks.aspp import DeepLabNeck
 from tasks.base import DenseHead
 
+ENLARGE: dict[str, Callable[[Tensor, tuple[int, int]], Tensor]] = {
+    "bilinear": upsample,
+    "nearest": lambda x, size: F.interpolate(x, size, mode="nearest"),
+    "none": lambda x, size: x,
+}
+"""How a prediction comes to the size (height, width) of the image; none: it stays as small."""
+
 
 class MapHead(nn.Module):
-    """The base of dense heads: the last layer, `predict`, and what follows it."""
+    """The base of dense heads: the last layer, `predict`, and what follows it.
+
+    Args:
+        head: what is predicted.
+        enlarge: a name of `ENLARGE`.
+    """
 
     predict: nn.Module
 
-    def __init__(self, head: DenseHead):
+    def __init__(self, head: DenseHead, enlarge: str = "bilinear"):
         super().__init__()
-        self.head = head
+        self.head, self.enlarge = head, enlarge
 
     def start(self) -> None:
         """Makes the head predict the number that its task starts from."""
         start_at(self.predict, self.head.start)
 
     def to_image(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """Predicts, and resizes the prediction to the image. Where the task wants unit vectors,
-        divides each pixel's numbers by their length; a zero stays zero. Float32, under autocast
-        too."""
-        prediction = upsample(in_float32(self.predict, x), size)
+        """Predicts, and resizes the prediction to the image, as `enlarge` says. Where the task
+        wants unit vectors, divides each pixel's numbers by their length; a zero stays zero.
+        Float32, under autocast too."""
+        prediction = ENLARGE[self.enlarge](in_float32(self.predict, x), size)
         return F.normalize(prediction, dim=1, eps=1e-6) if self.head.unit else prediction
 
 

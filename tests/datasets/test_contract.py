@@ -10,17 +10,24 @@ from tasks import TASKS
 from tests.conftest import FEW, RENDERED_SIZE, TRAIN, VAL
 from tests.labels import read_split
 from utils.errors import DataError
+from utils.geometry import Warp
 
 IMAGES = {"NYU": (TRAIN, VAL), "NYUD_MT": (TRAIN, VAL)}
+UNPUBLISHED = {"PASCALContext": {"human_parts"}, "PASCAL_MT": {"human_parts"}}
+"""The types of labels of which nobody says how many there are."""
 
 pytestmark = pytest.mark.parametrize("name", [name for name in DATASETS if name != "HME"])
 
 
 def test_the_full_counts_are_known_of_every_split_and_type_of_label(name):
     expected = DATASETS[name].expected
+    if name == "Taskonomy":  # of which the numbers of the buildings are published alone
+        assert not expected
+        return
     assert set(expected) == {"train", "test"}
     for counts in expected.values():
-        assert set(counts) == {"images", *DATASETS[name].labels}
+        known = set(counts) | UNPUBLISHED.get(name, set())
+        assert known == {"images", *DATASETS[name].labels}
         assert max(counts.values()) == counts["images"]
 
 
@@ -72,7 +79,8 @@ def test_every_file_can_be_read(name, split, scenes_root):
     for task_type, task in tasks.items():
         unlabelled = task.unlabelled_target(RENDERED_SIZE)
         assert any(task.usable(target) for target in targets[task_type])
-        for target in targets[task_type]:
+        whole = Warp.resize(RENDERED_SIZE, RENDERED_SIZE)
+        for target in (task.warp(label, whole) for label in targets[task_type]):
             assert target.dtype == unlabelled.dtype
             assert target.shape[1:] == unlabelled.shape[1:]
         if task_type == "detection":

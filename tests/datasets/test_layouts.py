@@ -1,4 +1,5 @@
-"""Rendered NYUv2, PASCAL_MT, COCO and Cityscapes: what is read of their files is the scene."""
+"""Rendered NYUDv2, NYUv2, PASCALContext, COCO and both Cityscapes: what is read of their files is
+the scene."""
 
 import json
 
@@ -10,10 +11,11 @@ from datasets import DATASETS
 from datasets.formats.coco_file import CocoAnnotations
 from datasets.formats.images import read_image
 from datasets.scenes import CLASSES, LAYOUTS, render, write
+from datasets.scenes.room import focal_length
 from tests.labels import read_split, tasks_of
 from utils.errors import DataError
 
-OTHERS = ("NYUv2", "PASCAL_MT", "COCO", "Cityscapes")
+OTHERS = ("NYUDv2", "NYUv2", "PASCALContext", "COCO", "Cityscapes", "Cityscapes_MTAN")
 SIZE = (48, 64)
 COUNTS = {"train": 8, "val": 2, "size": SIZE, "seed": 3}
 
@@ -60,7 +62,8 @@ def test_every_file_is_of_an_image_and_every_image_another(root, name):
         used |= {label.file for s in samples for label in s.labels.values()}
     assert len(set(images)) == len(images)
     there = {path for path in (root / DATASETS[name].folder).rglob("*") if path.is_file()}
-    assert {p for p in there - used if p.suffix != ".txt" and "camera" not in p.name} == set()
+    others = {p for p in there - used if p.suffix != ".txt" and "camera" not in p.name}
+    assert {p for p in others if p.parent.name != "human_parts"} == set()  # of nobody
     assert used <= there
 
 
@@ -82,16 +85,89 @@ def test_nyuv2_holds_classes_depth_and_normals(root):
         np.testing.assert_allclose(normals, scene.normals, atol=1e-5)
 
 
+def test_nyudv2_holds_everything_of_every_image_in_png_but_depth(root):
+    for scene, task, mask in read_back(root, "NYUDv2", "segmentation"):
+        for name, kind in {"wall": "wall", "floor mat": "rug", "television": "tvmonitor"}.items():
+            np.testing.assert_array_equal(
+                mask == task.classes.index(name), classes_of(scene, [kind])
+            )
+    for scene, _, depth in read_back(root, "NYUDv2", "depth"):
+        np.testing.assert_array_equal(depth, scene.depth)
+    for scene, _, normals in read_back(root, "NYUDv2", "normal"):
+        np.testing.assert_allclose(normals, scene.normals, atol=0.01)
+    for scene, _, edges in read_back(root, "NYUDv2", "edge"):
+        for y, x in np.argwhere(edges[:-1, :-1] == 1):  # something else begins beside or below
+            around = {tuple(pixel(scene, y + i, x + j)) for i, j in ((0, 0), (0, 1), (1, 0))}
+            assert len(around) > 1
+        assert 0.01 < edges.mean() < 0.3
+    files = (root / "NYUDv2").rglob("*.*")
+    assert {(f.parent.name, f.suffix) for f in files} == {
+        *((name, ".png") for name in ("images", "segmentation", "normals", "edge")),
+        ("depth", ".npy"),
+        ("gt_sets", ".txt"),
+    }
+
+
+def pixel(scene, y, x):
+    return scene.classes[y, x], scene.instances[y, x]
+
+
+PEOPLE = ("cabinet", "bookshelf", "lamp")
+
+
 def test_pascal_context_holds_voc_s_classes_and_normals_of_8_bits(root):
-    for scene, task, mask in read_back(root, "PASCAL_MT", "segmentation"):
+    for scene, task, mask in read_back(root, "PASCALContext", "segmentation"):
         for name in ("sofa", "chair", "tvmonitor"):
             np.testing.assert_array_equal(
                 mask == task.classes.index(name), classes_of(scene, [name])
             )
-    for scene, _, normals in read_back(root, "PASCAL_MT", "normal"):
-        none = classes_of(scene, ["window"])
+        np.testing.assert_array_equal(
+            mask == task.classes.index("person"), classes_of(scene, PEOPLE)
+        )
+    for scene, _, normals in read_back(root, "PASCALContext", "normal"):
+        none = classes_of(scene, ["window", "pottedplant"])  # NYU has no pottedplants
         assert not normals[none].any()
         np.testing.assert_allclose(normals[~none], scene.normals[~none], atol=0.01)
+
+
+def test_pascal_context_holds_edges_between_its_classes(root):
+    for scene, _, edges in read_back(root, "PASCALContext", "edge"):
+        same = np.pad(scene.classes, 1, mode="reflect")
+        shifted = (same[:-2, 1:-1], same[2:, 1:-1], same[1:-1, :-2], same[1:-1, 2:])
+        inside = np.all([other == scene.classes for other in shifted], axis=0)
+        assert not edges[inside].any()
+        assert 0.01 < edges.mean() < 0.3
+
+
+def test_pascal_context_s_objects_are_salient(root):
+    for scene, _, salient in read_back(root, "PASCALContext", "saliency"):
+        np.testing.assert_array_equal(salient, scene.instances > 0)
+
+
+def test_pascal_context_s_people_have_parts_and_other_images_no_label(root):
+    people = 0
+    for job in LAYOUTS["PASCALContext"].jobs(COUNTS["train"], COUNTS["val"]):
+        scene = render(COUNTS["seed"], job.scene, SIZE)
+        split = read_split("PASCALContext", root, "train" if job.part == "train" else "test")
+        [sample] = [s for s in split.samples if s.image.stem == job.name]
+        shown = classes_of(scene, PEOPLE)
+        assert ("human_parts" in sample.labels) == shown.any()
+        if shown.any():
+            parts = sample.labels["human_parts"].read(SIZE)
+            assert not parts[~shown].any()
+            assert (parts[shown] > 0).mean() > 0.6
+            rows = [np.argwhere(parts == number)[:, 0].mean() for number in (1, 2, 5, 6)]
+            assert rows == sorted(rows)  # head, torso, upper and lower legs, from above
+            people += 1
+    assert 1 < people < COUNTS["train"] + COUNTS["val"]
+
+
+def test_the_same_scene_is_the_same_mat(root, tmp_path):
+    write(tmp_path, ["PASCAL_MT"], processes=1, **COUNTS)
+    for file in (tmp_path / "PASCAL_MT").rglob("*"):
+        if file.is_file():
+            twin = root / "PASCALContext" / file.relative_to(tmp_path / "PASCAL_MT")
+            assert file.read_bytes() == twin.read_bytes()
 
 
 def test_cityscapes_holds_numbers_of_classes_and_depth_as_disparity(root):
@@ -105,6 +181,37 @@ def test_cityscapes_holds_numbers_of_classes_and_depth_as_disparity(root):
         none = classes_of(scene, ["window"])
         assert not depth[none].any()
         np.testing.assert_allclose(depth[~none], scene.depth[~none], rtol=0.005)
+
+
+def test_cityscapes_instances_are_objects_of_classes_that_have_some(root):
+    things = ["chair", "diningtable", "sofa", "bottle", "cabinet", "bed"]
+    for scene, _, ids in read_back(root, "Cityscapes", "instance"):
+        np.testing.assert_array_equal(ids > 0, classes_of(scene, things))
+        for instance in np.unique(ids[ids > 0]):
+            assert len(set(scene.instances[ids == instance])) == 1
+        assert len(np.unique(ids[ids > 0])) == len(np.unique(scene.instances[ids > 0]))
+
+
+def test_cityscapes_disparity_has_the_unit_of_published_figures(root):
+    for scene, _, disparity in read_back(root, "Cityscapes", "disparity"):
+        none = classes_of(scene, ["window"])
+        assert not disparity[none].any()
+        stored = disparity[~none] * 2729.068
+        pixels = 0.2 * focal_length(SIZE) / scene.depth[~none]
+        np.testing.assert_allclose((stored - 1) / 256, pixels, atol=0.5 / 256 + 1e-4)
+
+
+def test_cityscapes_of_mtan_holds_7_classes_and_inverse_depth(root):
+    for scene, task, mask in read_back(root, "Cityscapes_MTAN", "segmentation"):
+        for name, kinds in {"flat": ["floor", "rug"], "sky": ["ceiling"]}.items():
+            np.testing.assert_array_equal(
+                mask == task.classes.index(name), classes_of(scene, kinds)
+            )
+        np.testing.assert_array_equal(mask == 255, classes_of(scene, ["window"]))
+    for scene, _, inverse in read_back(root, "Cityscapes_MTAN", "inverse_depth"):
+        none = classes_of(scene, ["window"])
+        assert not inverse[none].any()
+        np.testing.assert_allclose(inverse[~none], 1 / scene.depth[~none], rtol=1e-6)
 
 
 NAMES = {

@@ -1,4 +1,4 @@
-"""The readers of NYUv2, PASCAL_MT, COCO and Cityscapes, on the layouts of the real ones."""
+"""The readers of NYUv2, Cityscapes_MTAN, PASCAL_MT, COCO, Cityscapes, on the real ones' layouts."""
 
 import json
 
@@ -59,6 +59,36 @@ class TestNyuV2:
         assert f"{root / 'NYUv2/train/image'}: no .npy is there" in refusal("NYUv2", root)
 
 
+class TestCityscapesMtan:
+    @pytest.fixture(params=["label", "label_7"])
+    def folder(self, tmp_path, request):
+        place = tmp_path / "Cityscapes_MTAN"
+        for part, count in (("train", 12), ("val", 3)):
+            for below in ("image", request.param, "depth"):
+                touch(place / part / below, *(f"{k}.npy" for k in range(count)))
+        (place / "train/label_19").mkdir()
+        return place / "train" / request.param
+
+    def test_labels_lie_in_folders_beside_the_images(self, folder, tmp_path):
+        source = read_split("Cityscapes_MTAN", tmp_path, "train")
+        assert [sample.image.stem for sample in source.samples] == [str(k) for k in range(12)]
+        labels = source.samples[11].labels
+        assert {kind: label.file for kind, label in labels.items()} == {
+            "segmentation": folder / "11.npy",
+            "inverse_depth": tmp_path / "Cityscapes_MTAN/train/depth/11.npy",
+        }
+        assert labels["segmentation"].format.void == -1
+        assert len(source.classes["segmentation"]) == 7
+        assert len(read_split("Cityscapes_MTAN", tmp_path, "test").samples) == 3
+
+    def test_nyuv2_of_the_same_layout_is_not_taken_for_it(self, folder, tmp_path):
+        (tmp_path / "Cityscapes_MTAN").rename(tmp_path / "streets")
+        touch(tmp_path / "NYUv2/train", *(f"{below}/0.npy" for below in ("label", "normal")))
+        assert f"ln -s {tmp_path / 'streets'} " in refusal("Cityscapes_MTAN", tmp_path)
+        (tmp_path / "NYUv2").rename(tmp_path / "rooms")
+        assert f"ln -s {tmp_path / 'rooms'} " in refusal("NYUv2", tmp_path)
+
+
 class TestPascalContext:
     @pytest.fixture
     def root(self, tmp_path):
@@ -90,6 +120,58 @@ class TestPascalContext:
         assert normal.file == root / "PASCAL_MT/normals_distill/2008_000002.png"
         assert normal.files[1].name == "2008_000002.mat"
         assert "trainval/2008_000000.mat: the file is missing" in refusal("PASCAL_MT", root)
+
+    def parts(self, root, objects='{"2008_000000": [20], "2008_000001": [3, 15, 15]}'):
+        folder = root / "PASCAL_MT"
+        touch(folder, *(f"human_parts/2008_{k:06d}.mat" for k in range(3)))
+        (folder / "ImageSets/Parts").mkdir()
+        (folder / "ImageSets/Parts/train.txt").write_text(objects)
+
+    def test_images_without_a_person_have_no_label_of_human_parts(self, root):
+        self.parts(root)
+        source = read_split("PASCAL_MT", root, "train")
+        first, second = source.samples
+        assert "human_parts" not in first.labels
+        assert second.labels["human_parts"].file == root / "PASCAL_MT/human_parts/2008_000001.mat"
+        assert len(source.classes["human_parts"]) == 7
+
+    def test_without_the_list_of_objects_every_image_is_looked_into(self, root):
+        self.parts(root)
+        source = read_split("PASCAL_MT", root, "test")
+        assert all("human_parts" in sample.labels for sample in source.samples)
+        assert source.decided["people"].endswith("as ImageSets/Parts/val.txt is not there")
+
+    @pytest.mark.parametrize(
+        ("objects", "says"),
+        [
+            ("{", "cannot be read as JSON"),
+            ("[1]", "should hold an object of lists"),
+            ('{"2008_000000": 15}', "should hold an object of lists"),
+            ('{"2008_000000": [20]}', "does not say which objects 2008_000001 shows"),
+        ],
+    )
+    def test_a_damaged_list_of_objects_is_named(self, root, objects, says):
+        self.parts(root, objects)
+        message = refusal("PASCAL_MT", root)
+        assert message.startswith(f"{root / 'PASCAL_MT/ImageSets/Parts/train.txt'}: ")
+        assert says in message
+
+    def test_a_missing_mat_of_a_person_is_named(self, root):
+        self.parts(root)
+        path = root / "PASCAL_MT/human_parts/2008_000001.mat"
+        path.unlink()
+        assert refusal("PASCAL_MT", root).startswith(f"{path}: the file is missing (1 of ")
+
+    def test_edges_are_of_the_classes_and_saliency_of_a_network(self, root):
+        folder = root / "PASCAL_MT"
+        assert set(read_split("PASCAL_MT", root, "test").samples[0].labels) == {
+            "segmentation",
+            "normal",
+        }
+        touch(folder, "pascal-context/trainval/2008_000002.mat", "sal_distill/2008_000002.png")
+        labels = read_split("PASCAL_MT", root, "test").samples[0].labels
+        assert labels["edge"].files == (folder / "pascal-context/trainval/2008_000002.mat",)
+        assert labels["saliency"].files == (folder / "sal_distill/2008_000002.png",)
 
     def test_tested_on_val(self, root):
         samples = read_split("PASCAL_MT", root, "test").samples
@@ -198,6 +280,9 @@ class TestCityscapes:
         assert first.labels["segmentation"].file == folder / f"gtFine/{name}_gtFine_labelIds.png"
         assert first.labels["depth"].file == folder / f"disparity/{name}_disparity.png"
         assert first.labels["depth"].files[1] == folder / f"camera/{name}_camera.json"
+        instance = first.labels["instance"]
+        assert instance.files == (folder / f"gtFine/{name}_gtFine_instanceIds.png",)
+        assert first.labels["disparity"].files == first.labels["depth"].files[:1]
         assert second.image.parent.name == "bochum"
         assert len(second.labels["depth"].files) == 1
 
@@ -216,10 +301,16 @@ class TestCityscapes:
         assert source.samples[0].labels["segmentation"].format.numbers == ()
 
     @pytest.mark.parametrize(
-        ("gone", "left"), [("gtFine", {"depth"}), ("disparity", {"segmentation"})]
+        ("gone", "left"),
+        [
+            ("gtFine", {"depth", "disparity"}),
+            ("disparity", {"segmentation", "instance"}),
+            ("gtFine/*/*/*_instanceIds.png", {"segmentation", "depth", "disparity"}),
+        ],
     )
     def test_either_kind_of_label_may_not_be_there(self, root, gone, left):
-        (root / "Cityscapes" / gone).rename(root / "elsewhere")
+        for number, path in enumerate((root / "Cityscapes").glob(gone)):
+            path.rename(root / f"elsewhere_{number}")
         source = read_split("Cityscapes", root, "train")
         assert all(set(sample.labels) == left for sample in source.samples)
 

@@ -207,6 +207,11 @@ def test_bytes_of_other_systems(path):
         ("[data]\nval = 1.5", "4: val wants a share above 0 and below 1, datasets as NAME:split"),
         ("[data]\nval = NYU", "4: val wants a share"),
         ("[data]\nval = NYU:val", "4: NYU has the splits train and test, not 'val'"),
+        ("[data]\nval = Taskonomy:v", "4: Taskonomy has the splits train, val and test, not 'v'"),
+        (
+            "[data]\ntrain_dataset = Taskonomy\nsubset = tniy",
+            "5: subset cannot be 'tniy'; did you mean tiny?",
+        ),
         ("[data]\nsampling = eqal", "4: there is no sampl"),
         ("[data]\nmin_scale = 2", "4: min_scale is above max_scale, 1.33333"),
         ('[data]\ndataset_root = a"b', "holds a quotation mark"),
@@ -383,6 +388,16 @@ def test_a_changed_part_brings_its_own_options(path, words, values):
     assert is_read_again(path, config)
 
 
+def test_an_option_that_is_left_empty_is_another_than_its_default(path):
+    limited = read([path(TASKS)])
+    unlimited = read([path(f"{TASKS}[training]\nmax_depth =\n")])
+    assert settings(limited)["max_depth"] == 10
+    assert settings(unlimited)["max_depth"] is None
+    assert is_read_again(path, unlimited)
+    depths = [config.run.tasks[0].identity() for config in (limited, unlimited)]
+    assert differences(*depths) == differences(*reversed(depths)) == ["max_depth"]
+
+
 def test_a_part_may_be_changed_in_the_cfg(path):
     plain = f"{TASKS}loss = mgda\n[loss]\nweighting = dwa\ntemperature = 3\n"
     named = f"{TASKS}loss = mgda\n[loss.mgda]\nweighting = dwa\ntemperature = 3\n"
@@ -417,6 +432,34 @@ def test_an_option_without_effect_where_it_stands_is_named(path):
     cfg = path(f"{TASKS}[training]\nema_momentum = 0.9\n")
     assert read([cfg]).notices == [f"note: {cfg}:4: ema_momentum has no effect without ema"]
     assert read([cfg, "--ema"]).notices == []
+
+
+LENGTHS = "[run]\ntasks = depth\n[training]\nmax_epoch = 5\n"
+
+
+def test_epochs_and_iterations_exclude_one_another(path):
+    cfg = path(f"{LENGTHS}max_iterations = 70\n")
+    assert error(cfg) == (
+        f"{cfg}:4: max_iterations ({cfg}:5) stands in the place of max_epoch; leave max_epoch out"
+    )
+    cfg = path(LENGTHS)
+    says = "--max_epoch: max_iterations (--max_iterations) stands in the place of max_epoch; "
+    assert error(cfg, "--max_epoch", "2", "--max_iterations", "7").startswith(says)
+    assert read([path(f"{LENGTHS}max_iterations = 0\n")]).training.length == ("epoch", 5)
+
+
+def test_of_epochs_and_iterations_the_command_line_s_count(path):
+    cfg = path(LENGTHS)
+    config = read([cfg, "--max_iterations", "7"])
+    assert config.training.length == ("iteration", 7)
+    assert config.notices == [f"note: {cfg}:4: max_epoch has no effect with max_iterations"]
+    assert "max_epoch" not in config.text()
+    assert is_read_again(path, config)
+    cfg = path(LENGTHS.replace("max_epoch = 5", "max_iterations = 7\ntest_iterations = 2"))
+    config = read([cfg, "--max_epoch", "3"])
+    assert config.training.length == ("epoch", 3)
+    assert config.notices[0] == f"note: {cfg}:4: max_iterations has no effect with --max_epoch"
+    assert is_read_again(path, config)
 
 
 def test_the_network_of_a_single_task_does_not_teach_itself(path):
@@ -472,6 +515,7 @@ def test_the_text_gives_the_same_run(path, seed):
             "run",
             "device",
             "compile",
+            "max_epoch",  # which a number of iterations excludes
         ),
         *("aliases", "left_out", "coarse_classes", "labelled_classes"),
     )

@@ -242,6 +242,89 @@ def test_a_frozen_trunk_leaves_the_heads_to_train(problem):
     torch.testing.assert_close(gradients["heads.0.weight"], expected["heads.0.weight"])
 
 
+def without_features(case):
+    """The same case on a network whose layers several tasks share at many places."""
+
+    class Featureless(type(case.model)):
+        no_features = "its layers are shared here and there"
+
+        def forward(self, x):
+            predictions = super().forward(x)
+            self.features = ()
+            return predictions
+
+    case.model.__class__ = Featureless
+    return case
+
+
+@pytest.mark.parametrize("rule", [n for n in RULES if "parameters" in places_of(n)])
+def test_a_network_without_shared_features_gets_the_same_update(problem, rule):
+    if AGGREGATORS[rule].compares_parts:
+        pytest.skip("it is refused there")
+    got = without_features(problem(TASKS, scales=SCALES)).step(with_rule(rule, "parameters"))
+    wanted = problem(TASKS, scales=SCALES).step(with_rule(rule, "parameters"))
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(got[name], gradient, rtol=1e-3, atol=1e-5)
+
+
+def test_kept_weights_need_no_shared_features(problem):
+    cases = [problem(TASKS, scales=SCALES), without_features(problem(TASKS, scales=SCALES))]
+    results = []
+    for case in cases:
+        objective = with_rule("mgda", "parameters", every=2)
+        case.step(objective)
+        results.append(case.step(objective))
+    for name, gradient in results[0].items():
+        torch.testing.assert_close(results[1][name], gradient, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("rule", ["modo", "sdmgrad"])
+def test_parts_of_a_batch_need_shared_features(problem, rule):
+    case = without_features(problem(TASKS))
+    for check in (
+        lambda: case.step(with_rule(rule)),
+        lambda: losses.presets.MultiTaskLoss(gradient=rule).check_network(case.model),
+    ):
+        with pytest.raises(ConfigError, match="its layers are shared here and there; take"):
+            check()
+
+
+def test_the_statistics_of_the_gradients_need_no_shared_features(problem):
+    objective = with_rule("mgda", "parameters")
+    with_features, without = problem(TASKS), without_features(problem(TASKS))
+    wanted = objective.gradient_statistics(with_features.losses(), with_features.model)
+    got = objective.gradient_statistics(without.losses(), without.model)
+    assert got
+    assert got == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize(("rule", "place"), [("mgda", "features"), ("grad-norm", "paper")])
+def test_a_rule_at_features_that_a_network_has_not_is_refused(problem, rule, place):
+    case = without_features(problem(TASKS))
+    with pytest.raises(ConfigError, match="its layers are shared here and there; take"):
+        case.step(with_rule(rule, place))
+    loss = losses.presets.MultiTaskLoss(gradient=rule, gradient_at=place)
+    with pytest.raises(ConfigError, match=f"{rule} takes the gradients at the .*; take") as error:
+        loss.check_network(case.model)
+    assert error.value.option == "gradient_at"
+
+
+def test_a_last_layer_is_asked_for_in_vain_where_there_is_none():
+    model = Levels()
+    model.no_features = ""
+    losses.presets.MultiTaskLoss(gradient="grad-norm").check_network(model)  # at the features
+    loss = losses.presets.MultiTaskLoss(gradient="mgda", gradient_at="last_layer")
+    with pytest.raises(ConfigError, match="no single layer is the last"):
+        loss.check_network(model)
+
+
+def test_teachers_of_features_need_shared_features(problem):
+    model = without_features(problem(TASKS)).model
+    losses.presets.DistilledLoss(distance_weight=0.0).check_network(model)
+    with pytest.raises(ConfigError, match="its teachers compare shared features, and its layers"):
+        losses.presets.DistilledLoss().check_network(model)
+
+
 def test_rules_and_weightings_that_share_an_option_are_refused_together():
     shared = {
         (rule, weighting): AGGREGATORS[rule].options.keys() & WEIGHTINGS[weighting].options.keys()

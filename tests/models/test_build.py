@@ -46,6 +46,15 @@ def build(arch="DeepLab", backbone="resnet18", heads=DENSE, size=(64, 64), **opt
             "VMM needs .* 8, 16, 32; .* at 16, 16, 16, 16",
         ),
         ({"backbone": VIT, "output_stride": 8}, "output_stride", "give output_stride = 16"),
+        ({"arch": "PSPNet", "heads": BOXES}, "tasks", "PSPNet has heads for dense maps only"),
+        ({"arch": "PSPNet", "enlarge": "cubic"}, "enlarge", "cannot be 'cubic'; it is one of"),
+        ({"backbone": "none"}, "backbone", "DeepLab needs a backbone, such as resnet50"),
+        ({"arch": "SegNet_MTAN"}, "backbone", "encoder of its own: give backbone = none"),
+        (
+            {"arch": "SegNet_MTAN", "backbone": "none", "size": (64, 90)},
+            "size",
+            "multiples of 32.*: 64 64 or 64 96",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_refused_in_one_line_that_names_the_option(

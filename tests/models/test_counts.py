@@ -9,6 +9,7 @@ from tasks.base import BoxHead, DenseHead
 from tests.building import make_network
 
 VOC = {"detection": BoxHead(20), "segmentation": DenseHead(21), "depth": DenseHead(1)}
+NYUV2 = {"segmentation": DenseHead(13), "depth": DenseHead(1), "normal": DenseHead(3, unit=True)}
 NYU = {"segmentation": DenseHead(40), "depth": DenseHead(1), "normal": DenseHead(3, unit=True)}
 
 
@@ -85,3 +86,59 @@ def test_dsconv_heads_of_vmm_add_up():
     heads = {"detection": VOC["detection"]}
     parameters, _ = count("VMM", "efficientnet-v2-s", heads, (640, 640), head_type="dsconv")
     assert parameters == 20_038_272 - mbconvs + dsconvs
+
+
+@pytest.mark.parametrize(
+    ("tasks", "parameters", "gmacs"),
+    [
+        (["segmentation", "depth", "normal"], 92_738_129, 140.07),
+        (["segmentation"], 46_588_493, 74.73),
+        (["normal"], 46_583_363, 74.72),
+        (["depth"], 46_582_337, 74.72),
+    ],
+)
+def test_pspnet_of_aligned_mtl(tasks, parameters, gmacs):
+    got = count("PSPNet", "resnet50", {task: NYUV2[task] for task in tasks}, (288, 384))
+    assert got == (parameters, pytest.approx(gmacs, abs=0.01))
+
+
+def test_pspnet_of_aligned_mtl_on_cityscapes():
+    heads = {"segmentation": DenseHead(19), "instance": DenseHead(2), "disparity": DenseHead(1)}
+    got = count("PSPNet", "resnet50", heads, (256, 512), enlarge="none")
+    assert got == (92_740_694, pytest.approx(165.98, abs=0.01))
+
+
+def test_segnet_with_mtan():
+    got = count("SegNet_MTAN", "none", NYUV2, (288, 384))
+    assert got == (44_229_073, pytest.approx(216.05, abs=0.01))
+
+
+VIT = "timm/vit_tiny_patch16_384.augreg_in21k_ft_in1k"
+
+
+@pytest.mark.parametrize(
+    ("channels", "size", "parameters"),
+    [
+        ((40, 1, 3, 1), (448, 576), 5_714_925),  # NYUD
+        ((21, 7, 3, 2, 1), (512, 512), 5_709_538),  # PASCAL-Context
+        ((1, 1, 1, 1, 1, 1, 3, 2, 3, 1, 1), (256, 256), 5_548_240),  # Taskonomy
+    ],
+)
+def test_the_plain_network_of_selective_updates(channels, size, parameters):
+    pytest.importorskip("timm")
+    heads = {f"task {n}": DenseHead(outputs) for n, outputs in enumerate(channels)}
+    assert count("plain", VIT, heads, size)[0] == parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "depth"), [("small", 384, 12), ("base", 768, 12), ("large", 1024, 24)]
+)
+def test_the_plain_network_on_larger_transformers_adds_up(name, width, depth):
+    pytest.importorskip("timm")
+    tokens = (448 // 16) * (576 // 16) + 1
+    embedding = 3 * 16 * 16 * width + width + width + tokens * width
+    block = 4 * width + width * 3 * width + 3 * width + width * width + width + 8 * width**2
+    block += 5 * width
+    heads = {f"task {n}": DenseHead(outputs) for n, outputs in enumerate((40, 1, 3, 1))}
+    parameters, _ = count("plain", f"timm/vit_{name}_patch16_384", heads, (448, 576))
+    assert parameters == embedding + depth * block + 2 * width + (4 * width + 1) * 45

@@ -18,6 +18,8 @@ HEADS = {
     "VMM": {**BOXES, **DENSE},
     "EfficientDet": BOXES,
     "plain": DENSE,
+    "PSPNet": DENSE,
+    "SegNet_MTAN": DENSE,
 }
 BACKBONES = (
     "resnet18",
@@ -27,18 +29,23 @@ BACKBONES = (
     "timm/vit_tiny_patch16_224",
 )
 WITHOUT_PYRAMID = "timm/vit_tiny_patch16_224"
+ONE_BACKBONE = {"PSPNet": "resnet18", "SegNet_MTAN": "none"}
 NETWORKS = [
-    (arch, backbone)
-    for arch in HEADS
-    for backbone in BACKBONES
-    if arch in ("DeepLab", "plain") or backbone != WITHOUT_PYRAMID
+    *(
+        (arch, backbone)
+        for arch in HEADS
+        for backbone in BACKBONES
+        if arch not in ONE_BACKBONE
+        and (arch in ("DeepLab", "plain") or backbone != WITHOUT_PYRAMID)
+    ),
+    *ONE_BACKBONE.items(),
 ]
 SIZE = (64, 64)
 
 
 def build(arch, backbone):
     torch.manual_seed(0)
-    options = {} if arch == "plain" else {"channels": 8}
+    options = {} if arch in ("plain", "SegNet_MTAN") else {"channels": 8}
     return make_network(arch, backbone, HEADS[arch], SIZE, **options).train()
 
 

@@ -12,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from datasets.base import Split
 from datasets.formats.base import Label
 from datasets.formats.images import is_turned, read_image
-from datasets.unite import build_tasks
+from datasets.unite import build_tasks, lacking_in_words
 from datasets.usable import usable_for
 from datasets.workers import identity_collate, start_worker, worker_crash_as_error
 from engine.runs.data import data_root
@@ -197,9 +198,12 @@ def _list(config: Config) -> tuple[list[ScanResult], list[str]]:
     if not results:
         raise DataError(faults[0])
     for task in config.run.tasks:
-        samples = (sample for result in results for sample in result.data.samples)
-        if not faults and not any(task.name in sample.labels for sample in samples):
-            raise config.error("tasks", f"no dataset of the cfg has labels for {task.name}")
+        labelled = (result.data.samples.label_types().all for result in results)
+        if not faults and not any(task.name in types for types in labelled):
+            lacking = lacking_in_words((result.data for result in results), task.name)
+            raise config.error(
+                "tasks", f"no dataset of the cfg has labels for {task.name}{lacking}"
+            )
     return results, faults
 
 
@@ -227,7 +231,7 @@ def _listed(config: Config, choice: Choice, root: Path, part: str) -> Split:
     """A split with the files that are missing; but where every image is, the mistake is another,
     and reading it says which."""
     split = read_split(config, choice, root, part, missing_allowed=True)
-    if any(sample.image.exists() for sample in split.samples):
+    if any(image.exists() for image in split.samples.images()):
         return split
     return read_split(config, choice, root, part)
 
@@ -236,16 +240,16 @@ def _result(config: Config, choice: Choice, split: Split, part: str) -> ScanResu
     """The images of a split that the cfg would use, and those of its tasks that they have labels
     for, or should have."""
     expected = {} if config.rendering.render_train else choice.part.expected.get(part, {})
-    labelled = {kind for sample in split.samples for kind in sample.labels} | set(expected)
+    labelled = split.samples.label_types().all | set(expected)
     tasks = [
         task.build(split.classes.get(task.name, ()))
         for task in config.run.tasks
         if task.name in labelled
     ]
-    types = {task.name for task in config.run.tasks}
-    used = tuple(sample for sample in split.samples if types & sample.labels.keys())
-    if used and part == "train" and config.data.keep_unlabelled:
-        used = split.samples
+    has_label = split.samples.label_types().has(*(task.name for task in config.run.tasks))
+    used = split.samples
+    if not (has_label.any() and part == "train" and config.data.keep_unlabelled):
+        used = used.take(np.flatnonzero(has_label))
     return ScanResult(replace(split, samples=used), part, len(split.samples), tasks, expected)
 
 

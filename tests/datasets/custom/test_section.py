@@ -54,6 +54,13 @@ def test_what_a_section_need_not_say(section):
     assert labels.class_names is None
 
 
+@pytest.mark.parametrize("task", ["depth", "normal", "edge", "saliency", "human_parts"])
+def test_a_key_without_a_task_is_about_the_labels_that_the_section_has(section, task):
+    classes = "" if task != "human_parts" else "background head"
+    result = section(detection="", classes=classes, **{task: "m/*.npz", "key": "0"})
+    assert result.storage(task) == {"key": "0"}
+
+
 def test_the_words_of_a_split(section):
     result = section(images="{split}/*.jpg", detection="{split}.json", split="train val")
     assert result.selection.division == Division(words=("train", "val"))
@@ -107,7 +114,11 @@ def test_masks_whose_numbers_are_known_may_share_their_classes(section, words):
         ({"classes": "a, b"}, "4: classes: blanks separate several values, not commas: 'a,'"),
         ({"detection": "", "depth": "d/*"}, "3: classes is about labels that the dataset does not"),
         ({"segmentation_classes": "a"}, "5: segmentation_classes is about labels that the datas"),
-        ({"void": "0"}, "5: segmentation_void is about labels that the dataset does not name"),
+        ({"void": "0"}, "5: void is about labels of edge, human_parts, "),
+        (
+            {"segmentation": "m/*.png", "parts": "p/*.png", "void": "0"},
+            "7: void may mean human_parts_void or segmentation_void here: write which",
+        ),
         ({"segmentation": "m/*.png", "void": "x"}, "6: segmentation_void wants a whole number, n"),
         ({"segmentation": "m/*.png", "first": ".5"}, "6: segmentation_first wants a whole number"),
         ({"segmentation": "m/*.png", "numbers": "a"}, "6: segmentation_numbers wants whole number"),

@@ -227,3 +227,18 @@ def test_the_table(capsys, monkeypatch):
     assert rows["in all"] == ["40,825,452", "197.385", "G"]
     assert rows["head of depth"] == ["590,593", "1.45", "%", "2.832", "G", "1.43", "%"]
     assert rows["this network, of these"][-2:] == ["34.32", "%"]
+
+
+@pytest.mark.parametrize(
+    ("options", "neck", "total"),
+    [
+        (["--arch", "PSPNet"], 0, 140.07),
+        (["--arch", "SegNet_MTAN", "--backbone", "none"], 178.55, 216.05),
+    ],
+)
+def test_layers_that_a_task_runs_between_its_own_count_once(capsys, options, neck, total):
+    size = ["--size", "288", "384", "--train_dataset", "NYUv2", "--json", "true"]
+    assert train_test.main([DEEPLAB, "--mode", "summary", *size, *options]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["parts"]["neck"]["gmacs"] == pytest.approx(neck, abs=0.01)
+    assert summary["gmacs"] == pytest.approx(total, abs=0.01)

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from engine.runs.results import Results, mean_gain, relative_gain
-from engine.runs.tables import results_table, sweep_table
+from engine.runs.deltas import mean_gain, relative_gain
+from engine.runs.results import Results
+from engine.runs.tables import results_table
 from engine.training.progress import duration
 
 VALUES = {
@@ -85,28 +86,6 @@ def test_a_single_task_table_compares_with_the_constant_prediction_alone():
     assert "50.00 %" in table
 
 
-def test_the_sweep_has_a_row_a_run_and_the_mean_over_seeds():
-    worse = make(seed=4, delta={"segmentation:VOC": 0.0, "depth": -2.0}, delta_mtl=-1.0)
-    other = make(loss="weighted-sum", delta_mtl=None)
-    lines = sweep_table([make(), worse, other]).splitlines()
-    assert [line.split()[:2] for line in lines[1:]] == [
-        ["amtl", "3"], ["amtl", "4"], ["amtl", "mean"], ["weighted-sum", "3"],
-    ]  # fmt: skip
-    assert re.split(r"\s{2,}", lines[3])[2:5] == [
-        "+5.00 ± 7.07 %",
-        "-1.00 ± 1.41 %",
-        "+2.00 ± 4.24 %",
-    ]
-    assert "–" in lines[4]
-
-
-def test_runs_with_other_options_are_named_and_enter_no_mean():
-    lines = sweep_table([make(seed=1)], [(make(seed=0), ["lr", "max_epoch"])]).splitlines()
-    assert len(lines) == 3, "one run has no mean"
-    assert lines[2].endswith("other options: lr, max_epoch")
-    assert "+5.00" not in lines[2]
-
-
 def test_durations():
     assert [duration(s) for s in (3.4, 61, 3725)] == ["3 s", "1 min 01 s", "1 h 02 min"]
 
@@ -141,6 +120,30 @@ def test_the_table_says_what_it_is_made_of():
     marked = [line for line in text.splitlines() if "*" in line]
     assert len(marked) == 3, "the accuracy of each task, and what Δ is the mean of"
     assert "note" not in text
+
+
+def test_results_of_an_earlier_version_are_shown_by_any_definition(tmp_path):
+    """They name no definition, and lack the metrics that came since."""
+    make().write(tmp_path / "results.json")
+    old = Results.read(tmp_path / "results.json")
+    assert (old.delta_metrics, old.deltas) == (None, None)
+    assert "(delta_metrics = key)" in results_table(old)
+    paper = old.by("paper")
+    assert paper.delta == pytest.approx({"segmentation:VOC": 10, "depth": 10})
+    text = results_table(paper)
+    mean = "+10.00 % against the baselines, mean over the metrics marked *"
+    assert f"{mean} (delta_metrics = paper)" in text
+    marked = [line.split()[:2] for line in text.splitlines() if "*" in line]
+    assert marked[:2] == [["segmentation:VOC", "mIoU"], ["rmse", "↓*"]]
+    flat = old.by("flat")
+    assert flat.delta_mtl is None
+    notes = [line for line in results_table(flat).splitlines() if line.startswith("note: ")]
+    assert [note[:60] for note in notes] == [
+        "note: no Δ of segmentation:VOC, for lack of pixel_acc: an ea",
+        "note: no Δ of depth, for lack of abs_err, abs_rel: an earlie",
+    ]
+    given = results_table(make(potential_given=True).by("flat"))
+    assert "for lack of abs_err, abs_rel: the potentials given are accuracies alone" in given
 
 
 def test_a_network_that_does_not_beat_the_constant_prediction_has_learnt_nothing():

@@ -35,6 +35,7 @@ from tests.engine.training.tiny import (
 from tests.losses.spread import numbers_of
 from tests.processes import run_processes
 from tests.running import CPU
+from utils.errors import ConfigError
 from utils.ranks import ALONE
 
 THREE = ("segmentation", "depth", "normal")
@@ -95,11 +96,17 @@ class DroppingTrunk(Trunk):
         return super().forward(self.norm(self.first(images)))
 
 
-def make_network(tasks, norm=False, seed=0):
+class Featureless(Network):
+    """A network that says that it has no shared features."""
+
+    no_features = "there are none"
+
+
+def make_network(tasks, norm=False, seed=0, kind=Network):
     torch.manual_seed(seed)
     trunk = DroppingTrunk(norm)
     heads = {task.name: Head(task.head.channels) for task in tasks}
-    return Network(trunk, Neck(), heads, list(trunk.layer.parameters())).double()
+    return kind(trunk, Neck(), heads, list(trunk.layer.parameters())).double()
 
 
 class TinyTeachers(Teachers):
@@ -107,6 +114,7 @@ class TinyTeachers(Teachers):
 
     def __init__(self, tasks):
         self.tasks, self.sizes, self.precision = tasks, [(4, 6)], Precision(CPU, False)
+        self.label_stride = 1
         networks = {t.name: make_network([t], seed=n + 1) for n, t in enumerate(tasks)}
         self.networks = {name: n.eval().requires_grad_(False) for name, n in networks.items()}
 
@@ -125,15 +133,17 @@ def make_task_losses(network, tasks, loss, ranks):
 class Training:
     """A training with a loss, on whole batches or in parts."""
 
-    def __init__(self, case, parts=1, norm=False, ranks=ALONE, **options):
+    def __init__(
+        self, case, parts=1, norm=False, ranks=ALONE, names=THREE, kind=Network, **options
+    ):
         name, values = case
         self.ranks = ranks
-        self.parts, self.tasks = parts, make_tasks(*THREE)
-        self.network = make_network(self.tasks, norm)
+        self.parts, self.tasks = parts, make_tasks(*names)
+        self.network = make_network(self.tasks, norm, kind=kind)
         synchronise(self.network, ranks)
         loss = LOSSES.choose_nested(name, values).build()
         task_losses = make_task_losses(self.network, self.tasks, loss, ranks)
-        self.objective = losses.build(name, THREE, dict.fromkeys(THREE, 0.6), values, ranks=ranks)
+        self.objective = losses.build(name, names, dict.fromkeys(names, 0.6), values, ranks=ranks)
         self.components = task_losses.components()
         modules = [self.network, *self.components.values()]
         parameters = [p for module in modules for p in module.parameters()]
@@ -203,6 +213,26 @@ def test_every_loss_trains_in_parts_as_on_whole_batches(case, parts, whole):
     """With dropout, clipped gradients, a moving average and statistics of the gradients."""
     state = Training(case, parts, clip_grad=1.0).run()
     assert_same(state, whole(case, clip_grad=1.0), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+@pytest.mark.parametrize("loss", ["weighted-sum", "imtl", "kd-amtl"])
+def test_a_loss_of_several_sums_is_put_together_over_all_parts(loss, parts, whole):
+    """The weights of the classes of saliency are those of the whole batch."""
+    options = {"names": ("saliency", "depth", "edge")}
+    state = Training((loss, {}), parts, **options).run()
+    assert_same(state, whole((loss, {}), **options), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("case", [("weighted-sum", {}), ("cagrad", {}), ("graddrop", {})])
+def test_a_network_without_shared_features_trains_by_the_same_gradients(case, parts, whole):
+    training = Training(case, parts, kind=Featureless, clip_grad=1.0)
+    if case[0] == "graddrop":
+        with pytest.raises(ConfigError, match="graddrop takes the gradients at the shared feat"):
+            training.run()
+        return
+    assert_same(training.run(), whole(case, clip_grad=1.0), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["uw", "famo", "imtl", "graddrop", "pcgrad", "sel-update"])
@@ -287,6 +317,7 @@ def trained(ranks):
     return states
 
 
+@pytest.mark.slow
 def test_parts_on_two_processes_are_trained_as_on_one(tmp_path):
     """With BatchNorm, whose statistics are those of a part."""
     first, second = run_processes(trained, 2, tmp_path)

@@ -25,7 +25,7 @@ def features(name, size, output_stride=None):
         return backbone, backbone(torch.zeros(1, 3, *size))
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", [name for name in BACKBONES if name != "none"])
 def test_the_declared_channels_and_strides_are_true(name):
     backbone, maps = features(name, (64, 97))
     assert backbone.strides == (8, 16, 32)

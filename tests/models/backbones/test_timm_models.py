@@ -26,6 +26,42 @@ def test_a_vit_gives_four_maps_at_the_stride_of_its_patches():
     assert backbone.indices == [2, 5, 8, 11]
 
 
+def test_only_the_last_map_of_a_vit_is_behind_the_final_norm():
+    torch.manual_seed(0)
+    backbone = create("timm/" + VIT, size=(32, 48)).eval()
+    net = timm.create_model(VIT, img_size=(32, 48)).eval()
+    net.load_state_dict(backbone.net.state_dict(), strict=False)
+    images, wanted = torch.randn(2, 3, 32, 48), {}
+    for index in (2, 5, 8):
+        net.blocks[index].register_forward_hook(
+            lambda block, inputs, output, index=index: wanted.update({index: output})
+        )
+    with torch.no_grad():
+        wanted[11] = net.forward_features(images)
+        maps = backbone(images)
+    for index, got in zip(backbone.indices, maps, strict=True):
+        tokens = wanted[index][:, 1:].transpose(1, 2).reshape(2, 192, 2, 3)
+        torch.testing.assert_close(got, tokens)
+
+
+def test_a_registered_vit_of_the_dino_kind_gives_maps_of_its_patches():
+    backbone, shapes = features("vit_small_patch14_reg4_dinov2", (56, 70))
+    assert backbone.strides == (14, 14, 14, 14)
+    assert shapes == [(2, 384, 4, 5)] * 4
+
+
+def test_stochastic_depth_rises_from_block_to_block():
+    backbone = create("timm/" + VIT, size=(32, 32), drop_path=0.15)
+    rates = [getattr(block.drop_path1, "p", 0.0) for block in backbone.net.blocks]
+    assert rates == pytest.approx([0.15 * n / 11 for n in range(12)])
+
+
+def test_stochastic_depth_that_a_model_has_not_is_refused():
+    with pytest.raises(ConfigError, match="has no stochastic depth") as error:
+        create("timm/vgg11_bn", drop_path=0.1)
+    assert error.value.option == "drop_path"
+
+
 @pytest.mark.parametrize("name", [SWIN, "resnet18", OLD])
 def test_a_network_with_stages_gives_strides_8_16_32(name):
     backbone, shapes = features(name, (96, 128))

@@ -1,0 +1,42 @@
+"""PSPNet for one or many dense tasks."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from models.architecture import Architecture, channels_option
+from models.deeplab import Select
+from models.heads.pyramid_pooling import PyramidPoolingHead
+from models.network import Network
+from tasks.base import DenseHead
+from utils.option import option
+
+OUTPUT_STRIDE = 8
+
+
+class PSPNet(Architecture):
+    """PSPNet (Zhao et al., CVPR 2017) with a pyramid pooling a task, on the last feature of a
+    backbone that is dilated to a stride of 8: the network of Aligned-MTL (Senushkin et al., CVPR
+    2023)."""
+
+    channels: int | None = channels_option(512)
+    enlarge: str = option(
+        "nearest",
+        "how PSPNet's predictions come from a stride of 8 to the size of the image: nearest, "
+        "bilinear, or none, for labels that are as small",
+        choices=("nearest", "bilinear", "none"),
+    )
+
+    @property
+    def prediction_stride(self):
+        return OUTPUT_STRIDE if self.enlarge == "none" else 1
+
+    def network(self, make_backbone, heads):
+        self.require(DenseHead, heads)
+        backbone = make_backbone(OUTPUT_STRIDE)
+        inputs = backbone.channels[-1]
+        modules: dict[str, nn.Module] = {
+            task: PyramidPoolingHead(inputs, self.channels, head, self.enlarge)
+            for task, head in heads.items()
+        }
+        return Network(backbone, Select((-1,)), modules, backbone.last_stage())
