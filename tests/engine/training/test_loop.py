@@ -36,9 +36,11 @@ def test_every_loss_trains_on_partially_annotated_batches(make_trainer, loss):
     names = list(trainer.objective.tasks)
     for epoch in (1, 2):
         before = [p.detach().clone() for p in trainer.network.parameters()]
-        for batch in list(trainer.train_loader.epoch(epoch))[:2]:
-            result = trainer.step(batch, 1)
-            active = {name for name in names if batch.labelled[name].any()}
+        shares = list(trainer.train_loader.epoch(epoch))
+        for start in (0, trainer.parts):
+            parts = shares[start : start + trainer.parts]
+            result = trainer.step(parts if trainer.parts > 1 else parts[0], 1)
+            active = {name for name in names if any(part.labelled[name].any() for part in parts)}
             assert set(result) == (set(names) if is_taught(trainer) else active)
             assert all(math.isfinite(value.item()) for value in result.values())
         trainer.objective.end_epoch()
