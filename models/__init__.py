@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from models.backbones import BACKBONES, Backbone
 from models.backbones.none import NoBackbone
@@ -63,8 +63,10 @@ def build(
             "backbone",
         )
 
-    def make_backbone(output_stride: int | None) -> Backbone:
-        return backbone.build(backbone.name, tuple(size), output_stride)
+    def make_backbone(
+        output_stride: int | None = None, out_indices: Sequence[int] | None = None
+    ) -> Backbone:
+        return backbone.build(backbone.name, tuple(size), output_stride, out_indices)
 
     return arch.build().network(make_backbone, heads)
 
