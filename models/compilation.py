@@ -33,6 +33,7 @@ def compile_parts(network: Network, keeps_graphs: bool) -> None:
     network.is_compiled = True
     # A mask depends on the place in the training, which a graph would keep as a constant.
     network.masks.draw = torch.compiler.disable(network.masks.draw)
+    network.masks.uniform = torch.compiler.disable(network.masks.uniform)
     for part in network.compiled_parts():
         part.compile()
 

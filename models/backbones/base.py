@@ -118,6 +118,9 @@ class Segment(nn.Module):
         self.stages = stages
         self.is_recomputed = False
 
+    def recompute(self) -> None:
+        self.is_recomputed = True
+
     def forward(self, x: Tensor) -> Tensor:
         if self.is_recomputed and torch.is_grad_enabled():
             return recomputed(self.stages, x)

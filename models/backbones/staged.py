@@ -48,7 +48,7 @@ class StagedBackbone(Backbone):
         kept = DEFAULT_INDICES if out_indices is None else out_indices
         self.taps = tuple(ends[index] for index in kept)
         self.strides = tuple(min(STRIDES[index], output_stride) for index in kept)
-        self.channels = tuple(_output_channels(self.stages[: tap + 1]) for tap in self.taps)
+        self.channels = tuple(output_channels(self.stages[: tap + 1]) for tap in self.taps)
 
     @abstractmethod
     def cut(self, name: str) -> tuple[nn.Sequential, int]:
@@ -113,14 +113,15 @@ def dilate(stages: Iterable[nn.Module]) -> None:
 
 def _ends(stages: nn.Sequential) -> list[int]:
     """The indices of the last stages before each stride but the first, and of the last stage."""
-    strided = [
-        index
-        for index, stage in enumerate(stages)
-        if any(getattr(layer, "stride", 1) in (2, (2, 2)) for layer in stage.modules())
-    ]
+    strided = [index for index, stage in enumerate(stages) if has_stride(stage)]
     return [*(index - 1 for index in strided[1:]), len(stages) - 1]
 
 
-def _output_channels(stages: nn.Module) -> int:
+def has_stride(stage: nn.Module) -> bool:
+    """Whether a stage halves its input."""
+    return any(getattr(layer, "stride", 1) in (2, (2, 2)) for layer in stage.modules())
+
+
+def output_channels(stages: nn.Module) -> int:
     """The channels of the last BatchNorm, which ends the stages of all these networks."""
     return [m.num_features for m in stages.modules() if isinstance(m, nn.BatchNorm2d)][-1]
