@@ -3,7 +3,7 @@
 
     python3 train_test.py cfg/seg+depth+normal/NYU/DeepLab_resnet50.cfg [--option value …]
 
-`--help` shows how, `--list losses` the multi-task losses.
+`--help` shows how, `--list losses` the multi-task losses, `--list tasks` the tasks.
 """
 
 from __future__ import annotations

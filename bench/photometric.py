@@ -25,8 +25,9 @@ import cv2
 import numpy as np
 import torch
 
-from datasets.augment import colour_matrix, generator, sharpness
+from datasets.augment import generator
 from datasets.batch import Batch
+from datasets.light import colour_matrix, sharpness
 from datasets.photometric import float_images
 from datasets.scenes import render
 

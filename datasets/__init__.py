@@ -7,9 +7,9 @@ from datasets.cityscapes import Cityscapes
 from datasets.coco import COCO
 from datasets.hme import HME
 from datasets.nyu import NYU
-from datasets.nyud_mt import NYUDMT
+from datasets.nyud_mt import NYUDMT, NYUDv2
 from datasets.nyuv2 import NYUv2
-from datasets.pascal_context import PascalContext
+from datasets.pascal_context import PascalContext, PascalMT
 from datasets.voc import VOC
 from utils.part import Registry
 
@@ -21,12 +21,14 @@ DATASETS = Registry(
         "VOC": VOC,
         "NYU": NYU,
         "NYUD_MT": NYUDMT,
+        "NYUDv2": NYUDv2,
         "NYUv2": NYUv2,
-        "PASCAL_MT": PascalContext,
+        "PASCALContext": PascalContext,
+        "PASCAL_MT": PascalMT,
         "COCO": COCO,
         "Cityscapes": Cityscapes,
         "HME": HME,
     },
-    aliases={"NYU_MT": "NYUD_MT", "PASCAL-Context": "PASCAL_MT"},
+    aliases={"NYU_MT": "NYUD_MT"},
 )
 """Every dataset by its name in a cfg, the official code's names among them."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
 from datasets.formats.base import Label
 from datasets.listing import require_samples
-from datasets.locate import require_dataset
+from datasets.locate import folder_in_words, require_dataset
 from datasets.naming import Naming
 from utils.errors import DataError
 from utils.part import Part
@@ -54,6 +54,7 @@ class Split:
         decided: what was decided about the dataset as a whole, in words, by subject ('split', …);
             what the numbers of a label mean is told by its format.
         naming: what the names of its classes mean in merged data.
+        lacking: by task type, the folder that is not there in which its labels would lie.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Split:
     unmatched: Mapping[str, Unmatched] = field(default_factory=dict)
     decided: Mapping[str, str] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
+    lacking: Mapping[str, Path] = field(default_factory=dict)
 
     def id_of(self, image: Path) -> str:
         """The place of an image in the dataset, the same wherever the dataset lies."""
@@ -81,6 +83,8 @@ class Dataset(Part):
 
     folder: ClassVar[str]
     """The folder below `dataset_root`."""
+    other_folders: ClassVar[tuple[str, ...]] = ()
+    """Other names in use for the folder, which count where it is not there."""
     signs: ClassVar[tuple[str, ...]] = ()
     """Files or folders that only this dataset has in its folder; any of them identifies it."""
     labels: ClassVar[Mapping[str, tuple[str, ...]]]
@@ -107,8 +111,8 @@ class Dataset(Part):
         Raises:
             DataError: the dataset is not there, or files of it are missing; says which, and where.
         """
-        require_dataset(self, root)
-        listed = self.list(root / self.folder, split)
+        folder = require_dataset(self, root)
+        listed = self.list(folder, split)
         other = {"train": "test", "test": "train"}[split]
         if len(listed.samples) == self.expected.get(other, {}).get("images"):
             raise DataError(
@@ -117,7 +121,9 @@ class Dataset(Part):
             )
         if not missing_allowed:
             require_samples(listed.samples)
-        return listed
+        if not self.other_folders:
+            return listed
+        return replace(listed, decided={**listed.decided, "folder": folder_in_words(self, folder)})
 
     @abstractmethod
     def list(self, folder: Path, split: str) -> Split:

@@ -66,6 +66,8 @@ class Loader:
         ranks: the processes that share the batches: each reads its share of every training batch,
             or some of the test batches.
         parts: how many parts a training batch comes in, each a `Batch`.
+        period: how many batches of training are given at once, in the place of an epoch's; see
+            `BatchSampler`.
 
     Attributes:
         batch_size: images a batch, of all processes; the last one of a test may have fewer.
@@ -85,13 +87,14 @@ class Loader:
         skip: bool = False,
         ranks: Ranks = ALONE,
         parts: int = 1,
+        period: int | None = None,
     ):
         self.data, self._skip, self._ranks = data, skip, ranks
         self.skipped: Counter[str] = Counter()
         self.taken = 0
         self._parts = parts
         self._batches = BatchSampler(
-            data.sizes, loading.batch_size, training, seed, sampler, ranks, parts
+            data.sizes, loading.batch_size, training, seed, sampler, ranks, parts, period
         )
         self.batch_size = self._batches.size
         workers = loading.workers_for(len(self._batches))
@@ -111,16 +114,22 @@ class Loader:
     def __len__(self) -> int:
         return self._batches.count
 
-    def epoch(self, number: int = 1, done: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, counted from 1, without the first `done` of them; of each its
-        parts, one after another. A part or a share without any image is an empty batch.
+    @property
+    def epoch_batches(self) -> int:
+        """How many training batches are in an epoch, whatever the period."""
+        return self._batches.epoch_count
+
+    def epoch(self, number: int = 1, done: int = 0, last: int | None = None) -> Iterator[Batch]:
+        """The batches of an epoch, or period, counted from 1, without the first `done` of them and
+        those after number `last`; of each its parts, one after another. A part or a share without
+        any image is an empty batch.
 
         Raises:
             DataError: a file is missing or damaged, and not to be skipped; names it.
         """
-        if done == len(self):
+        if done == (len(self) if last is None else last):
             return
-        self._batches.epoch, self._batches.done = number, done
+        self._batches.epoch, self._batches.done, self._batches.last = number, done, last
         may_be_empty = self._batches.training and (self._ranks.size > 1 or self._parts > 1)
         for number, (batch, errors) in enumerate(self._read()):
             self.taken = done + number // self._parts + 1

@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 _MOST_FOLDERS = 200  # that are searched in one folder
 
 
-def require_dataset(dataset: Dataset, root: Path) -> None:
-    """Checks that a dataset is in its folder.
+def require_dataset(dataset: Dataset, root: Path) -> Path:
+    """The folder that a dataset is in: the one of its name, else one of the other names in use.
 
     Raises:
-        DataError: it is not; says where it was looked for, and where it was found.
+        DataError: it is in none; says where it was looked for, and where it was found.
     """
-    name, folder = dataset.name, root / dataset.folder
-    if _holds(dataset, folder):
-        return
+    name, folders = dataset.name, [root / name for name in _names(dataset)]
+    for place in folders:
+        if _holds(dataset, place):
+            return place
+    folder, *_ = folders
     elsewhere = next((place for place in _nearby(folder) if _holds(dataset, place)), None)
-    if elsewhere is None and folder.is_dir():
-        return  # a part of it may be missing, which its reader tells
+    there = next((place for place in folders if place.is_dir()), None)
+    if elsewhere is None and there is not None:
+        return there  # a part of it may be missing, which its reader tells
     if elsewhere is None:
         advice = (
             f"put it there, name its place by --dataset_root, or render a small one: python3 "
@@ -34,17 +37,28 @@ def require_dataset(dataset: Dataset, root: Path) -> None:
         )
     else:
         place = elsewhere.resolve()
-        if folder.is_dir():
-            move = f"move what is in it to {folder}"
-        elif place.name == folder.name:
+        if there is not None:
+            move = f"move what is in it to {there}"
+        elif place.name in _names(dataset):
             move = f"say --dataset_root {place.parent}"
         else:
             move = f"link it: ln -s {place} {folder.absolute()}"
         advice = f"it was found in {place}: {move}"
     raise DataError(
-        f"the dataset {name} is not there: looked for the folder {folder} (dataset_root is "
-        f"{root}); {advice}"
+        f"the dataset {name} is not there: looked for the folder {' or '.join(map(str, folders))} "
+        f"(dataset_root is {root}); {advice}"
     )
+
+
+def folder_in_words(dataset: Dataset, folder: Path) -> str:
+    """Which of the folders of a dataset is read, and which others are there as well."""
+    others = [folder.with_name(name) for name in _names(dataset) if name != folder.name]
+    ignored = [place.name for place in others if _holds(dataset, place)]
+    return f"{folder.name}, not {' or '.join(ignored)}" if ignored else folder.name
+
+
+def _names(dataset: Dataset) -> tuple[str, ...]:
+    return (dataset.folder, *dataset.other_folders)
 
 
 def _holds(dataset: Dataset, folder: Path) -> bool:

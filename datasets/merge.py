@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from datasets.augment import Augmentation, colour_matrix, generator, sharpness
+from datasets.augment import Augmentation, generator
 from datasets.base import Split
 from datasets.batch import Batch
 from datasets.cache import Cache
@@ -49,8 +49,7 @@ class MultiTaskDataset(Dataset):
         seed: of the augmentation.
         cache: keeps decoded images and labels.
         padding: the colour, RGB in 0 to 255, beyond the edges of an image.
-        keep_aspect: whether images are padded to the aspect ratio of `size` before anything else,
-            at a random place in training, else at the top left; or stretched.
+        aspect: how images come to `size`; see `Canvas.of`.
         keep_unlabelled: whether such images are kept, of the datasets that have labels for any of
             the tasks.
 
@@ -67,7 +66,7 @@ class MultiTaskDataset(Dataset):
         seed: int = 0,
         cache: Cache | None = None,
         padding: tuple[int, int, int] = PADDING,
-        keep_aspect: bool = False,
+        aspect: str = "stretch",
         keep_unlabelled: bool = False,
     ):
         self.splits = list(splits)
@@ -77,7 +76,7 @@ class MultiTaskDataset(Dataset):
         self.seed = seed
         self.cache = cache
         self.padding = padding
-        self.keep_aspect = keep_aspect
+        self.aspect = aspect
         self.pseudo_labels: PseudoLabels | None = None
         self.entries = []
         for split in splits:
@@ -123,11 +122,11 @@ class MultiTaskDataset(Dataset):
         if self.augmentation:
             rng = generator(self.seed, pass_index, index)
             warp = self.augmentation.warp(rng, self._canvas(shape, rng), self.size)
-            item |= {"colour": colour_matrix(rng), "sharpness": sharpness(rng)}
+            item |= self.augmentation.colours(rng)
         else:
             warp = self._canvas(shape).resize(self.size)
         item["image"] = warp.image(image, self.padding)
-        item["shown"] = warp.crop.shown(self.size[1])
+        item["shown"] = warp.shown(shape)
         for task, label in zip(self.tasks, entry.labels, strict=True):
             target = self._read_target(task, label, entry.image, shape)
             target = None if target is None else task.warp(target, warp)
@@ -160,17 +159,17 @@ class MultiTaskDataset(Dataset):
             "class_maps": {t.name: np.arange(len(t.classes)) for t in self.tasks if t.has_classes},
         }
         if self.augmentation:
-            item |= {"colour": np.zeros((3, 4), np.float32), "sharpness": 0.0}
+            item |= self.augmentation.colours(generator(0, 0, 0))
         return self.collate([item]).first(0)
 
     def collate(self, items: Sequence[dict]) -> Batch:
         """A batch of items."""
-        augmented = "colour" in items[0]
+        has_colour, has_sharpness = ("colour" in items[0], "sharpness" in items[0])
         return Batch(
             images=stack([item["image"] for item in items]),
             shown=torch.tensor([item["shown"] for item in items]),
-            colours=stack([item["colour"] for item in items]) if augmented else None,
-            sharpness=torch.tensor([i["sharpness"] for i in items]) if augmented else None,
+            colours=stack([item["colour"] for item in items]) if has_colour else None,
+            sharpness=torch.tensor([i["sharpness"] for i in items]) if has_sharpness else None,
             targets={t.name: t.collate([i["targets"][t.name] for i in items]) for t in self.tasks},
             labelled=self._flags("labelled", items),
             pseudo_labelled=self._flags("pseudo_labelled", items) if self.pseudo_labels else {},
@@ -186,9 +185,8 @@ class MultiTaskDataset(Dataset):
 
     def _canvas(self, shape: tuple[int, int], rng: np.random.Generator | None = None) -> Canvas:
         """What is stretched to the size of the images."""
-        if not self.keep_aspect:
-            return Canvas.unpadded(shape)
-        return Canvas.padded(shape, self.size, rng.random(2) if rng else (0, 0))
+        draws = rng is not None and self.aspect == "keep"
+        return Canvas.of(shape, self.size, self.aspect, rng.random(2) if draws else (0, 0))
 
     def _read_image(self, path: Path) -> np.ndarray:
         if self.cache is None:

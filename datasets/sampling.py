@@ -125,10 +125,13 @@ class BatchSampler(torch.utils.data.Sampler):
             which may be none, or the test batches whose turn it is.
         parts: how many parts a training batch is cut into, which follow one another; each is shared
             by the processes, and may be empty.
+        period: how many batches are given at once in training, in the place of an epoch's: where
+            one stops, the next goes on.
 
     Attributes:
-        epoch: the epoch to give next, counted from 1.
-        done: how many of its batches are left out at its begin.
+        epoch: the epoch, or period, to give next, counted from 1.
+        done, last: its batches from number `done`, counted from 0, to before number `last` are
+            given; None: to its end.
     """
 
     def __init__(
@@ -140,16 +143,19 @@ class BatchSampler(torch.utils.data.Sampler):
         sampler: Sampler | None = None,
         ranks: Ranks = ALONE,
         parts: int = 1,
+        period: int | None = None,
     ):
         sampler = sampler or Concat()
         self.ranks, self.parts = ranks, parts
-        self.total, self.training, self.epoch, self.done = sum(sizes), training, 1, 0
+        self.total, self.training = sum(sizes), training
+        self.epoch, self.done, self.last = 1, 0, None
         self.size = min(batch_size, self.total) if training else batch_size
         if not training:
             self.count = len(range(0, self.total, batch_size)[ranks.rank :: ranks.size])
             return
         sizes = [size for size in sizes if size]
-        self.count = max(1, sampler.images(sizes) // self.size)
+        self.epoch_count = max(1, sampler.images(sizes) // self.size)
+        self.count = period or self.epoch_count
         if not sampler.takes_turns:
             sizes = [self.total]
         self.shares = sampler.shares(sizes)
@@ -165,9 +171,8 @@ class BatchSampler(torch.utils.data.Sampler):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         keys = self._drawn() if self.training else [(0, index) for index in range(self.total)]
-        batches = [
-            keys[k : k + self.size] for k in range(self.done * self.size, len(keys), self.size)
-        ]
+        end = len(keys) if self.last is None else self.last * self.size
+        batches = [keys[k : k + self.size] for k in range(self.done * self.size, end, self.size)]
         if not self.training:
             yield from batches[self.ranks.rank :: self.ranks.size]
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,10 @@ def build_tasks(
         }
         if not spaces:
             names = ", ".join(split.name for split in splits)
-            raise DataError(f"no dataset of the cfg has labels for {choice.name}: it names {names}")
+            raise DataError(
+                f"no dataset of the cfg has labels for {choice.name}: it names {names}"
+                f"{lacking_in_words(splits, choice.name)}"
+            )
         if classes == "unite" or len(set(spaces.values())) == 1:
             united = dict.fromkeys(name for space in spaces.values() for name in space)
             coarse = _coarse_classes(splits[0].naming, united)
@@ -56,6 +59,13 @@ def build_tasks(
         else:
             tasks += [choice.build(space, name) for name, space in spaces.items()]
     return tasks
+
+
+def lacking_in_words(splits: Iterable[Split], task_type: str) -> str:
+    """The folders that are not there in which labels of a task would lie, after a semicolon; empty
+    where there is none."""
+    folders = dict.fromkeys(s.lacking[task_type] for s in splits if task_type in s.lacking)
+    return "".join(f"; {folder} is not there" for folder in folders)
 
 
 def _coarse_classes(naming: Naming, names: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from datasets.naming import read_lists, read_naming
 from datasets.protocols import PROTOCOLS
 from datasets.sampling import SAMPLERS
 from engine.modes import MODES
+from engine.runs.deltas import DEFINITIONS
 from engine.training.missing import MISSING
 from losses import LOSSES
 from models import ARCHITECTURES, BACKBONES
@@ -32,7 +33,8 @@ class Run(Part):
 
     tasks: tuple[str, ...] = option(
         REQUIRED,
-        "what to learn: segmentation, detection, depth, normal, or a short name (seg, det)",
+        "what to learn: segmentation, detection, depth, normal, or a short name (seg, det); --list "
+        "tasks names all",
         parts=TASKS,
         aliases=("app", "applications"),
         official=("detection", "segmentation"),
@@ -124,9 +126,10 @@ class DataOptions(Part):
     )
     aspect: str = option(
         "stretch",
-        "how an image of another aspect ratio comes to size: stretch it, or keep its aspect ratio "
-        "and pad it, as the official code does",
-        choices=("stretch", "keep"),
+        "how an image of another aspect ratio comes to size: stretch it; keep its aspect ratio and "
+        "pad it, as the official code does; or pad it all round and leave its scale as it is, "
+        "where it is not larger than size",
+        choices=("stretch", "keep", "pad"),
         official="keep",
     )
     classes: str = option(
@@ -201,11 +204,6 @@ class DataOptions(Part):
                     )
 
     @property
-    def keep_aspect(self) -> bool:
-        """Whether images are padded to the aspect ratio of `size`, not stretched."""
-        return self.aspect == "keep"
-
-    @property
     def root(self) -> Path:
         """The folder of the datasets; `~` stands for the user's own."""
         return Path(os.path.expanduser(self.dataset_root))
@@ -255,4 +253,12 @@ class Comparison(Part):
         "accuracy of each task's single-task network (empty: measured)",
         above=0,
         at_most=1,
+    )
+    delta_metrics: str = option(
+        "key",
+        "the metrics that Δ_MTL is the mean of: key, one a task, its accuracy; paper, one a task, "
+        "that of Selective Task Group Updates; task, those of the usual protocol, averaged within "
+        "a task and then over the tasks; flat, all of them alike",
+        choices=tuple(DEFINITIONS),
+        affects="nothing",
     )

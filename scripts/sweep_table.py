@@ -27,9 +27,12 @@ def main(cfg: str, names: str, seeds: str, *options: str) -> int:
             except UserError:
                 continue  # the run has failed with this very line, which the sweep has shown
             results = folder.finished()
-            if results and differing:
+            if not results:
+                continue
+            results = results.by(config.comparison.delta_metrics)
+            if differing:
                 others.append((results, differing))
-            elif results:
+            else:
                 runs.append(results)
     table = sweep_table(runs, others) if runs or others else "no run is finished"
     print(f"\n{cfg}\n\n{table}\n")

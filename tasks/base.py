@@ -129,8 +129,8 @@ class Task(Part, ABC):
     unit: ClassVar[str] = "as in the labels"
     """What the numbers of a prediction are, in words."""
     label_type: ClassVar[str] = "map"
-    """The sort of label that it learns from: classes, depth, normals, boxes or map (numbers as they
-    are stored). The formats of this sort (`Format.label_type`) give its targets."""
+    """The sort of label that it learns from: classes, depth, normals, binary, boxes or map (numbers
+    as they are stored). The formats of this sort (`Format.label_type`) give its targets."""
     has_classes: ClassVar[bool] = False
     """Whether its labels are of classes, which a dataset must name."""
     background: ClassVar[tuple[str, ...]] = ()
@@ -147,6 +147,12 @@ class Task(Part, ABC):
     is_tested_twice: ClassVar[bool] = False
     """Whether a test looks at its images once more, when the metrics of all of them are known; see
     :meth:`finish`."""
+    paper_metrics: ClassVar[tuple[str, ...]] = ()
+    """The metrics that Δ_MTL is made of under `delta_metrics = paper`; none: the accuracy."""
+    protocol_metrics: ClassVar[tuple[str, ...]] = ()
+    """Those of the field's protocol, under `delta_metrics = task` and `flat`; none: all."""
+    loss_name: ClassVar[str] = "–"
+    """What the criterion computes, in a few words."""
     has_confidence: ClassVar[bool] = False
     """Whether a prediction says how sure it is, so that `pseudo_targets` can heed a threshold."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import torch
@@ -18,6 +20,9 @@ NEAREST, FARTHEST = 1e-3, 10.0
 """Metres; a depth counts where it lies strictly between them. The farthest is that of indoor data,
 where the cfg says nothing else."""
 
+_HALFWAY = 3.0
+"""Metres, the depth in the middle of the colours of pictures without a farthest depth."""
+
 _OFF_ENDS = 1e-3  # metres, the step of a picture of 16 bits
 
 _MOST_MILLIMETRES = np.iinfo(np.uint16).max
@@ -33,27 +38,53 @@ _TOO_MANY = 0.01  # of the pixels, for one number
 _TYPICAL = 0.3
 """Of the farthest, about the mean depth: 3 m in rooms, 24 m in streets seen to 80 m."""
 
+_PERCENT = 100
+
 
 class Depth(Task):
     """Target: (H, W) float32 metres, 0 where there is no reading. Prediction: (B, 1, H, W) metres.
 
     Accuracy: d1, the share of pixels whose depth is within a factor of 1.25 of the truth.
 
-    Readings at `max_depth` metres and beyond do not count, in training as in testing.
+    Readings at `max_depth` metres and beyond do not count, in training as in testing; where it is
+    empty, all that are finite do.
+
+    Metrics, with the prediction p held to the range that counts and the truth t, over the pixels of
+    all images:
+
+    - d1, d2, d3: the share with max(p/t, t/p) below 1.25, 1.25², 1.25³ (Eigen et al., NeurIPS 2014)
+    - rmse, abs_err: √mean (p − t)² and mean |p − t|, in metres
+    - abs_rel, sq_rel: mean |p − t|/t, and mean (p − t)²/t in metres
+    - log_rmse, log10: √mean (ln p − ln t)² and mean |log₁₀ p − log₁₀ t|
+    - silog: 100 times the standard deviation of ln p − ln t within an image, averaged over the
+      images (as KITTI's benchmark has it): blind to the scale of each image's prediction
     """
 
     task_type = "depth"
     unit = "metres"
     label_type = "depth"
     accuracy = "d1"
-    metrics = {"d1": 1, "d2": 1, "d3": 1, "rmse": -1, "abs_rel": -1}
+    metrics = {
+        **{"d1": 1, "d2": 1, "d3": 1, "rmse": -1, "abs_rel": -1},
+        **{"abs_err": -1, "sq_rel": -1, "log_rmse": -1, "log10": -1, "silog": -1},
+    }
     selection = ("d1", "rmse")
+    paper_metrics = ("rmse",)
+    protocol_metrics = ("abs_err", "abs_rel")
+    loss_name = "absolute error in metres"
 
-    max_depth: float = option(FARTHEST, "metres; depths from there on do not count", above=0)
+    max_depth: float | None = option(
+        FARTHEST, "metres; depths from there on do not count (empty: all count)", above=0
+    )
+
+    @property
+    def farthest(self) -> float:
+        """Metres from which on a depth does not count; infinite where all count."""
+        return math.inf if self.max_depth is None else self.max_depth
 
     @property
     def head(self) -> DenseHead:
-        return DenseHead(1, start=_TYPICAL * self.max_depth)
+        return DenseHead(1, start=_TYPICAL * (self.max_depth or FARTHEST))
 
     def unlabelled_target(self, size):
         return np.zeros(size, np.float32)
@@ -87,15 +118,17 @@ class Depth(Task):
 
     def valid_pixels(self, depth: Tensor | np.ndarray) -> Tensor | np.ndarray:
         """Bool of the same shape: the pixels whose depth counts."""
-        return (depth > NEAREST) & (depth < self.max_depth)
+        return (depth > NEAREST) & (depth < self.farthest)
 
     def meter(self):
         return _DepthErrors(self)
 
     def label_statistics(self):
-        return _DepthRange(self.max_depth)
+        return _DepthRange(self.farthest)
 
     def decided(self):
+        if self.max_depth is None:
+            return {"range": f"all from {NEAREST:g} m on counts (max_depth is empty)"}
         return {"range": f"{NEAREST:g} to {self.max_depth:g} m counts (max_depth)"}
 
     def constant(self, targets):
@@ -111,50 +144,97 @@ class Depth(Task):
         """The depths are within the range that counts, as in testing, and a millimetre off its
         ends: none is void where it is read as a label."""
         decoded = super().decode_at(prediction, shown, sizes)
-        ends = NEAREST + _OFF_ENDS, self.max_depth - _OFF_ENDS
+        ends = NEAREST + _OFF_ENDS, self.farthest - _OFF_ENDS
         return [np.clip(depth, *ends) for depth in decoded]
 
     def draw(self, image, target):
-        near = 255 * (1 - np.clip(target / self.max_depth, 0, 1) ** 0.5)
+        near = 255 * (1 - self._place(target))
         shown = cv2.applyColorMap(near.astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1].copy()
         shown[target <= NEAREST] = 0
         return shown
 
+    def _place(self, depth: np.ndarray) -> np.ndarray:
+        """Where depths lie on the scale of colours, from 0 for the nearest to 1."""
+        if self.max_depth is None:
+            depth = np.maximum(depth, 0)
+            return 1 - _HALFWAY / (_HALFWAY + depth)
+        return np.clip(depth / self.max_depth, 0, 1) ** 0.5
+
     def legend(self, target):
+        if self.max_depth is None:
+            places = np.linspace(0, 1, 256, endpoint=False, dtype=np.float32)
+            metres = np.maximum(_HALFWAY * places / (1 - places), 2 * NEAREST)
+            ticks = [(p, f"{_HALFWAY * p / (1 - p):g}") for p in (0, 0.25, 0.5, 0.75)]
+            return Scale(self.draw(None, metres[None])[0], (*ticks, (1, "farther (m)")))
         metres = np.linspace(2 * NEAREST, self.max_depth, 256, dtype=np.float32)
         ticks = [(share, f"{share * self.max_depth:g}") for share in (0, 0.25, 0.5, 0.75)]
         return Scale(self.draw(None, metres[None])[0], (*ticks, (1, f"{self.max_depth:g} m")))
 
 
 class _DepthErrors(Meter):
-    """Sums over all pixels with a reading."""
+    """Sums over all pixels with a reading, and of silog over all images with one."""
 
     def __init__(self, task: Depth):
         self.task = task
-        self.sums = torch.zeros(6, dtype=torch.float64)
+        self.pixel_sums = torch.zeros(10, dtype=torch.float64)
+        self.image_sums = torch.zeros(2, dtype=torch.float64)
 
     def update(self, prediction, target, labelled):
         truth = select_labelled(target, labelled)
         valid = self.task.valid_pixels(truth)
-        truth = truth[valid].double()
-        guess = select_labelled(prediction, labelled)[:, 0][valid].double()
-        guess = guess.clamp(NEAREST, self.task.max_depth)
+        guess = select_labelled(prediction, labelled)[:, 0]
+        guess = guess.double().clamp(NEAREST, self.task.farthest)
+        self.image_sums += _scale_invariant(guess, truth, valid).cpu()
+        guess, truth = guess[valid], truth[valid].double()
         ratio = torch.maximum(guess / truth, truth / guess)
-        error = guess - truth
+        error, log_error = guess - truth, (guess / truth).log()
         sums = [
             *((ratio < 1.25**power).sum() for power in (1, 2, 3)),
+            error.abs().sum(),
             error.square().sum(),
             (error.abs() / truth).sum(),
+            (error.square() / truth).sum(),
+            log_error.square().sum(),
+            log_error.abs().sum(),
             valid.sum(),
         ]
-        self.sums += torch.stack([value.double() for value in sums]).cpu()
+        self.pixel_sums += torch.stack([value.double() for value in sums]).cpu()
 
     def merge(self, other):
-        self.sums += other.sums
+        self.pixel_sums += other.pixel_sums
+        self.image_sums += other.image_sums
 
     def compute(self):
-        d1, d2, d3, square, relative = (self.sums[:5] / self.sums[5]).tolist()
-        return Measurement({"d1": d1, "d2": d2, "d3": d3, "rmse": square**0.5, "abs_rel": relative})
+        *sums, pixels = self.pixel_sums
+        d1, d2, d3, absolute, square, relative, square_relative, log_square, log = (
+            (value / pixels).item() for value in sums
+        )
+        silog, images = self.image_sums
+        return Measurement(
+            {
+                **{"d1": d1, "d2": d2, "d3": d3, "rmse": square**0.5, "abs_rel": relative},
+                **{"abs_err": absolute, "sq_rel": square_relative, "log_rmse": log_square**0.5},
+                **{"log10": log / math.log(10), "silog": (silog / images).item()},
+            }
+        )
+
+
+def _scale_invariant(guess: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+    """(2) float64: the sum of silog over the images with a valid pixel, and how many they are.
+
+    Args:
+        guess, truth: (B, H, W) metres.
+        valid: (B, H, W) bool.
+    """
+    valid = valid.flatten(1)
+    error = torch.where(valid, (guess / truth.double()).flatten(1).log(), 0.0)
+    pixels = valid.sum(1)
+    has_pixels = pixels > 0
+    pixels = pixels[has_pixels].double()
+    mean = error[has_pixels].sum(1) / pixels
+    spread = torch.where(valid[has_pixels], error[has_pixels] - mean[:, None], 0.0)
+    deviation = (spread.square().sum(1) / pixels).sqrt()
+    return torch.stack([_PERCENT * deviation.sum(), has_pixels.sum().double()])
 
 
 class _DepthRange(LabelStatistics):
@@ -208,18 +288,26 @@ class _DepthRange(LabelStatistics):
         result = self.counts()
         if result["median"] is None:
             return ["no pixel has a reading"]
-        return [
+        line = (
             f"from {result['nearest']:.2f} to {result['farthest']:.2f} m, median "
             f"{result['median']:.2f} m; no reading: {percent(result['without_reading'])} of the "
-            f"pixels; at {self.farthest:g} m (max_depth) or beyond: "
-            f"{percent(result['beyond_max_depth'])} of the readings"
-        ]
+            "pixels"
+        )
+        if self.is_bounded:
+            line += f"; at {self.farthest:g} m (max_depth) or beyond: "
+            line += f"{percent(result['beyond_max_depth'])} of the readings"
+        return [line]
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.farthest < math.inf
 
     def notes(self):
         result, notes = self.counts(), super().notes()
         if (result["beyond_max_depth"] or 0) > 0.5:
             notes.append("most readings lie at max_depth or beyond: are the depths in metres?")
-        if result["median"] is not None and result["median"] < self.farthest * _TOO_NEAR:
+        too_near = self.farthest * _TOO_NEAR if self.is_bounded else 0
+        if result["median"] is not None and result["median"] < too_near:
             notes.append(
                 f"half of the readings are nearer than {result['median']:.3g} m, which is less "
                 "than a hundredth of max_depth: is depth_unit right?"

@@ -67,6 +67,7 @@ class Detection(Task):
     accuracy = "mAP"
     metrics = {"mAP": 1, "AP50": 1, "AP75": 1}
     selection = ("mAP",)
+    loss_name = "IoU-aware focal loss, and complete IoU of the boxes"
     has_confidence = True
 
     loc_weight: float = option(10.0, "factor of the box loss in detection", at_least=0)

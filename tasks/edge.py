@@ -39,6 +39,7 @@ class Edge(BinaryTask):
     task_type = "edge"
     aliases = ("edges",)
     unit = "logits of an edge"
+    loss_name = "weighted cross entropy, ω = 0.95"
     accuracy = "odsF"
     metrics = {"odsF": 1, "loss": -1}
     selection = ("odsF",)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from tasks.base import DenseHead, Measurement, Meter, Task, select_labelled
 from tasks.legend import Swatches
 from tasks.statistics import LabelStatistics, percent, share
+from utils.option import option
 from utils.precision import at_least_float32
 
 _BINS = 18_000  # of angle, a hundredth of a degree each
@@ -21,7 +22,8 @@ class Normal(Task):
     Prediction: (B, 3, H, W) unit vectors.
 
     Accuracy: the share of pixels within 11.25 degrees of the truth. Every metric is taken over the
-    pixels of all images; the median to a hundredth of a degree.
+    pixels of all images; the median to a hundredth of a degree. `l1` is the mean of the absolute
+    differences of a pixel, summed over its three components.
     """
 
     task_type = "normal"
@@ -29,8 +31,18 @@ class Normal(Task):
     unit = "unit vectors, in the axes of the labels"
     label_type = "normals"
     accuracy = "11.25"
-    metrics = {"mean": -1, "median": -1, "11.25": 1, "22.5": 1, "30": 1}
+    metrics = {"mean": -1, "median": -1, "11.25": 1, "22.5": 1, "30": 1, "l1": -1}
     selection = ("11.25", "mean", "median")
+    paper_metrics = ("mean",)
+    protocol_metrics = ("mean", "median", "11.25", "22.5", "30")
+    loss_name = "1 − cosine, or L1 (normal_loss)"
+
+    normal_loss: str = option(
+        "cosine",
+        "of a pixel: cosine, 1 − the cosine of the angle; l1, the sum of the absolute differences "
+        "of the three components",
+        choices=("cosine", "l1"),
+    )
 
     @property
     def head(self) -> DenseHead:
@@ -70,11 +82,16 @@ class Normal(Task):
         return super().collate(targets).permute(0, 3, 1, 2)
 
     def criterion(self, prediction, target, labelled):
-        """1 - cosine, summed over the pixels that have a normal."""
+        """1 - cosine or |difference| of the components (`normal_loss`), summed over the pixels that
+        have a normal."""
         target = select_labelled(target, labelled).float()
         valid = target.square().sum(1) > 0
         vectors = at_least_float32(select_labelled(prediction, labelled))
-        total = torch.where(valid, 1 - (vectors * target).sum(1), 0.0).sum()
+        if self.normal_loss == "l1":
+            losses = (vectors - target).abs().sum(1)
+        else:
+            losses = 1 - (vectors * target).sum(1)
+        total = torch.where(valid, losses, 0.0).sum()
         return total, valid.sum().to(total)
 
     def meter(self):
@@ -106,26 +123,29 @@ class Normal(Task):
 
 
 class _Angles(Meter):
-    """A histogram of the angular errors, and their sum."""
+    """A histogram of the angular errors, their sum, and that of the absolute differences."""
 
     def __init__(self):
         self.histogram = torch.zeros(_BINS, dtype=torch.int64)
-        self.sum = torch.zeros((), dtype=torch.float64)
+        self.sums = torch.zeros(2, dtype=torch.float64)
 
     def update(self, prediction, target, labelled):
         truth = select_labelled(target, labelled).permute(0, 2, 3, 1)
         guess = select_labelled(prediction, labelled).permute(0, 2, 3, 1)
         valid = truth.square().sum(3) > 0
-        cosine = F.cosine_similarity(guess[valid].double(), truth[valid].double(), dim=1)
+        guess, truth = guess[valid].double(), truth[valid].double()
         # What is no number is as far off as can be.
-        angles = torch.rad2deg(torch.acos(cosine.nan_to_num(-1).clamp(-1, 1)))
+        guess = torch.where(guess.isfinite().all(1, keepdim=True), guess, -truth)
+        guess = F.normalize(guess, dim=1)
+        cosine = F.cosine_similarity(guess, truth, dim=1)
+        angles = torch.rad2deg(torch.acos(cosine.clamp(-1, 1)))
         bins = (angles * (_BINS / 180)).long().clamp_(max=_BINS - 1)
         self.histogram += torch.bincount(bins, minlength=_BINS).cpu()
-        self.sum += angles.sum().cpu()
+        self.sums += torch.stack([angles.sum(), (guess - truth).abs().sum()]).cpu()
 
     def merge(self, other):
         self.histogram += other.histogram
-        self.sum += other.sum
+        self.sums += other.sums
 
     def compute(self):
         count = self.histogram.sum()
@@ -136,7 +156,8 @@ class _Angles(Meter):
             name: below[round(float(name) * 100) - 1].item() for name in ("11.25", "22.5", "30")
         }
         median = (int(torch.searchsorted(below, 0.5)) + 0.5) * 180 / _BINS
-        return Measurement({"mean": (self.sum / count).item(), "median": median, **within})
+        mean, l1 = (self.sums / count).tolist()
+        return Measurement({"mean": mean, "median": median, **within, "l1": l1})
 
 
 class _Directions(LabelStatistics):

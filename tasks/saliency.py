@@ -25,6 +25,7 @@ class Saliency(BinaryTask):
 
     task_type = "saliency"
     unit = "logits of not salient and salient"
+    loss_name = "class-balanced cross entropy"
     accuracy = "maxF"
     metrics = {"maxF": 1}
     selection = ("maxF",)

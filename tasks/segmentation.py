@@ -30,7 +30,7 @@ class Segmentation(Task):
     (B, classes, H, W) logits.
 
     Accuracy: the intersection over union, averaged over the classes that occur in the truth, coarse
-    ones included.
+    ones included. `pixel_acc` is the share of the pixels that are not void whose class is right.
     """
 
     task_type = "segmentation"
@@ -40,8 +40,11 @@ class Segmentation(Task):
     has_classes = True
     background = ("background",)
     accuracy = "mIoU"
-    metrics = {"mIoU": 1}
+    metrics = {"mIoU": 1, "pixel_acc": 1}
     selection = ("mIoU",)
+    paper_metrics = ("mIoU",)
+    protocol_metrics = ("mIoU", "pixel_acc")
+    loss_name = "cross entropy"
     has_confidence = True
 
     label_smoothing: float = option(0.0, "of the classes in segmentation", at_least=0, below=1)
@@ -238,7 +241,8 @@ class _Confusion(Meter):
     def compute(self):
         ious = self._ious()
         mean = float(np.mean(list(ious.values()))) if ious else float("nan")
-        return Measurement({"mIoU": mean}, ious)
+        correct = (self.counts.diagonal().sum() / self.counts.sum()).item()
+        return Measurement({"mIoU": mean, "pixel_acc": correct}, ious)
 
 
 class _ClassShares(LabelStatistics):

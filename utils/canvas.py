@@ -27,6 +27,30 @@ class Canvas(NamedTuple):
         return cls(image, image)
 
     @classmethod
+    def of(
+        cls,
+        image: tuple[int, int],
+        size: tuple[int, int],
+        aspect: str,
+        position: Sequence[float] = (0.0, 0.0),
+    ) -> Canvas:
+        """The canvas of an image that is to come to `size` (height, width).
+
+        Args:
+            aspect: 'stretch': the image alone; 'keep': with padding that gives it the aspect ratio
+                of `size`; 'pad': with padding around it that gives it that size, without any
+                scaling, but for images that are larger, which have the ratio alone.
+            position: where 'keep' has the image; as in :meth:`padded`.
+        """
+        if aspect == "stretch":
+            return cls.unpadded(image)
+        if aspect == "keep":
+            return cls.padded(image, size, position)
+        whole = cls.padded(image, size).size
+        whole = tuple(max(sides) for sides in zip(whole, size, strict=True))
+        return cls(image, whole, tuple((a - b) // 2 for a, b in zip(whole, image, strict=True)))
+
+    @classmethod
     def padded(
         cls, image: tuple[int, int], size: tuple[int, int], position: Sequence[float] = (0.0, 0.0)
     ) -> Canvas:

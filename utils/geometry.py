@@ -85,6 +85,26 @@ class Warp:
         )
         return cls.of_crop(whole, size)
 
+    def turned(self, degrees: float) -> Warp:
+        """The same map, whose output is then turned about its centre, from x (to the right) to y
+        (down)."""
+        cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+        turn = np.array([[cosine, -sine], [sine, cosine]])
+        centre = np.array(self.size[::-1]) / 2
+        matrix = turn @ self.matrix
+        matrix[:, 2] += centre - turn @ centre
+        return Warp(matrix, self.size, self.zoom)
+
+    def shown(self, image: tuple[int, int]) -> tuple[int, int, int, int]:
+        """x1, y1, x2, y2: the pixels of the output, on edges, beyond which nothing is shown of an
+        image of this (height, width)."""
+        if self.crop is not None:
+            return self.crop.shown(self.size[1])
+        box = self.boxes(np.array([[0, 0, image[1], image[0]]], float))[0]
+        low = np.clip(np.floor(box[:2]), 0, np.subtract(self.size[::-1], 1))
+        high = np.clip(np.ceil(box[2:]), low + 1, self.size[::-1])
+        return tuple(map(int, (*low, *high)))
+
     def image(self, image: np.ndarray, border: tuple[int, int, int]) -> np.ndarray:
         """Warps (H, W, 3) uint8 linearly, filtered where it shrinks; `border` fills the outside.
         The result may share its memory with `image`, where the warp changes nothing."""

@@ -59,6 +59,8 @@ class Option:
     largest: float | None = None
     affects: str = "result"
     only_with: str | None = None
+    only_without: str | None = None
+    excludes: str | None = None
     official: Any = SAME
     official_fixed: bool = False
     name: str = ""
@@ -103,7 +105,9 @@ class Option:
                 raise self.error(f"{self.name} holds a quotation mark or an invisible character")
         if inverted:
             return self.parse([self._negate(word) for word in words])
-        if not words and (self.default in (None, "") or isinstance(self.type, UnionType)):
+        if not words and isinstance(self.type, UnionType):
+            return None
+        if not words and self.default in (None, ""):
             return self.default
         if self.joined and words:
             words = [" ".join(words)]
@@ -218,7 +222,7 @@ def option(
             max_depth: float = option(10.0, "metres; readings from there on do not count", above=0)
 
     The types are int, float, bool, str, `tuple[int, ...]` (a list) and `float | None`. An option of
-    such a union may be left empty, and then has its default.
+    such a union may be left empty, and then is None.
 
     Args:
         default: the value, a function without arguments that returns it, or `REQUIRED`.
@@ -243,6 +247,10 @@ def option(
                 else 'nothing'.
             only_with: an option of the same part without which, as where it is false or 0, this
                 one has no effect.
+            only_without: an option of the same part with which, where it is set, this one has no
+                effect.
+            excludes: an option of the same part in whose place this one stands. A cfg, or a command
+                line, gives one of the two; the one on the command line counts.
             official: the value in a cfg of the official repository that does not give the option,
                 where it is another than the default; see `utils.official`.
             official_fixed: whether such a cfg cannot give the option.

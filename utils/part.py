@@ -140,8 +140,9 @@ def identity(part: type[Part], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def has_effect(declared: Option, values: Mapping[str, Any]) -> bool:
-    """Whether the option that this one needs is set."""
-    return declared.only_with is None or bool(values[declared.only_with])
+    """Whether the option that this one needs is set, and the one that it needs unset is not."""
+    needed, other = declared.only_with, declared.only_without
+    return (needed is None or bool(values[needed])) and not (other and values[other])
 
 
 class Registry(Mapping[str, type[Part] | Variant]):

@@ -113,8 +113,32 @@ class _Resolver:
             names = values.get(name, declared.default_value())
             if declared.parts is not None and names is not REQUIRED:
                 values[name] = self._choices(declared, names, scope)
+        for declared in part.options.values():
+            if declared.excludes and values.get(declared.name):
+                self._choose_one(part, declared, part.options[declared.excludes], values, scope)
         self._note_options_without_effect(part, values, scope)
         return values
+
+    def _choose_one(self, part, declared: Option, other: Option, values: dict, scope) -> None:
+        """Leaves the command line's value of an option and the one in whose place it stands.
+
+        Raises:
+            ConfigError: one place gives both.
+        """
+        entry, theirs = (self._entry(part, each, scope) for each in (declared, other))
+        if entry is None or theirs is None:
+            return
+        on_line = [each in self.on_line.values() for each in (entry, theirs)]
+        if on_line[0] == on_line[1]:
+            raise ConfigError(
+                f"{theirs.where}: {declared.name} ({entry.where}) stands in the place of "
+                f"{other.name}; leave {other.name} out"
+            )
+        if on_line[1]:
+            del values[declared.name]
+            self.result.notices.append(
+                f"note: {entry.where}: {declared.name} has no effect with --{other.name}"
+            )
 
     def _entry(self, part: type[Part], declared: Option, scope: str | None) -> Entry | None:
         """The entry that gives an option. Parts of different sections may have options of one name:
@@ -170,9 +194,9 @@ class _Resolver:
         for name, declared in part.options.items():
             entry = self._entry(part, declared, scope) if name in values else None
             if entry and not has_effect(declared, complete):
-                self.result.notices.append(
-                    f"note: {entry.where}: {name} has no effect without {declared.only_with}"
-                )
+                needed = declared.only_with
+                needed = f"without {needed}" if needed else f"with {declared.only_without}"
+                self.result.notices.append(f"note: {entry.where}: {name} has no effect {needed}")
 
     def _by_key(self, entries: Sequence[Entry]) -> dict[tuple[str | None, str], Entry]:
         by_key: dict[tuple[str | None, str], Entry] = {}

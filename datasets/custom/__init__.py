@@ -11,6 +11,8 @@
                                    # and JSON
     depth = depth/*.png            # pictures or arrays of distances or disparities
     normal = normals/*.npy         # floats in -1..1, or pictures of 8 or 16 bits, black for none
+    edge = edges/*.png             # yes or no, or probabilities, as saliency has them
+    human_parts = parts/*.png      # as segmentation
     detection_classes = bolt nut "hex key"  # in the order of their numbers
     segmentation_classes = background bolt nut "hex key"
     split = 0.2                    # the share of the images to test on; or two words

@@ -54,7 +54,7 @@ class CustomDataset(Dataset):
         None, "the column of the list of images that holds one of the two words of split"
     )
     classes: tuple[str, ...] = option(
-        (), "the classes of segmentation and detection, in the order of their numbers"
+        (), "the classes of the labels that have some, in the order of their numbers"
     )
     labelled_classes: tuple[str, ...] = option(
         (), "those of the classes that are labelled wherever they are seen (empty: all)"

@@ -102,6 +102,12 @@ class Format(Part, ABC):
         return None
 
     @property
+    def can_turn(self) -> bool:
+        """Whether the labels of an image that is turned are known. Those of vectors are not where
+        nothing says which way they are stored."""
+        return True
+
+    @property
     def fingerprint(self) -> str:
         """What a decoded label depends on beside its files."""
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())

@@ -8,12 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from datasets.formats.arrays import fit
-from datasets.formats.mat_files import read_matrix
+from datasets.formats.context_classes import read_label_map
 from datasets.formats.normal_maps import NormalMap
-from utils.errors import DataError
-from utils.files import read_bytes
-
-_MOST_BYTES = 2**22  # of a .mat
 
 _INDOORS = (
     3, 4, 6, 9, 10, 11, 13, 15, 17, 18, 22, 23, 29, 30, 33, 34, 36, 37, 38, 39, 41, 43, 46, 49, 50,
@@ -47,14 +43,4 @@ def _is_known(path: Path, size: tuple[int, int]) -> np.ndarray:
     Raises:
         DataError: the .mat is missing or damaged, or holds no `LabelMap`.
     """
-    stored = read_bytes(path, "a .mat", _MOST_BYTES)
-    try:
-        classes = read_matrix(stored, "LabelMap")
-    except ValueError as reason:
-        raise DataError(f"{path}: cannot be read as a .mat ({reason})") from None
-    if classes is None:
-        raise DataError(f"{path}: holds no LabelMap, as PASCAL-Context's do")
-    known = (classes >= 0) & (classes < len(_IS_INDOORS))  # NaN is neither
-    if classes.ndim != 2 or not known.all():
-        raise DataError(f"{path}: its LabelMap is no map of numbers of classes")
-    return fit(_IS_INDOORS[classes.astype(np.uint16)].view(np.uint8), size, path).view(bool)
+    return fit(_IS_INDOORS[read_label_map(path)].view(np.uint8), size, path).view(bool)

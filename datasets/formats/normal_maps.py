@@ -80,6 +80,10 @@ class NormalMap(MapFormat):
         of the targets."""
         return self._vectors(self.stored_map(label), label)
 
+    @property
+    def can_turn(self):
+        return bool(self.axes)
+
     def decided(self, label):
         head = self.head(label)
         low, high = self._range(head, label)

@@ -15,7 +15,8 @@ from PIL import Image
 from datasets.scenes.classes import CLASSES, VOC_NUMBERS, table
 from datasets.scenes.coco_layout import COCO
 from datasets.scenes.files import MANY, Job, Layout, save_jpeg, save_png
-from datasets.scenes.multi_task_layouts import NYUDMT, PASCALMT, NYUv2
+from datasets.scenes.multi_task_layouts import NYUDMT, NYUDv2, NYUv2
+from datasets.scenes.pascal_layout import PascalContext
 from datasets.scenes.room import focal_length
 from datasets.scenes.scene import Scene
 from datasets.scenes.street_layout import Cityscapes
@@ -124,8 +125,10 @@ LAYOUTS = {
     "VOC": VOC,
     "NYU": NYU,
     "NYUD_MT": NYUDMT,
+    "NYUDv2": NYUDv2,
     "NYUv2": NYUv2,
-    "PASCAL_MT": PASCALMT,
+    "PASCALContext": PascalContext,
+    "PASCAL_MT": PascalContext,
     "COCO": COCO,
     "Cityscapes": Cityscapes,
 }

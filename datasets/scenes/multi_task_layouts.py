@@ -1,4 +1,4 @@
-"""The layouts of datasets that have several labels on every image: NYUD_MT, NYUv2, PASCAL_MT."""
+"""The layouts of NYU v2 for several tasks: NYUD_MT, NYUDv2, NYUv2."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.scenes.classes import CLASSES, VOC_NUMBERS, table
+from datasets.scenes.classes import CLASSES, table
 from datasets.scenes.files import MANY, Job, Layout, save_jpeg, save_png
 from datasets.scenes.scene import Scene
 
@@ -20,14 +20,13 @@ _NYU13_NUMBERS = {
     "bottle": 6, "pottedplant": 6, "lamp": 6, "picture": 7, "sofa": 8, "diningtable": 9,
     "tvmonitor": 10, "wall": 11, "door": 11, "window": 12,
 }  # fmt: skip
-_NYU40, _NYU13, _VOC = table(_NYU40_NUMBERS), table(_NYU13_NUMBERS), table(VOC_NUMBERS)
-_VOID = 255
+_NYU40, _NYU13 = table(_NYU40_NUMBERS), table(_NYU13_NUMBERS)
 
 
 class NYUDMT(Layout):
     """NYU v2 for several tasks: everything on every image."""
 
-    folders = ("images", "segmentation", "depth", "normals", "gt_sets")
+    folders = ("images", "segmentation", "depth", "normals", "edge", "gt_sets")
 
     @staticmethod
     def jobs(train: int, val: int) -> list[Job]:
@@ -38,14 +37,30 @@ class NYUDMT(Layout):
 
     @staticmethod
     def lists(jobs: list[Job], size: tuple[int, int]) -> dict[str, str]:
-        return _ids(jobs, "gt_sets")
+        return ids(jobs, "gt_sets")
 
     @staticmethod
     def save(scene: Scene, job: Job, folder: Path) -> None:
         save_jpeg(folder / "images" / f"{job.name}.jpg", scene.image)
-        save_png(folder / "segmentation" / f"{job.name}.png", _NYU40[scene.classes])
-        np.save(folder / "depth" / f"{job.name}.npy", scene.depth)
         np.save(folder / "normals" / f"{job.name}.npy", scene.normals)
+        _save_maps(scene, job, folder)
+
+
+class NYUDv2(NYUDMT):
+    """The same scenes as InvPT ships NYU v2: images and normals in PNG."""
+
+    @staticmethod
+    def save(scene: Scene, job: Job, folder: Path) -> None:
+        save_png(folder / "images" / f"{job.name}.png", scene.image)
+        save_png(folder / "normals" / f"{job.name}.png", normals_of_8_bits(scene))
+        _save_maps(scene, job, folder)
+
+
+def _save_maps(scene: Scene, job: Job, folder: Path) -> None:
+    """What both preparations store alike."""
+    save_png(folder / "segmentation" / f"{job.name}.png", _NYU40[scene.classes])
+    save_png(folder / "edge" / f"{job.name}.png", np.where(borders(scene), 255, 0).astype(np.uint8))
+    np.save(folder / "depth" / f"{job.name}.npy", scene.depth)
 
 
 class NYUv2(Layout):
@@ -80,33 +95,21 @@ class NYUv2(Layout):
             np.save(folder / job.part / name / f"{job.name}.npy", array)
 
 
-class PASCALMT(Layout):
-    """PASCAL-Context as ASTMT prepares it: classes of VOC, and normals in 8-bit PNG, black where
-    there are none, which is in windows."""
-
-    folders = ("JPEGImages", "semseg/pascal-context", "normals_distill", "ImageSets/Context")
-
-    @staticmethod
-    def jobs(train: int, val: int) -> list[Job]:
-        return [
-            *(Job(8 * MANY + k, f"2008_{k + 1:06d}", "train") for k in range(train)),
-            *(Job(9 * MANY + k, f"2010_{k + 1:06d}", "val") for k in range(val)),
-        ]
-
-    @staticmethod
-    def lists(jobs: list[Job], size: tuple[int, int]) -> dict[str, str]:
-        return _ids(jobs, "ImageSets/Context")
-
-    @staticmethod
-    def save(scene: Scene, job: Job, folder: Path) -> None:
-        save_jpeg(folder / "JPEGImages" / f"{job.name}.jpg", scene.image)
-        save_png(folder / "semseg/pascal-context" / f"{job.name}.png", _VOC[scene.classes])
-        colours = np.rint((scene.normals + 1) * 127.5).astype(np.uint8)
-        colours[scene.classes == CLASSES.index("window")] = 0
-        save_png(folder / "normals_distill" / f"{job.name}.png", colours)
+def borders(scene: Scene) -> np.ndarray:
+    """(H, W) bool: where an object, or a class, ends to the right or below, one pixel wide."""
+    numbers = scene.instances.astype(np.int32) * len(CLASSES) + scene.classes
+    result = np.zeros(numbers.shape, bool)
+    result[:, :-1] |= numbers[:, :-1] != numbers[:, 1:]
+    result[:-1] |= numbers[:-1] != numbers[1:]
+    return result
 
 
-def _ids(jobs: list[Job], folder: str) -> dict[str, str]:
+def normals_of_8_bits(scene: Scene) -> np.ndarray:
+    """(H, W, 3) uint8: 0 to 255 for -1 to 1."""
+    return np.rint((scene.normals + 1) * 127.5).astype(np.uint8)
+
+
+def ids(jobs: list[Job], folder: str) -> dict[str, str]:
     """A list of the images' names for each split, in a folder of lists."""
     return {
         f"{folder}/{part}.txt": "".join(f"{job.name}\n" for job in jobs if job.part == part)

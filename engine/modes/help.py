@@ -72,6 +72,7 @@ def _screen() -> str:
         "  --help NAME          one part with its own options: a loss (amtl), an architecture",
         "                       (DeepLab), a task (depth), an optimizer, a schedule, a mode …",
         "  --list losses        the losses with their papers and costs",
+        "  --list tasks         the tasks with their channels, losses and metrics",
         "  --debug              shows the traceback of a fault of the program",
         "  docs/                runs.md, use.md, datasets.md, losses.md, networks.md, extending.md",
     ]

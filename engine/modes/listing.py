@@ -1,19 +1,20 @@
-"""`--list losses`: what there is to choose from, for people and as JSON."""
+"""`--list losses` and `--list tasks`: what there is to choose from, for people and as JSON."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from losses import LOSSES
+from tasks import TASKS
+from tasks.base import BoxHead, Task
 from utils.errors import ConfigError
 from utils.option import nearest
 from utils.text import aligned
 
-LISTS = ("losses",)
-
 
 def listing(words: list[str]) -> str:
-    """The answer to `--list losses [--json [true|false]]`.
+    """The answer to `--list losses|tasks [--json [true|false]]`.
 
     Args:
         words: the words after `--list`.
@@ -30,14 +31,20 @@ def listing(words: list[str]) -> str:
     if len(words) != 1 or words[0] not in LISTS:
         name = " ".join(words)
         raise ConfigError(f"--list: there is no list {name!r}{nearest(name, LISTS)}")
-    described = {name: _described(name) for name in LOSSES}
+    described, rows = LISTS[words[0]]()
     if as_json:
         return json.dumps(described, indent=2, ensure_ascii=False)
+    return "\n".join(aligned(rows))
+
+
+def _losses() -> tuple[dict[str, dict[str, Any]], list[list[str]]]:
+    """What is said of each loss, and the table of it."""
+    described = {name: _loss(name) for name in LOSSES}
     header = ["loss", *next(iter(described.values()))]
-    return "\n".join(aligned([header, *([name, *d.values()] for name, d in described.items())]))
+    return described, [header, *([name, *d.values()] for name, d in described.items())]
 
 
-def _described(name: str) -> dict[str, str]:
+def _loss(name: str) -> dict[str, str]:
     loss = LOSSES.choose(name).build()
     return {
         "weighting": loss.weighting.name,
@@ -46,3 +53,37 @@ def _described(name: str) -> dict[str, str]:
         "paper": LOSSES[name].paper,
         "cost": loss.cost,
     }
+
+
+def _tasks() -> tuple[dict[str, dict[str, Any]], list[list[str]]]:
+    """What is said of each task, and the table of it, with the accuracy first among the metrics."""
+    described = {name: _task(kind) for name, kind in TASKS.items()}
+    rows = [["task", "channels", "loss", "metrics, the accuracy first"]]
+    for name, task in described.items():
+        metrics = sorted(task["metrics"].items(), key=lambda item: item[0] != task["accuracy"])
+        arrows = ", ".join(f"{metric} {'↑' if sign > 0 else '↓'}" for metric, sign in metrics)
+        rows.append([name, str(task["channels"]), task["loss"], arrows])
+    return described, rows
+
+
+def _task(kind: type[Task]) -> dict[str, Any]:
+    return {
+        "aliases": list(kind.aliases),
+        "channels": _channels(kind),
+        "loss": kind.loss_name,
+        "accuracy": kind.accuracy,
+        "metrics": dict(kind.metrics),
+    }
+
+
+def _channels(kind: type[Task]) -> int | str:
+    """The numbers a pixel of the head, in words where they depend on the classes of the labels."""
+    heads = [
+        kind(names if kind.has_classes else ()).head for names in (("a", "b"), ("a", "b", "c"))
+    ]
+    if isinstance(heads[0], BoxHead):
+        return "boxes of classes"
+    return heads[0].channels if heads[0] == heads[1] else "classes"
+
+
+LISTS = {"losses": _losses, "tasks": _tasks}

@@ -130,7 +130,7 @@ def open_network(
     """The network of a checkpoint, or of the folder of a run, in evaluation mode, and its tasks
     with their classes, without a cfg or data. The network takes RGB in [0, 1] at (height, width) of
     its `size`, and normalises it as the checkpoint says. Its `aspect` says how images came to this
-    size: 'stretch' or 'keep'.
+    size: 'stretch', 'keep' or 'pad'.
 
         network, tasks = open_network("runs/…/best.pt")
 

@@ -44,7 +44,9 @@ def _key(config: Config, data: Data) -> str:
                 for file in label.files if label else ():
                     changed = file.stat().st_mtime_ns if file.exists() else 0
                     digest.update(f"{label.key} {file.absolute()} {changed}\n".encode())
-    tasks = [[task.name, list(task.classes), task.settings] for task in data.tasks]
+    tasks = [
+        [task.name, list(task.classes), task.settings, list(task.metrics)] for task in data.tasks
+    ]
     labelled = {
         dataset: {task: class_map.tolist() for task, class_map in maps.items()}
         for dataset, maps in class_maps.items()

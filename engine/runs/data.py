@@ -66,6 +66,7 @@ class Data:
             skip=skip,
             ranks=ranks,
             parts=config.training.micro_batches,
+            period=config.training.period,
         )
         # What is tested is tested whole.
         skip = skip and self.selected_on != "test"
@@ -95,7 +96,7 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
     size, cache = config.data.size, open_cache(config.loading.cache, Path(config.run.runs))
     options = {
         "padding": models.normalisation_of(config.network.backbone).padding,
-        "keep_aspect": config.data.keep_aspect,
+        "aspect": config.data.aspect,
     }
     data = Data(
         tasks=tasks,
@@ -116,6 +117,7 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
         kept_labels=splits.kept_labels,
     )
     _require_labels(data)
+    _check_rotation(config, data)
     if data.selected_on == "validation":
         data.notes += few_validation_images(
             {task.name: len(data.val.labelled_for(task)) for task in tasks}
@@ -185,6 +187,25 @@ def _require_labels(data: Data) -> None:
     # One that validation cannot measure is left out of the choice of the checkpoint.
     if not any(has_usable_label(task, data.val) for task in data.tasks):
         raise DataError(_unusable(data.tasks[0], "val"))
+
+
+def _check_rotation(config: Config, data: Data) -> None:
+    """Checks that labels can be turned, where the cfg turns images.
+
+    Raises:
+        ConfigError: it is not known which way those of a task point.
+    """
+    if not config.augmentation.rotation:
+        return
+    for entry in data.train.entries:
+        for task, label in zip(data.tasks, entry.labels, strict=True):
+            if label is not None and not label.format.can_turn:
+                raise config.error(
+                    "rotation",
+                    f"nothing says which way the vectors of {entry.dataset}'s {task.name} point on "
+                    "the image, so they cannot be turned with it; give their axes (normal_axes) in "
+                    "the section of a dataset of your own, or leave rotation out",
+                )
 
 
 def _unusable(task: Task, part: str) -> str:

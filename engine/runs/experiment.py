@@ -25,7 +25,7 @@ from engine.runs.cost import network_cost
 from engine.runs.data import Data, build_data
 from engine.runs.decisions import dataset_lines
 from engine.runs.device import choose_device, device_name
-from engine.runs.folder import RunFolder, run_folder
+from engine.runs.folder import RunFolder, is_longer, run_folder
 from engine.runs.missing import label_missing
 from engine.runs.network import check_batch_size, check_network, make_network
 from engine.runs.next_steps import next_steps
@@ -73,14 +73,14 @@ def run_experiment(config: Config, ranks: Ranks = ALONE) -> Results:
         )
     folder = run_folder(config)
     if results := ranks.from_first(lambda: _begin(config, folder, bool(mode.get("restart")))):
-        return _show_next(config, folder, _show(folder, results, ranks), ranks)
+        return _show_next(config, folder, _show(config, folder, results, ranks), ranks)
     data = ranks.first_before_others(lambda: _build_data(config))
     if len(data.tasks) == 1:
         return _run_single_task(config, data, folder, ranks)
     given = given_potentials(config, data.tasks)
     with ranks.first_within(folder.lock(config)):
         if results := ranks.from_first(folder.finished):
-            return _show(folder, results, ranks)
+            return _show(config, folder, results, ranks)
         singles = {} if given else single_tasks(config, data.tasks, ranks)
         train = partial(train_run, plan=_plan(config, data, folder, ranks, singles.values()))
         compared = given or trained_baselines(config, singles, train, ranks)
@@ -102,7 +102,7 @@ def _begin(config: Config, folder: RunFolder, is_restart: bool) -> Results | Non
     if is_restart:
         with folder.lock():
             restart(folder, config)
-    elif folder.other_options(config) == ["max_epoch"]:
+    elif is_longer(folder.other_options(config)):
         with folder.lock():
             folder.extend(config)
     folder.ensure_same_config(config)
@@ -248,10 +248,10 @@ def _run_single_task(config: Config, data: Data, folder: RunFolder, ranks: Ranks
     if not config.run.mode.value("ckpt"):
         result = ranks.from_first(lambda: find_finished(single_task(config, data)))
         if result:
-            return _show(result, result.finished(), ranks)
+            return _show(config, result, result.finished(), ranks)
     with ranks.first_within(folder.lock(config)):
         if results := ranks.from_first(folder.finished):
-            return _show(folder, results, ranks)
+            return _show(config, folder, results, ranks)
         plan = _plan(config, data, folder, ranks)
         results = train_run(config, data, folder, ranks, plan=plan)
     return _show_next(config, folder, results, ranks)
@@ -310,7 +310,7 @@ def _compare(results: Results, config, data, best, baselines) -> None:
     """Adds to results what they are compared with, or what makes them a baseline of others."""
     if baselines:
         results.potential, results.potential_given = baselines.potential, baselines.cost is None
-        results.compare(baselines.metrics)
+        results.compare(baselines.metrics, config.comparison.delta_metrics)
         if baselines.cost:
             results.single_task_networks = vars(baselines.cost)
         return
@@ -334,7 +334,9 @@ def _results(config, data, loop, best, evaluation) -> Results:
         selected_on=data.selected_on,
         selection_images=len(data.val),
         best_epoch=best["epoch"],
-        epochs=config.training.max_epoch,
+        epochs=loop.length.periods,
+        best_iteration=loop.length.until(best["epoch"]) if loop.length.in_iterations else None,
+        iterations=config.training.max_iterations or None,
         learning_rate=config.training.optimizer.build().learning_rate(config.loading.batch_size),
         seconds_per_epoch=mean(row["seconds"] for row in history),
         images_per_second=mean(row["images_per_second"] for row in history),
@@ -356,7 +358,9 @@ def _results(config, data, loop, best, evaluation) -> Results:
     )
 
 
-def _show(folder: RunFolder, results: Results, ranks: Ranks) -> Results:
+def _show(config: Config, folder: RunFolder, results: Results, ranks: Ranks) -> Results:
+    """Prints the results of a run that is done, with Δ as the cfg wants it."""
+    results = results.by(config.comparison.delta_metrics)
     if ranks.first:
         print(f"{folder.path} is done; its results:\n\n{results_table(results)}\n", flush=True)
     return results

@@ -53,24 +53,25 @@ class RunFolder:
             UserError: the folder does; names the options that differ.
         """
         if names := self.other_options(config):
-            why = not_extended(config, self.stored_config()) if names == ["max_epoch"] else ""
+            why = not_extended(config, self.stored_config()) if is_longer(names) else ""
             raise UserError(
                 f"{self.path} holds a run with other values of {', '.join(names)}{why}; "
                 "`--run NAME` puts this one beside it"
             )
 
     def extend(self, config: Config) -> None:
-        """Makes a run longer that differs from a cfg in nothing but a lower `max_epoch`, where its
-        training would have been the same up to there. A killed process leaves a run that can be
-        extended again."""
-        if self.other_options(config) != ["max_epoch"]:
+        """Makes a run longer that differs from a cfg in nothing but a lower `max_epoch`, or
+        `max_iterations`, where its training would have been the same up to there. A killed process
+        leaves a run that can be extended again."""
+        if not is_longer(self.other_options(config)):
             return
         stored = self.stored_config()
         if not_extended(config, stored):
             return
         print(
-            f"{self.path} goes on to epoch {config.training.max_epoch}; it was made for "
-            f"{stored.training.max_epoch}"
+            "{} goes on to {} {}; it was made for {}".format(
+                self.path, *config.training.length, stored.training.length[1]
+            )
         )
         remove(self.results)
         write_text(self.config, config.text())
@@ -159,16 +160,24 @@ class RunFolder:
                 return
 
 
+def is_longer(options: list[str]) -> bool:
+    """Whether two runs that differ in these options differ in their length alone."""
+    return options in (["max_epoch"], ["max_iterations"])
+
+
 def not_extended(config: Config, stored: Config) -> str:
-    """Why a run cannot go on to the `max_epoch` of a cfg, as the rest of a sentence; empty where it
+    """Why a run cannot go on to the length of a cfg, as the rest of a sentence; empty where it
     can."""
-    training, epochs = config.training, stored.training.max_epoch
-    if training.max_epoch < epochs:
-        return f" ({epochs}, which is more)"
+    training, (unit, length) = config.training, stored.training.length
+    if training.length[0] != unit:
+        return ""
+    if training.length[1] < length:
+        return f" ({length}, which is more)"
     if training.scheduler.part.depends_on_length:
-        return f" ({epochs}, and the rates of {training.scheduler.name} depend on it)"
-    if epochs % training.test_freq:
-        return f" ({epochs}, after which test_freq = {training.test_freq} has no evaluation)"
+        return f" ({length}, and the rates of {training.scheduler.name} depend on it)"
+    freq = "test_freq" if unit == "epoch" else "test_iterations"
+    if length % (every := training.settings[freq]):
+        return f" ({length}, after which {freq} = {every} has no evaluation)"
     return ""
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 KEY_DIGITS = 16
 
+_LEFT_OUT = object()  # an option at its default; None is a value
+
 
 def differences(
     identity: Mapping[str, Any], other: Mapping[str, Any], section: str = ""
@@ -30,7 +32,7 @@ def differences(
     of a dataset's section are called `<option> in [dataset.<name>]`."""
     names = []
     for name in dict.fromkeys((*identity, *other)):
-        ours, theirs = identity.get(name), other.get(name)
+        ours, theirs = identity.get(name, _LEFT_OUT), other.get(name, _LEFT_OUT)
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
             inner = (
                 f"{DATASET}.{name}" if section == DATASET else name if name == DATASET else section
@@ -74,7 +76,7 @@ def baseline_identity(config: Config, data: Data) -> dict[str, Any]:
         "validation": _splits(data.val.splits, task),
         "test": _splits(data.test.splits, task),
     }
-    if config.data.keep_aspect:
+    if config.data.aspect != "stretch":
         identity["aspect"] = config.data.aspect
     if protocol_of(config):
         identity["protocol"] = protocol_of(config)

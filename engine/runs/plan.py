@@ -52,16 +52,14 @@ class PlannedNetwork:
         cls, name: str, config: Config, data: Data, folder: RunFolder, finished: RunFolder | None
     ) -> PlannedNetwork:
         gmacs = network_cost(config, data.tasks).gmacs
-        epochs = config.training.max_epoch
-        images = epochs * config.data.sampling.build().images(data.train.sizes)
-        tested = epochs // config.training.test_freq * len(data.val)
+        images, evaluations = _amount(config, data)
         image_work = (1 + _BACKWARD) * gmacs
         return cls(
             name,
             folder.path,
             finished.path if finished else None,
             image_work,
-            image_work * images + gmacs * tested,
+            image_work * images + gmacs * evaluations * len(data.val),
         )
 
 
@@ -127,6 +125,16 @@ def plan_experiment(
     name = config.run.loss.name if len(data.tasks) > 1 else data.tasks[0].name
     networks.append(PlannedNetwork.of(name, config, data, folder, None))
     return Plan(networks, _seconds_per_image(config, data) / networks[-1].image_work)
+
+
+def _amount(config: Config, data: Data) -> tuple[int, int]:
+    """How many images a training takes, and how many evaluations."""
+    training = config.training
+    if steps := training.max_iterations:
+        images = steps * min(config.loading.batch_size, len(data.train))
+        return images, -(-steps // training.test_iterations)
+    images = training.max_epoch * config.data.sampling.build().images(data.train.sizes)
+    return images, training.max_epoch // training.test_freq
 
 
 def _seconds_per_image(config: Config, data: Data) -> float:

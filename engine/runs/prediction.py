@@ -58,20 +58,19 @@ class InputForm(NamedTuple):
 
     Attributes:
         size: (height, width) of the network's input.
-        keep_aspect: whether images are padded below or on the right, as they were in training, or
-            stretched.
+        aspect: how images come to that size: 'stretch', 'keep' or 'pad'; see `Canvas.of`.
         padding: the colour of the padding, RGB in 0 to 255.
     """
 
     size: tuple[int, int]
-    keep_aspect: bool
+    aspect: str
     padding: tuple[int, int, int]
 
     @classmethod
     def of(cls, network: Network) -> InputForm:
         """The form of a network of :func:`engine.open_network`."""
         mean = Normalisation(network.mean.flatten().tolist(), network.std.flatten().tolist())
-        return cls(network.size, network.aspect == "keep", mean.padding)
+        return cls(network.size, network.aspect, mean.padding)
 
     def input(self, image: np.ndarray) -> NetworkInput:
         """An image in this form.
@@ -84,11 +83,8 @@ class InputForm(NamedTuple):
                 f"an image is an array (H, W, 3) of uint8, RGB, not {image.shape} of {image.dtype}"
             )
         shape = image.shape[:2]
-        canvas = Canvas.padded(shape, self.size) if self.keep_aspect else Canvas.unpadded(shape)
-        warp = canvas.resize(self.size)
-        return NetworkInput(
-            warp.image(image, self.padding), warp.crop.shown(self.size[1]), tuple(shape)
-        )
+        warp = Canvas.of(shape, self.size, self.aspect).resize(self.size)
+        return NetworkInput(warp.image(image, self.padding), warp.shown(shape), tuple(shape))
 
 
 @torch.inference_mode()

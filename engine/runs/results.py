@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from engine.runs.deltas import DEFINITIONS, mean_delta, metrics_in_delta, relative_gain
 from tasks import task_class
 from utils.files import read_json, write_json
 
@@ -29,7 +30,9 @@ class Results:
         potential_given: whether the cfg gave the potentials.
         baseline: by task, the test metrics of its single-task network.
         delta: by task, in percent of the baseline, positive = better (Maninis et al., CVPR 2019).
-        delta_mtl: the mean of `delta` over the tasks.
+        delta_mtl: the mean over the tasks, or over all metrics.
+        delta_metrics: the definition of these two, one of `engine.runs.deltas.DEFINITIONS`.
+        deltas: the two by every definition.
         options: the resolved cfg, as text.
         selected_on: the images that the best checkpoint was chosen on, 'validation' or 'test'.
         selection_images: how many they are.
@@ -39,6 +42,9 @@ class Results:
             a restart its epoch and the options that were changed as well.
         missing: what became of training images without a label for a task: ignore or teacher.
         pseudo_labels: by task, how many of them its single-task network has labelled.
+        best_epoch, epochs: the epoch of the best checkpoint, of so many; of the evaluations where
+            the cfg counts iterations.
+        best_iteration, iterations: likewise, of the steps; None where the cfg counts epochs.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
         processes: how many trained the network together.
         micro_batches: how many parts each batch was computed in.
@@ -73,6 +79,8 @@ class Results:
     missing: str = "ignore"
     pseudo_labels: dict[str, int] | None = None
     initial_checkpoint: dict[str, Any] | None = None
+    best_iteration: int | None = None
+    iterations: int | None = None
     skipped_steps: int | None = None
     processes: int = 1
     micro_batches: int = 1
@@ -85,6 +93,8 @@ class Results:
     baseline: Metrics | None = None
     delta: dict[str, float | None] | None = None
     delta_mtl: float | None = None
+    delta_metrics: str | None = None
+    deltas: dict[str, dict[str, Any]] | None = None
     single_task_networks: dict[str, float] | None = None
     finished: bool = field(default=True)
 
@@ -125,11 +135,56 @@ class Results:
         """The loss, and whether the single-task networks have labelled images."""
         return f"{self.loss}, missing = teacher" if self.pseudo_labels is not None else self.loss
 
-    def compare(self, baseline: Mapping[str, Mapping[str, float | None]]) -> None:
-        """Adds the comparison with the test metrics of the tasks' single-task networks."""
+    @property
+    def best_place(self) -> str:
+        """'epoch 12 of 60' or 'iteration 15000 of 40000', of the best checkpoint."""
+        if self.iterations:
+            return f"iteration {self.best_iteration} of {self.iterations}"
+        return f"epoch {self.best_epoch} of {self.epochs}"
+
+    def compare(
+        self, baseline: Mapping[str, Mapping[str, float | None]], delta_metrics: str = "key"
+    ) -> None:
+        """Adds the comparison with the test metrics of the tasks' single-task networks.
+
+        Args:
+            delta_metrics: the definition of `delta` and `delta_mtl`.
+        """
         self.baseline = {task: dict(metrics) for task, metrics in baseline.items()}
-        self.delta = {task: self.gain(task, task_class(task).accuracy) for task in self.tasks}
-        self.delta_mtl = mean_gain(list(self.delta.values()))
+        self.deltas = {name: self._delta(name) for name in DEFINITIONS}
+        self._set_delta(delta_metrics)
+
+    def by(self, delta_metrics: str) -> Results:
+        """The same results with `delta` and `delta_mtl` by another definition."""
+        if not self.is_compared:
+            return self
+        results = replace(self)
+        results._set_delta(delta_metrics)
+        return results
+
+    @property
+    def definition(self) -> str:
+        """The definition of `delta` and `delta_mtl`; results of earlier versions do not name it."""
+        return self.delta_metrics or "key"
+
+    @property
+    def metrics_in_delta(self) -> dict[str, tuple[str, ...]]:
+        """By task, the metrics that `delta` and `delta_mtl` are made of."""
+        return {task: metrics_in_delta(task_class(task), self.definition) for task in self.tasks}
+
+    def _set_delta(self, delta_metrics: str) -> None:
+        chosen = self._delta(delta_metrics)
+        self.delta, self.delta_mtl = chosen["delta"], chosen["delta_mtl"]
+        self.delta_metrics = delta_metrics
+
+    def _delta(self, definition: str) -> dict[str, Any]:
+        """`delta` and `delta_mtl` by a definition."""
+        gains = {
+            task: [self.gain(task, name) for name in metrics_in_delta(task_class(task), definition)]
+            for task in self.tasks
+        }
+        delta = mean_delta(gains, definition)
+        return {"delta": delta.tasks, "delta_mtl": delta.mtl}
 
     def gain(self, task: str, metric: str) -> float | None:
         """The gain of a metric over the baseline's; None where it has none."""
@@ -140,28 +195,9 @@ class Results:
         )
 
 
-def relative_gain(value: float | None, baseline: float | None, sign: int) -> float | None:
-    """By how many percent of the baseline a metric is better, positive = better; `sign` is -1 where
-    lower is better (Maninis et al., CVPR 2019). None where the baseline is 0 or not a number."""
-    if not _is_number(value) or not _is_number(baseline) or not baseline:
-        return None
-    return sign * 100 * (value - baseline) / abs(baseline)
-
-
-def mean_gain(gains: Sequence[float | None]) -> float | None:
-    """Δ_MTL, the mean over tasks; None where a task has no gain."""
-    if not gains or any(gain is None for gain in gains):
-        return None
-    return sum(gains) / len(gains)
-
-
 def mean(values: Iterable[float]) -> float:
     values = list(values)
     return sum(values) / len(values)
-
-
-def _is_number(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
 
 
 def _without_nan(value: Any) -> Any:

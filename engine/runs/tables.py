@@ -5,7 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from engine.runs.results import Results, mean_gain
+from engine.runs.deltas import DEFINITIONS, mean_gain
+from engine.runs.results import Results
 from engine.training.evaluation import Evaluation
 from engine.training.progress import duration
 from tasks import task_class
@@ -16,10 +17,11 @@ _LITTLE = 0.05  # of an accuracy
 
 def results_table(results: Results) -> str:
     """The table of a run: the metrics of each task, its accuracy metric first, by the constant
-    prediction, the single-task network and this one. Below it stands what Δ is made of, and which
-    network has learnt nothing."""
+    prediction, the single-task network and this one. Below it stands what Δ is made of, which
+    network has learnt nothing, and which metric was never measured."""
     rows = comparison_rows(results)
-    parts = [_title(results), aligned(rows), _closing(results), unlearnt(results)]
+    notes = [*unlearnt(results), *unmeasured(results)]
+    parts = [_title(results), aligned(rows), _closing(results), notes]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
@@ -31,7 +33,7 @@ def comparison_rows(results: Results) -> list[list[str]]:
     for task in results.tasks:
         kind = task_class(task)
         for name in sorted(results.metrics[task], key=lambda name: name != kind.accuracy):
-            in_gain = "*" if multi and name == kind.accuracy else ""
+            in_gain = "*" if multi and name in results.metrics_in_delta[task] else ""
             arrow = "↑" if kind.metrics[name] > 0 else "↓"
             row = [task if name == kind.accuracy else "", f"{name} {arrow}{in_gain}"]
             row.append(kind.format_metric(name, results.constant.get(task, {}).get(name)))
@@ -66,6 +68,24 @@ def unlearnt(results: Results) -> list[str]:
     return lines
 
 
+def unmeasured(results: Results) -> list[str]:
+    """A line for each task of which Δ lacks a metric of the run or of its baseline."""
+    if not results.is_compared:
+        return []
+    why = (
+        "the potentials given are accuracies alone"
+        if results.potential_given
+        else "an earlier version has tested the run or its baseline; the same command tests their "
+        "best networks anew where their results.json is removed"
+    )
+    lines = []
+    for task, metrics in results.metrics_in_delta.items():
+        known = results.metrics[task].keys() & results.baseline.get(task, {}).keys()
+        if missing := [name for name in metrics if name not in known]:
+            lines.append(f"note: no Δ of {task}, for lack of {', '.join(missing)}: {why}")
+    return lines
+
+
 def metrics_table(evaluation: Evaluation) -> str:
     """All metrics of a test, and each task's metric by class."""
     rows = []
@@ -87,13 +107,15 @@ def sweep_table(
     loss has several seeds, their mean follows, with the standard deviation over them.
 
     Args:
-        runs: the runs of the sweep.
+        runs: the runs of the sweep, their Δ by one definition.
         others: runs in the places of the sweep with other options, and these; they are named and
             enter no mean.
     """
     everything = [*runs, *(run for run, _ in others)]
     tasks = everything[0].tasks
-    rows = [["loss", "seed", *(f"Δ {task}" for task in tasks), "Δ_MTL", "time an epoch"]]
+    definition = everything[0].definition
+    overall = "Δ_MTL" if definition == "key" else f"Δ_MTL, {definition}"
+    rows = [["loss", "seed", *(f"Δ {task}" for task in tasks), overall, "time an epoch"]]
     for loss in dict.fromkeys(run.loss for run in everything):
         same = [run for run in runs if run.loss == loss]
         rows += [_sweep_row(run.described_loss, str(run.seed), [run], tasks) for run in same]
@@ -135,7 +157,7 @@ def _title(results: Results) -> list[str]:
         chosen = f"{results.selection_images} images of {chosen}"
     return [
         f"{results.cfg}: {loss}seed {results.seed}, {results.device}",
-        f"network: of epoch {results.best_epoch} of {results.epochs}, the best on {chosen}",
+        f"network: of {results.best_place}, the best on {chosen}",
         f"measured on the test set, labelled images: {tested}",
     ]
 
@@ -164,8 +186,8 @@ def _closing(results: Results) -> list[str]:
         rows.insert(0, ["pseudo-labels", ", ".join(numbers) or "none: no label is missing"])
     if results.is_compared:
         against = "the potentials given" if results.potential_given else "the baselines"
-        gain = f"{_percent(results.delta_mtl)} against {against}, mean over the metrics marked *"
-        rows.insert(0, ["Δ_MTL", gain])
+        gain = f"{_percent(results.delta_mtl)} against {against}, {DEFINITIONS[results.definition]}"
+        rows.insert(0, ["Δ_MTL", f"{gain} (delta_metrics = {results.definition})"])
     return aligned(rows)
 
 

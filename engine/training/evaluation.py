@@ -84,9 +84,9 @@ def evaluate(
     """
     was_training = network.training
     network.eval()
+    measured: _Measured = []
 
     def measure() -> _Measured:
-        measured = []
         for batch in loader.epoch():
             signals.check()
             batch = batch.to(precision.device)
@@ -101,7 +101,7 @@ def evaluate(
         ranks.together(loader.refuse_unreadable)
     whole = _merged(tasks, shares)
     if is_test:
-        whole |= _second_round(tasks, shares[ranks.rank], whole, ranks)
+        whole |= _second_round(tasks, measured, whole, ranks)
     return _evaluation(whole)
 
 

@@ -1,4 +1,7 @@
-"""The loop around the steps: epochs, evaluations, records, checkpoints."""
+"""The loop around the steps: epochs, evaluations, records, checkpoints.
+
+Where the cfg counts iterations, a period of them takes the place of an epoch; see `Length`.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from engine.training.affinity import groups_in_words
 from engine.training.ema import MovingAverage
 from engine.training.epoch import EpochSteps
 from engine.training.evaluation import Evaluation
+from engine.training.length import Length
 from engine.training.log import Log
 from engine.training.parts import StepInParts
 from engine.training.progress import Progress, duration
@@ -77,7 +81,7 @@ class Loop:
         self.precision, self.device = task_losses.precision, task_losses.precision.device
         self.train_loader, val_loader = data.loaders(config, self.device, self.ranks)
         self.loaders = (self.train_loader, val_loader)
-        self.steps = len(self.train_loader)
+        self.length = Length.of(options, self.train_loader.epoch_batches)
 
         temporary = task_losses.components()
         optimizer = options.optimizer.build().optimizer(
@@ -85,7 +89,7 @@ class Loop:
             config.loading.batch_size,
             [parameter for module in temporary.values() for parameter in module.parameters()],
         )
-        self.schedule = options.scheduler.build(optimizer, self.steps, options.max_epoch)
+        self.schedule = options.scheduler.build(optimizer, self.length)
         self.averaged = self._average()
         self.skipped = self._undo(optimizer, temporary) if options.on_nan == "skip" else None
         kind = StepInParts if options.micro_batches > 1 else Step
@@ -152,7 +156,7 @@ class Loop:
     @property
     def steps_done(self) -> int:
         """The number of steps of all epochs so far."""
-        return self.state.epoch * self.steps + self.epoch_steps.batches
+        return self.length.until(self.state.epoch) + self.epoch_steps.batches
 
     def run(self) -> None:
         """Trains the epochs that are left. Afterwards the folder holds the best checkpoint.
@@ -161,21 +165,20 @@ class Loop:
             UserError: a loss is no longer a number.
             Stopped: a signal has come; the state is saved.
         """
-        epochs, batch_size = self.options.max_epoch, self.train_loader.batch_size
+        batch_size = self.train_loader.batch_size
         if self.resumed:
             self.log(f"goes on after {self._place()}")
             self.records.write_epochs(self.state.history)
-        total, done = self.steps * epochs, self.steps_done
         progress = Progress(
-            total * batch_size,
-            done * batch_size,
+            self.length.total * batch_size,
+            self.steps_done * batch_size,
             self.options.display_freq,
             self.ranks.first and not self.config.run.mode.all_values().get("quiet"),
             self.later_images,
         )
         try:
             with signals.deferred(), self._saved_when_stopped():
-                for epoch in range(self.state.epoch + 1, epochs + 1):
+                for epoch in range(self.state.epoch + 1, self.length.periods + 1):
                     self._train(epoch, progress)
                     with progress.paused():
                         self._finish(epoch)
@@ -209,7 +212,8 @@ class Loop:
     def _train(self, epoch: int, progress: Progress) -> None:
         """Trains the batches of an epoch that are left."""
         self.network.train()
-        diagnose, steps, first = self.options.diagnose, self.epoch_steps, (epoch - 1) * self.steps
+        diagnose, steps = self.options.diagnose, self.epoch_steps
+        first = self.length.until(epoch - 1)
         steps.go_on()
         for parts, whole in self._batches(epoch):
             self._check_images(whole)
@@ -222,7 +226,7 @@ class Loop:
             self.shares.add(whole.counts)
             steps.add(step + 1, rate, losses, whole.images, statistics)
             steps.batches = self.train_loader.taken
-            progress.step(whole.images, partial(self._describe, epoch, losses))
+            progress.step(whole.images, partial(self._describe, epoch, step + 1, losses))
             if self._save_is_due():
                 self._save()
         self._record_steps()
@@ -235,9 +239,10 @@ class Loop:
             UserError: a share cannot be read, or not one image can be.
             Stopped: a signal has come.
         """
-        shares = self.train_loader.epoch(epoch, self.epoch_steps.batches)
+        done, last = self.epoch_steps.batches, self.length.steps(epoch)
+        shares = self.train_loader.epoch(epoch, done, last)
         images = 0
-        for _ in range(self.epoch_steps.batches, self.steps):
+        for _ in range(done, last):
             parts, error = [None] * self.options.micro_batches, None
             try:
                 parts = [next(shares, None) for _ in parts]
@@ -266,13 +271,15 @@ class Loop:
 
     def _finish(self, epoch: int) -> None:
         """Evaluates where it is time to, completes the records of the epoch, and saves."""
-        options, last = self.options, epoch == self.options.max_epoch
-        row = self.epoch_steps.summary(self.objective.weights)
-        line = f"epoch {epoch}/{options.max_epoch}  |  training loss "
+        options, last = self.options, epoch == self.length.periods
+        step = self.length.until(epoch)
+        row = {"epoch": epoch, "step": step, **self.epoch_steps.summary(self.objective.weights)}
+        line = f"{self.length.title(epoch, step)}  |  training loss "
         line += "  ".join(f"{task.name} {row[f'loss {task.name}']:.4f}" for task in self.tasks)
         # Nothing has changed yet when a signal ends the evaluation.
-        due = epoch % options.test_freq == 0 and self.schedule.allows_evaluation(epoch)
-        evaluation = self.validation(epoch) if due or last else None
+        due = self.schedule.allows_evaluation(step)
+        due = due and (self.length.in_iterations or epoch % options.test_freq == 0)
+        evaluation = self.validation(epoch, self.length.place(epoch, 0)) if due or last else None
         self.objective.end_epoch()
         if evaluation:
             accuracy = self._evaluated(evaluation, row)
@@ -311,23 +318,20 @@ class Loop:
         """
         rows, gradients = self.epoch_steps.take_rows()
         if reason := self.step.divergence.reason(self.network):
+            counted = not self.length.in_iterations
+            epoch = f" in epoch {self.epoch_steps.epoch}" if counted else ""
             raise UserError(
-                f"{self.folder.path}: training diverged in epoch {self.epoch_steps.epoch}: "
-                f"{reason}; lower --lr, lengthen --warmup_epoch or set --clip_grad, with --restart "
-                "to begin again from the best network so far or with --run NAME to begin anew, or "
-                "undo such steps by --on_nan skip"
+                f"{self.folder.path}: training diverged{epoch}: {reason}; lower --lr, lengthen "
+                "--warmup_epoch or set --clip_grad, with --restart to begin again from the best "
+                "network so far or with --run NAME to begin anew, or undo such steps by --on_nan "
+                "skip"
             )
         self.records.add_steps(rows)
         self.records.add_gradients(gradients)
 
     def _place(self) -> str:
         """Where the training is, in words."""
-        epoch, batches = self.state.epoch, self.epoch_steps.batches
-        if batches == self.steps:
-            return f"the steps of epoch {epoch + 1} of {self.options.max_epoch}"
-        if batches:
-            return f"step {batches} of {self.steps} of epoch {epoch + 1}"
-        return f"epoch {epoch} of {self.options.max_epoch}"
+        return self.length.place(self.state.epoch, self.epoch_steps.batches)
 
     def _evaluated(self, evaluation: Evaluation, row: dict) -> dict[str, float]:
         """Hands on an evaluation, adds the metrics to the row of the epoch, and returns the
@@ -362,7 +366,7 @@ class Loop:
         for error, times in skipped.items():
             self.log(f"  {error} (met {times} times)")
 
-    def _describe(self, epoch: int, losses: Mapping[str, Tensor]) -> str:
+    def _describe(self, epoch: int, step: int, losses: Mapping[str, Tensor]) -> str:
         weights = self.objective.weights
         parts = (f"{task} {loss:.3f}×{weights[task]:.2f}" for task, loss in losses.items())
-        return f"epoch {epoch}/{self.options.max_epoch}  loss×weight " + "  ".join(parts)
+        return f"{self.length.title(epoch, step)}  loss×weight " + "  ".join(parts)

@@ -18,7 +18,18 @@ class Training(Part):
     scheduler: str = option(
         "plateau", "how the learning rate falls", aliases=("-sched",), parts=SCHEDULES
     )
-    max_epoch: int = option(200, "epochs", aliases=("-max",), at_least=1)
+    max_epoch: int = option(
+        200, "epochs", aliases=("-max",), at_least=1, only_without="max_iterations"
+    )
+    max_iterations: int = option(
+        0, "steps, in the place of max_epoch; 0: epochs count", at_least=0, excludes="max_epoch"
+    )
+    test_iterations: int = option(
+        1000,
+        "with max_iterations, steps from one evaluation, and row of epochs.csv, to the next",
+        at_least=1,
+        only_with="max_iterations",
+    )
     clip_grad: float = option(0.0, "largest norm of the gradient; 0: no limit", at_least=0)
     on_nan: str = option(
         "stop",
@@ -69,7 +80,12 @@ class Training(Part):
     channels_last: bool = option(
         True, "store images with the channels last, which is faster", affects="nothing"
     )
-    test_freq: int = option(1, "epochs from one evaluation to the next", at_least=1)
+    test_freq: int = option(
+        1,
+        "epochs from one evaluation to the next",
+        at_least=1,
+        only_without="max_iterations",
+    )
     display_freq: int = option(
         100,
         "steps from one plain line of progress to the next",
@@ -83,7 +99,10 @@ class Training(Part):
         affects="nothing",
     )
     save_freq: int = option(
-        1, "epochs from one checkpoint to the next", at_least=1, affects="nothing"
+        1,
+        "epochs, or evaluations with max_iterations, from one checkpoint to the next",
+        at_least=1,
+        affects="nothing",
     )
     save_minutes: float = option(
         10,
@@ -91,6 +110,18 @@ class Training(Part):
         at_least=0,
         affects="nothing",
     )
+
+    @property
+    def length(self) -> tuple[str, int]:
+        """What is counted, `epoch` or `iteration`, and how many there are."""
+        if self.max_iterations:
+            return "iteration", self.max_iterations
+        return "epoch", self.max_epoch
+
+    @property
+    def period(self) -> int | None:
+        """The number of steps in a period; None where it is an epoch of the data."""
+        return min(self.test_iterations, self.max_iterations) or None
 
     def __init__(self, **values):
         super().__init__(**values)

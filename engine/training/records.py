@@ -99,7 +99,7 @@ class Records:
     def add_epoch(self, row: dict, step: int) -> None:
         """Shows the row of an epoch in TensorBoard, at `step`."""
         for name, value in row.items():
-            if name != "epoch":
+            if name not in ("epoch", "step"):
                 self.events.add_scalar(_tag(f"epoch/{name}"), value, step)
         self.events.flush()
 
@@ -164,6 +164,7 @@ class _Table:
                 self.path.unlink()
             else:
                 os.truncate(self.path, size)
+                self._take_columns()
             return None
         self.extent = [0, 0]
         damaged = self.path.with_name(f"{self.path.name}.damaged")
@@ -171,10 +172,15 @@ class _Table:
             os.replace(self.path, damaged)
         return damaged
 
+    def _take_columns(self) -> None:
+        """Goes on with the columns of the file, which an earlier version may have begun."""
+        with open(self.path, newline="", encoding="utf-8") as file:
+            self.columns = next(csv.reader(file))
+
 
 def _csv(columns: list[str], rows: list[dict], header: bool) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns)
+    writer = csv.DictWriter(text, columns, extrasaction="ignore")
     if header:
         writer.writeheader()
     writer.writerows(rows)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import torch
 
+from engine.training.length import Length
 from utils.option import REQUIRED, option
 from utils.part import Part, Registry
 
@@ -16,8 +17,7 @@ class Schedule(Part):
 
     Args:
         optimizer: the rates of its groups are the base rates, and are set.
-        steps: the number of steps in an epoch.
-        epochs: the number of epochs.
+        length: of the training.
     """
 
     section = "training"
@@ -40,12 +40,12 @@ class Schedule(Part):
     )
 
     depends_on_length: ClassVar[bool] = False
-    """Whether the rate of a step depends on the number of epochs, so that a training that is made
+    """Whether the rate of a step depends on the length of the training, so that one that is made
     longer is another one from its first step on."""
 
-    def __init__(self, optimizer: torch.optim.Optimizer, steps: int, epochs: int, **options):
+    def __init__(self, optimizer: torch.optim.Optimizer, length: Length, **options):
         super().__init__(**options)
-        self.optimizer, self.steps, self.epochs = optimizer, steps, epochs
+        self.optimizer, self.length = optimizer, length
         self.base = [group["lr"] for group in optimizer.param_groups]
 
     def set(self, step: int) -> float:
@@ -58,9 +58,9 @@ class Schedule(Part):
             group["lr"] = max(base * factor, floor)
         return self.optimizer.param_groups[0]["lr"]
 
-    def allows_evaluation(self, epochs: int) -> bool:
-        """Whether the network is to be evaluated after so many epochs, before the last."""
-        return not self.test_after_warmup or epochs >= self.warmup_epoch
+    def allows_evaluation(self, steps: int) -> bool:
+        """Whether the network is to be evaluated after so many steps, before the last."""
+        return not self.test_after_warmup or steps >= self.warmup_epoch * self.length.epoch
 
     def shape(self, step: int) -> float:
         """The factor of a step after the warm-up."""
@@ -81,10 +81,10 @@ class Schedule(Part):
         """Goes on from the state of another schedule of the same class."""
 
     def _progress(self, step: int) -> float:
-        return min(1.0, step / (self.epochs * self.steps))
+        return min(1.0, step / self.length.total)
 
     def _warmup(self, step: int) -> float:
-        length = self.warmup_epoch * self.steps
+        length = self.warmup_epoch * self.length.epoch
         return min(1.0, (step + self.warmup_start) / length) if length else 1.0
 
 
@@ -117,10 +117,13 @@ class Cosine(Schedule):
 
 
 class Multistep(Schedule):
-    """Multiplied by a factor after certain epochs."""
+    """Multiplied by a factor after certain epochs, or iterations where the cfg counts these."""
 
     milestones: tuple[int, ...] = option(
-        REQUIRED, "epochs after which multistep lowers it", at_least=1, official=(80, 120)
+        REQUIRED,
+        "epochs, or iterations with max_iterations, after which multistep lowers it",
+        at_least=1,
+        official=(80, 120),
     )
     factor: float = option(
         0.5,
@@ -132,7 +135,8 @@ class Multistep(Schedule):
     )
 
     def shape(self, step):
-        return self.factor ** sum(step >= epoch * self.steps for epoch in self.milestones)
+        unit = 1 if self.length.in_iterations else self.length.epoch
+        return self.factor ** sum(step >= milestone * unit for milestone in self.milestones)
 
 
 class Plateau(Schedule):
@@ -155,8 +159,8 @@ class Plateau(Schedule):
         0.0, "the least that plateau and cosine go to", at_least=0, official=1e-5
     )
 
-    def __init__(self, optimizer, steps, epochs, **options):
-        super().__init__(optimizer, steps, epochs, **options)
+    def __init__(self, optimizer, length, **options):
+        super().__init__(optimizer, length, **options)
         self.reduction, self.best, self.waited = 1.0, -math.inf, 0
 
     def shape(self, step):

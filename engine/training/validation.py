@@ -55,8 +55,9 @@ class Validation:
         self.best_score, self.best_epoch = -math.inf, 0
         self._unmeasured: set[str] = set()
 
-    def __call__(self, epoch: int) -> Evaluation:
-        """Evaluates the network after an epoch, or the two; returns what counts."""
+    def __call__(self, epoch: int, place: str = "") -> Evaluation:
+        """Evaluates the network after an epoch, or the two; returns what counts. `place` is the
+        same in words, where something else is counted."""
         network, evaluation = self.network, self._evaluate(self.network)
         score = evaluation.selection_score(self.tasks)
         if self.raw is not None:
@@ -69,7 +70,12 @@ class Validation:
             weights = network.state_dict()
             if self.ranks.first:
                 self.keeper.save_best(
-                    {"epoch": epoch, "validation": evaluation.metrics, "network": weights}
+                    {
+                        "epoch": epoch,
+                        "place": place or f"epoch {epoch}",
+                        "validation": evaluation.metrics,
+                        "network": weights,
+                    }
                 )
         return evaluation
 

@@ -8,7 +8,9 @@ import torch
 from scipy.spatial.transform import Rotation
 from torchvision.transforms.v2 import functional as tv
 
-from datasets.augment import Augmentation, colour_matrix, generator, sharpness
+from datasets.augment import Augmentation, generator
+from datasets.framing import FRAMINGS
+from datasets.light import colour_matrix, sharpness
 from datasets.scenes import render
 from tasks.depth import Depth
 from tasks.detection import Detection
@@ -94,7 +96,8 @@ class TestWarp:
             assert warp.matrix[0, 1] == warp.matrix[1, 0] == 0
 
     def test_the_range_of_scales_can_be_narrowed_to_none(self):
-        augmentation = Augmentation(min_scale=1.0, max_scale=1.0)
+        window = FRAMINGS.choose("window", {"min_scale": 1.0, "max_scale": 1.0})
+        augmentation = Augmentation(augmentation=window)
         matrices = {
             augmentation.warp(generator(0, 0, i), CANVAS, SIZE).matrix.tobytes() for i in range(50)
         }

@@ -41,12 +41,15 @@ LABELS = (
     *(("VOC", "segmentation"), ("VOC", "detection"), ("NYU", "depth"), ("NYUD_MT", "depth")),
     *(("NYUD_MT", "normal"), ("NYUv2", "segmentation"), ("PASCAL_MT", "normal")),
     ("Cityscapes", "depth"),
+    ("PASCAL_MT", "edge"),
+    ("PASCAL_MT", "human_parts"),
 )
 LISTS = (
     ("VOC", "VOC2012/ImageSets/Main/trainval.txt"),
     ("NYU", "nyudepthv2_train_files_with_gt.txt"),
     ("NYUD_MT", "gt_sets/train.txt"),
     ("COCO", "annotations/instances_train2017.json"),
+    ("PASCAL_MT", "ImageSets/Parts/train.txt"),
 )
 TEXTS = (".xml", ".json", ".txt")
 

@@ -1,4 +1,5 @@
-"""Rendered NYUv2, PASCAL_MT, COCO and Cityscapes: what is read of their files is the scene."""
+"""Rendered NYUDv2, NYUv2, PASCALContext, COCO and Cityscapes: what is read of their files is the
+scene."""
 
 import json
 
@@ -13,7 +14,7 @@ from datasets.scenes import CLASSES, LAYOUTS, render, write
 from tests.labels import read_split, tasks_of
 from utils.errors import DataError
 
-OTHERS = ("NYUv2", "PASCAL_MT", "COCO", "Cityscapes")
+OTHERS = ("NYUDv2", "NYUv2", "PASCALContext", "COCO", "Cityscapes")
 SIZE = (48, 64)
 COUNTS = {"train": 8, "val": 2, "size": SIZE, "seed": 3}
 
@@ -60,7 +61,8 @@ def test_every_file_is_of_an_image_and_every_image_another(root, name):
         used |= {label.file for s in samples for label in s.labels.values()}
     assert len(set(images)) == len(images)
     there = {path for path in (root / DATASETS[name].folder).rglob("*") if path.is_file()}
-    assert {p for p in there - used if p.suffix != ".txt" and "camera" not in p.name} == set()
+    others = {p for p in there - used if p.suffix != ".txt" and "camera" not in p.name}
+    assert {p for p in others if p.parent.name != "human_parts"} == set()  # of nobody
     assert used <= there
 
 
@@ -82,16 +84,89 @@ def test_nyuv2_holds_classes_depth_and_normals(root):
         np.testing.assert_allclose(normals, scene.normals, atol=1e-5)
 
 
+def test_nyudv2_holds_everything_of_every_image_in_png_but_depth(root):
+    for scene, task, mask in read_back(root, "NYUDv2", "segmentation"):
+        for name, kind in {"wall": "wall", "floor mat": "rug", "television": "tvmonitor"}.items():
+            np.testing.assert_array_equal(
+                mask == task.classes.index(name), classes_of(scene, [kind])
+            )
+    for scene, _, depth in read_back(root, "NYUDv2", "depth"):
+        np.testing.assert_array_equal(depth, scene.depth)
+    for scene, _, normals in read_back(root, "NYUDv2", "normal"):
+        np.testing.assert_allclose(normals, scene.normals, atol=0.01)
+    for scene, _, edges in read_back(root, "NYUDv2", "edge"):
+        for y, x in np.argwhere(edges[:-1, :-1] == 1):  # something else begins beside or below
+            around = {tuple(pixel(scene, y + i, x + j)) for i, j in ((0, 0), (0, 1), (1, 0))}
+            assert len(around) > 1
+        assert 0.01 < edges.mean() < 0.3
+    files = (root / "NYUDv2").rglob("*.*")
+    assert {(f.parent.name, f.suffix) for f in files} == {
+        *((name, ".png") for name in ("images", "segmentation", "normals", "edge")),
+        ("depth", ".npy"),
+        ("gt_sets", ".txt"),
+    }
+
+
+def pixel(scene, y, x):
+    return scene.classes[y, x], scene.instances[y, x]
+
+
+PEOPLE = ("cabinet", "bookshelf", "lamp")
+
+
 def test_pascal_context_holds_voc_s_classes_and_normals_of_8_bits(root):
-    for scene, task, mask in read_back(root, "PASCAL_MT", "segmentation"):
+    for scene, task, mask in read_back(root, "PASCALContext", "segmentation"):
         for name in ("sofa", "chair", "tvmonitor"):
             np.testing.assert_array_equal(
                 mask == task.classes.index(name), classes_of(scene, [name])
             )
-    for scene, _, normals in read_back(root, "PASCAL_MT", "normal"):
-        none = classes_of(scene, ["window"])
+        np.testing.assert_array_equal(
+            mask == task.classes.index("person"), classes_of(scene, PEOPLE)
+        )
+    for scene, _, normals in read_back(root, "PASCALContext", "normal"):
+        none = classes_of(scene, ["window", "pottedplant"])  # NYU has no pottedplants
         assert not normals[none].any()
         np.testing.assert_allclose(normals[~none], scene.normals[~none], atol=0.01)
+
+
+def test_pascal_context_holds_edges_between_its_classes(root):
+    for scene, _, edges in read_back(root, "PASCALContext", "edge"):
+        same = np.pad(scene.classes, 1, mode="reflect")
+        shifted = (same[:-2, 1:-1], same[2:, 1:-1], same[1:-1, :-2], same[1:-1, 2:])
+        inside = np.all([other == scene.classes for other in shifted], axis=0)
+        assert not edges[inside].any()
+        assert 0.01 < edges.mean() < 0.3
+
+
+def test_pascal_context_s_objects_are_salient(root):
+    for scene, _, salient in read_back(root, "PASCALContext", "saliency"):
+        np.testing.assert_array_equal(salient, scene.instances > 0)
+
+
+def test_pascal_context_s_people_have_parts_and_other_images_no_label(root):
+    people = 0
+    for job in LAYOUTS["PASCALContext"].jobs(COUNTS["train"], COUNTS["val"]):
+        scene = render(COUNTS["seed"], job.scene, SIZE)
+        split = read_split("PASCALContext", root, "train" if job.part == "train" else "test")
+        [sample] = [s for s in split.samples if s.image.stem == job.name]
+        shown = classes_of(scene, PEOPLE)
+        assert ("human_parts" in sample.labels) == shown.any()
+        if shown.any():
+            parts = sample.labels["human_parts"].read(SIZE)
+            assert not parts[~shown].any()
+            assert (parts[shown] > 0).mean() > 0.6
+            rows = [np.argwhere(parts == number)[:, 0].mean() for number in (1, 2, 5, 6)]
+            assert rows == sorted(rows)  # head, torso, upper and lower legs, from above
+            people += 1
+    assert 1 < people < COUNTS["train"] + COUNTS["val"]
+
+
+def test_the_same_scene_is_the_same_mat(root, tmp_path):
+    write(tmp_path, ["PASCAL_MT"], processes=1, **COUNTS)
+    for file in (tmp_path / "PASCAL_MT").rglob("*"):
+        if file.is_file():
+            twin = root / "PASCALContext" / file.relative_to(tmp_path / "PASCAL_MT")
+            assert file.read_bytes() == twin.read_bytes()
 
 
 def test_cityscapes_holds_numbers_of_classes_and_depth_as_disparity(root):

@@ -14,6 +14,7 @@ from datasets.formats.class_masks import ClassMask
 from datasets.formats.depth_maps import DepthMap
 from datasets.formats.normal_maps import NormalMap
 from datasets.formats.voc_xml import VocXml
+from datasets.framing import FRAMINGS
 from datasets.loader import Loader, Loading
 from datasets.merge import MultiTaskDataset
 from tasks.depth import Depth
@@ -24,7 +25,7 @@ from utils.canvas import Canvas
 KINDS = ("segmentation", "detection", "depth", "normal")
 SIZE, SOURCE = (640, 640), (375, 500)
 PADDING = (9, 99, 199)
-STILL = Augmentation(min_scale=1.0, max_scale=1.0)
+STILL = Augmentation(augmentation=FRAMINGS.choose("window", {"min_scale": 1.0, "max_scale": 1.0}))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def labelled(tmp_path_factory):
 
 
 def dataset(split, size=SIZE, **options):
-    options = {"padding": PADDING, "keep_aspect": True, **options}
+    options = {"padding": PADDING, "aspect": "keep", **options}
     return MultiTaskDataset([split], tasks_of(KINDS, [split]), size, **options)
 
 
@@ -95,7 +96,7 @@ def test_in_validation_and_test_the_image_lies_at_the_top_left(labelled):
 
 
 def test_stretched_it_fills_the_size(labelled):
-    item = dataset(labelled[0], keep_aspect=False)[0, 0]
+    item = dataset(labelled[0], aspect="stretch")[0, 0]
     assert item["shown"] == (0, 0, 640, 640)
     assert (item["targets"]["segmentation"] != 255).all()
 
@@ -155,7 +156,7 @@ def test_it_is_the_same_for_any_number_of_workers_and_with_a_cache(scenes_root, 
     tasks = tasks_of(("segmentation", "detection", "depth"), splits)
     epochs = []
     for workers, cache in ((0, None), (2, None), (0, open_cache("disk", tmp_path))):
-        data = MultiTaskDataset(splits, tasks, (40, 40), Augmentation(), 3, cache, keep_aspect=True)
+        data = MultiTaskDataset(splits, tasks, (40, 40), Augmentation(), 3, cache, aspect="keep")
         loader = Loader(data, Loading(batch_size=4, num_workers=workers), training=True, seed=5)
         epochs.append([whole(batch) for batch in loader.epoch(1)])
     assert epochs[0] == epochs[1] == epochs[2]

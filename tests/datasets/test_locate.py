@@ -2,6 +2,7 @@
 
 import pytest
 
+from datasets import DATASETS
 from tests.labels import read_split
 from utils.errors import DataError
 
@@ -62,9 +63,9 @@ def test_a_folder_too_many(tmp_path):
         ("COCO", "coco", "annotations/instances_train2017.json"),
         ("Cityscapes", "cityscapes", "leftImg8bit/train/aachen/a_leftImg8bit.png"),
         ("NYU", "nyu_depth_v2", "nyudepthv2_train_files_with_gt.txt"),
-        ("NYUD_MT", "NYUDv2", "gt_sets/train.txt"),
+        ("NYUD_MT", "NYUD", "gt_sets/train.txt"),
         ("NYUv2", "nyuv2", "train/label/0.npy"),
-        ("PASCAL_MT", "PASCALContext", "normals_distill/2008_000001.png"),
+        ("PASCAL_MT", "pascal", "normals_distill/2008_000001.png"),
     ],
 )
 def test_every_dataset_is_known_by_what_is_in_it(tmp_path, name, result, sign):
@@ -83,3 +84,46 @@ def test_other_data_is_not_taken_for_it(tmp_path):
 
 def test_a_root_that_does_not_exist(tmp_path):
     assert "looked for the folder" in refusal("COCO", tmp_path / "no" / "such" / "place")
+
+
+PAIRS = [
+    ("NYUD_MT", "NYUDv2", ("gt_sets/train.txt",)),
+    ("NYUDv2", "NYUD_MT", ("gt_sets/train.txt",)),
+    ("PASCAL_MT", "PASCALContext", ("normals_distill/1.png", "ImageSets/Context/train.txt")),
+    ("PASCALContext", "PASCAL_MT", ("normals_distill/1.png", "ImageSets/Context/train.txt")),
+]
+
+
+@pytest.mark.parametrize(("name", "other", "files"), PAIRS)
+class TestTwoNamesInUse:
+    def listed(self, name, root):
+        dataset = DATASETS[name](name)
+        return dataset.read(root, "train", missing_allowed=True)
+
+    def test_the_folder_of_the_other_name_will_do(self, tmp_path, name, other, files):
+        make(tmp_path / other, *files)
+        split = self.listed(name, tmp_path)
+        assert split.root == tmp_path / other
+        assert split.decided["folder"] == other
+
+    def test_where_there_are_both_it_is_the_one_that_the_cfg_names(
+        self, tmp_path, name, other, files
+    ):
+        make(tmp_path / other, *files)
+        make(tmp_path / name, *files)
+        split = self.listed(name, tmp_path)
+        assert split.root == tmp_path / name
+        assert split.decided["folder"] == f"{name}, not {other}"
+
+    def test_an_empty_folder_is_none(self, tmp_path, name, other, files):
+        make(tmp_path / other, *files)
+        (tmp_path / name).mkdir()
+        assert self.listed(name, tmp_path).root == tmp_path / other
+
+    def test_where_there_is_none_both_are_named(self, tmp_path, name, other, files):
+        message = refusal(name, tmp_path)
+        assert f"looked for the folder {tmp_path / name} or {tmp_path / other} (" in message
+
+    def test_one_of_the_other_name_elsewhere_is_found(self, tmp_path, name, other, files):
+        make(tmp_path / "data" / other, *files)
+        assert refusal(name, tmp_path).endswith(f"say --dataset_root {tmp_path / 'data'}")

@@ -16,7 +16,9 @@ from datasets.formats.depth_maps import DepthMap
 from datasets.formats.images import read_image
 from datasets.formats.normal_maps import NormalMap
 from datasets.formats.voc_xml import VocXml
+from datasets.framing import FRAMINGS
 from datasets.merge import Batch, MultiTaskDataset
+from datasets.photometric import float_images
 from tasks.base import BoxPrediction
 from tests.labels import tasks_of
 from utils.errors import DataError
@@ -179,7 +181,8 @@ class TestMultiTaskDataset:
         np.save(data.entries[4].labels[2 + 1].file, corner)
         batch = whole_batch(data)
         assert batch.labelled["depth"].tolist() == [False] * 4 + [True] * 5
-        zoomed = merged(sources, augmentation=Augmentation(min_scale=0.4, max_scale=0.5))
+        window = FRAMINGS.choose("window", {"min_scale": 0.4, "max_scale": 0.5})
+        zoomed = merged(sources, augmentation=Augmentation(augmentation=window))
         flags = [zoomed[epoch, 4]["labelled"]["depth"] for epoch in range(40)]
         assert {True, False} == set(flags)
 
@@ -228,6 +231,16 @@ class TestMultiTaskDataset:
         assert augmented.sharpness.shape == (9,)
         assert augmented.targets["normal"].shape == (9, 3, *SIZE)
         assert len(augmented.targets["detection"]) == 9
+
+    @pytest.mark.parametrize(("light", "has_colours"), [("jitter", True), ("none", False)])
+    def test_a_batch_has_the_light_that_changes(self, sources, light, has_colours):
+        data = merged(sources, augmentation=Augmentation(photometric=light))
+        batch = whole_batch(data)
+        assert (batch.colours is not None, batch.sharpness) == (has_colours, None)
+        assert not data.empty_batch().has_target("depth")
+        if not has_colours:
+            plain = batch.images.permute(0, 3, 1, 2) / 255
+            assert torch.equal(float_images(batch), plain)
 
     def test_moving_a_batch_moves_all_but_what_is_labelled(self, sources):
         batch = whole_batch(merged(sources, augmentation=Augmentation()))

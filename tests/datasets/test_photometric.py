@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.augment import colour_matrix, generator
+from datasets.augment import generator
+from datasets.light import colour_matrix
 from datasets.merge import Batch
 from datasets.photometric import float_images
 

@@ -56,6 +56,19 @@ def test_random_label_keeps_at_least_one_label_and_at_most_all_but_one(rooms):
 
 
 @pytest.mark.parametrize("name", ["one-label", "random-label"])
+def test_images_with_fewer_labels_than_others_keep_one_of_theirs(scenes_root, name):
+    """Images of PASCAL-Context without a person have no parts of people to keep."""
+    split = read_split("PASCALContext", scenes_root, "train")
+    labels = {sample.image: frozenset(sample.labels) for sample in split.samples}
+    assert {len(types) for types in labels.values()} == {4, 5}
+    for seed in range(20):
+        for image, types in kept(name, split, protocol_seed=seed).items():
+            assert types < labels[image]
+            assert len(types) == 1 or name == "random-label"
+            assert types
+
+
+@pytest.mark.parametrize("name", ["one-label", "random-label"])
 class TestDraw:
     def test_it_depends_on_nothing_but_the_seed_and_the_image(
         self, rooms, scenes_root, tmp_path, name

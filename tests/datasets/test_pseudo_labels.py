@@ -37,7 +37,7 @@ def merged(split):
     """A training set of these splits and tasks, of images of `SIZE`."""
 
     def merge(splits, kinds, **options):
-        options = {"augmentation": Augmentation(), "keep_aspect": True, **options}
+        options = {"augmentation": Augmentation(), "aspect": "keep", **options}
         return MultiTaskDataset(splits, tasks_of(kinds, splits), SIZE, **options)
 
     return merge

@@ -81,7 +81,7 @@ class TestReadList:
 
 def test_spellings_lead_to_readers():
     assert DATASETS.canonical("NYU_MT") == "NYUD_MT"
-    assert DATASETS.canonical("PASCAL-Context") == "PASCAL_MT"
+    assert DATASETS.canonical("PASCAL-Context") == "PASCALContext"
     with pytest.raises(ConfigError, match="there is no dataset 'NUY'; did you mean NYU"):
         DATASETS.canonical("NUY")
 
@@ -326,6 +326,21 @@ class TestNyudMt:
         samples = read_split("NYUD_MT", nyud, "train").samples
         # Where there are both, .npy, which is exact.
         assert [s.labels["normal"].file.name for s in samples] == ["0001.png", "0003.npy"]
+
+    def test_images_may_be_png_and_edges_may_be_there(self, nyud):
+        folder = nyud / "NYUD_MT"
+        assert read_split("NYUD_MT", nyud, "train").decided["images"] == ".jpg"
+        touch(folder, "images/0003.png", *(f"edge/{name}.png" for name in ("0001", "0003")))
+        split = read_split("NYUD_MT", nyud, "train")
+        assert [s.image.name for s in split.samples] == ["0001.jpg", "0003.png"]
+        assert split.decided["images"] == ".jpg and .png"
+        assert split.samples[0].labels["edge"].file == folder / "edge/0001.png"
+        assert "edge/0002.png: the file is missing" in refusal("NYUD_MT", nyud, "test")
+
+    def test_what_is_missing_has_the_ending_of_its_preparation(self, nyud):
+        (nyud / "NYUD_MT/images/0001.jpg").unlink()
+        assert "images/0001.jpg: the file is missing" in refusal("NYUD_MT", nyud)
+        assert "images/0001.png: the file is missing" in refusal("NYUDv2", nyud)
 
     @pytest.mark.parametrize(
         "gone",

@@ -91,6 +91,58 @@ class TestPascalContext:
         assert normal.files[1].name == "2008_000002.mat"
         assert "trainval/2008_000000.mat: the file is missing" in refusal("PASCAL_MT", root)
 
+    def parts(self, root, objects='{"2008_000000": [20], "2008_000001": [3, 15, 15]}'):
+        folder = root / "PASCAL_MT"
+        touch(folder, *(f"human_parts/2008_{k:06d}.mat" for k in range(3)))
+        (folder / "ImageSets/Parts").mkdir()
+        (folder / "ImageSets/Parts/train.txt").write_text(objects)
+
+    def test_images_without_a_person_have_no_label_of_human_parts(self, root):
+        self.parts(root)
+        source = read_split("PASCAL_MT", root, "train")
+        first, second = source.samples
+        assert "human_parts" not in first.labels
+        assert second.labels["human_parts"].file == root / "PASCAL_MT/human_parts/2008_000001.mat"
+        assert len(source.classes["human_parts"]) == 7
+
+    def test_without_the_list_of_objects_every_image_is_looked_into(self, root):
+        self.parts(root)
+        source = read_split("PASCAL_MT", root, "test")
+        assert all("human_parts" in sample.labels for sample in source.samples)
+        assert source.decided["people"].endswith("as ImageSets/Parts/val.txt is not there")
+
+    @pytest.mark.parametrize(
+        ("objects", "says"),
+        [
+            ("{", "cannot be read as JSON"),
+            ("[1]", "should hold an object of lists"),
+            ('{"2008_000000": 15}', "should hold an object of lists"),
+            ('{"2008_000000": [20]}', "does not say which objects 2008_000001 shows"),
+        ],
+    )
+    def test_a_damaged_list_of_objects_is_named(self, root, objects, says):
+        self.parts(root, objects)
+        message = refusal("PASCAL_MT", root)
+        assert message.startswith(f"{root / 'PASCAL_MT/ImageSets/Parts/train.txt'}: ")
+        assert says in message
+
+    def test_a_missing_mat_of_a_person_is_named(self, root):
+        self.parts(root)
+        path = root / "PASCAL_MT/human_parts/2008_000001.mat"
+        path.unlink()
+        assert refusal("PASCAL_MT", root).startswith(f"{path}: the file is missing (1 of ")
+
+    def test_edges_are_of_the_classes_and_saliency_of_a_network(self, root):
+        folder = root / "PASCAL_MT"
+        assert set(read_split("PASCAL_MT", root, "test").samples[0].labels) == {
+            "segmentation",
+            "normal",
+        }
+        touch(folder, "pascal-context/trainval/2008_000002.mat", "sal_distill/2008_000002.png")
+        labels = read_split("PASCAL_MT", root, "test").samples[0].labels
+        assert labels["edge"].files == (folder / "pascal-context/trainval/2008_000002.mat",)
+        assert labels["saliency"].files == (folder / "sal_distill/2008_000002.png",)
+
     def test_tested_on_val(self, root):
         samples = read_split("PASCAL_MT", root, "test").samples
         assert [sample.image.stem for sample in samples] == ["2008_000002"]

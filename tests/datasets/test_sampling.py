@@ -263,3 +263,21 @@ def test_the_shares_of_the_parts_of_a_batch_are_the_batch(parts, processes):
     assert batches == whole
     lengths = {len(part) for part in alone}
     assert max(lengths) - min(lengths) <= 1
+
+
+@pytest.mark.parametrize("kind", ["concat", "balanced"])
+@pytest.mark.parametrize("period", [1, 3, 40])
+def test_periods_are_the_same_batches_as_epochs_cut_elsewhere(kind, period):
+    """A training set smaller than a period is gone through several times."""
+    sizes = [10, 13]
+    whole = [batch for batches in epochs(sizes, 4, kind, count=24) for batch in batches]
+    periods = BatchSampler(sizes, 4, True, 0, sampler(kind), period=period)
+    assert (len(periods), periods.epoch_count) == (period, 5)
+    taken = []
+    for periods.epoch in range(1, 120 // period + 1):
+        taken += list(periods)
+    assert taken == whole[: len(taken)]
+    periods.epoch, periods.last = 1, min(2, period)
+    assert list(periods) == whole[: periods.last]
+    periods.done = 1
+    assert list(periods) == whole[1 : periods.last]

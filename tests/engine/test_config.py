@@ -383,6 +383,16 @@ def test_a_changed_part_brings_its_own_options(path, words, values):
     assert is_read_again(path, config)
 
 
+def test_an_option_that_is_left_empty_is_another_than_its_default(path):
+    limited = read([path(TASKS)])
+    unlimited = read([path(f"{TASKS}[training]\nmax_depth =\n")])
+    assert settings(limited)["max_depth"] == 10
+    assert settings(unlimited)["max_depth"] is None
+    assert is_read_again(path, unlimited)
+    for pair in ((limited, unlimited), (unlimited, limited)):
+        assert differences(*(config.identity() for config in pair)) == ["max_depth"]
+
+
 def test_a_part_may_be_changed_in_the_cfg(path):
     plain = f"{TASKS}loss = mgda\n[loss]\nweighting = dwa\ntemperature = 3\n"
     named = f"{TASKS}loss = mgda\n[loss.mgda]\nweighting = dwa\ntemperature = 3\n"
@@ -417,6 +427,34 @@ def test_an_option_without_effect_where_it_stands_is_named(path):
     cfg = path(f"{TASKS}[training]\nema_momentum = 0.9\n")
     assert read([cfg]).notices == [f"note: {cfg}:4: ema_momentum has no effect without ema"]
     assert read([cfg, "--ema"]).notices == []
+
+
+LENGTHS = "[run]\ntasks = depth\n[training]\nmax_epoch = 5\n"
+
+
+def test_epochs_and_iterations_exclude_one_another(path):
+    cfg = path(f"{LENGTHS}max_iterations = 70\n")
+    assert error(cfg) == (
+        f"{cfg}:4: max_iterations ({cfg}:5) stands in the place of max_epoch; leave max_epoch out"
+    )
+    cfg = path(LENGTHS)
+    says = "--max_epoch: max_iterations (--max_iterations) stands in the place of max_epoch; "
+    assert error(cfg, "--max_epoch", "2", "--max_iterations", "7").startswith(says)
+    assert read([path(f"{LENGTHS}max_iterations = 0\n")]).training.length == ("epoch", 5)
+
+
+def test_of_epochs_and_iterations_the_command_line_s_count(path):
+    cfg = path(LENGTHS)
+    config = read([cfg, "--max_iterations", "7"])
+    assert config.training.length == ("iteration", 7)
+    assert config.notices == [f"note: {cfg}:4: max_epoch has no effect with max_iterations"]
+    assert "max_epoch" not in config.text()
+    assert is_read_again(path, config)
+    cfg = path(LENGTHS.replace("max_epoch = 5", "max_iterations = 7\ntest_iterations = 2"))
+    config = read([cfg, "--max_epoch", "3"])
+    assert config.training.length == ("epoch", 3)
+    assert config.notices[0] == f"note: {cfg}:4: max_iterations has no effect with --max_epoch"
+    assert is_read_again(path, config)
 
 
 def test_the_network_of_a_single_task_does_not_teach_itself(path):
@@ -472,6 +510,7 @@ def test_the_text_gives_the_same_run(path, seed):
             "run",
             "device",
             "compile",
+            "max_epoch",  # which a number of iterations excludes
         ),
         *("aliases", "left_out", "coarse_classes", "labelled_classes"),
     )

@@ -15,8 +15,33 @@ def test_the_statistics_are_the_papers_formulas():
     assert statistics["norm/b:x"] == pytest.approx(2**0.5)
     assert statistics["cosine/a|b:x"] == pytest.approx(-(2**-0.5))
     assert statistics["similarity/a|b:x"] == pytest.approx(2 * 3 * 2**0.5 / (9 + 2))
+    assert statistics["norm_of_sum"] == pytest.approx(5**0.5)
     values = torch.linalg.svdvals(gradients)
     assert statistics["condition"] == pytest.approx((values[0] / values[1]).item())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_curvature_against_the_vectors(seed):
+    """1 − cos² is the squared sine: of what the projection on the other gradient leaves."""
+    a, b = torch.randn(2, 7, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    gradients = torch.stack([a, b])
+    left = b - a * torch.linalg.lstsq(a[:, None], b[:, None]).solution.squeeze()
+    squared_sine = (left.norm() / b.norm()).square()
+    expected = squared_sine * (a - b).norm().square() / (a + b).norm().square()
+    statistics = gradient_statistics(gradients @ gradients.T, ["a", "b"])
+    assert statistics["curvature/a|b"] == pytest.approx(expected.item())
+    assert statistics["norm_of_sum"] == pytest.approx((a + b).norm().item())
+
+
+def test_curvature_of_parallel_orthogonal_and_opposite_gradients():
+    def curvature(a, b):
+        gradients = torch.tensor([a, b])
+        return gradient_statistics(gradients @ gradients.T, ["a", "b"])["curvature/a|b"]
+
+    assert curvature([1.0, 0.0], [3.0, 0.0]) == 0
+    assert curvature([1.0, 0.0], [0.0, 3.0]) == pytest.approx(1)
+    assert math.isnan(curvature([1.0, 0.0], [-1.0, 0.0])), "they have no sum"
+    assert math.isnan(curvature([1.0, 0.0], [0.0, 0.0]))
 
 
 def test_dependent_or_missing_gradients_are_told_apart():

@@ -122,7 +122,7 @@ def test_it_says_what_it_is(name):
     task = make(name)
     assert task.name == task.task_type == name
     assert task.accuracy in task.metrics
-    assert set(task.selection) <= set(task.metrics)
+    assert {*task.selection, *task.paper_metrics, *task.protocol_metrics} <= set(task.metrics)
     assert set(task.metrics.values()) <= {1, -1}
     assert TASK_CLASSES[name](CLASSES, "NYU").name == f"{name}:NYU"
 

@@ -5,13 +5,20 @@ import math
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import (
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    root_mean_squared_error,
+)
 
 from tasks.base import DenseHead
 from tasks.depth import FARTHEST, NEAREST, Depth
 from utils.geometry import Warp
 
 ALL = torch.ones(4, dtype=torch.bool)
-METRICS = ("d1", "d2", "d3", "rmse", "abs_rel")
+SHARES = ("d1", "d2", "d3")
+ERRORS = ("rmse", "abs_rel", "abs_err", "sq_rel", "log_rmse", "log10", "silog")
+METRICS = SHARES + ERRORS
 
 
 @pytest.fixture
@@ -60,6 +67,34 @@ class TestMaxDepth:
             meter = Depth(max_depth=max_depth).meter()
             meter.update(torch.full((1, 1, 1, 1), 500.0), torch.full((1, 1, 1), 5.0), ALL[:1])
             assert meter.compute().metrics["rmse"] == pytest.approx(max_depth - 5)
+
+    def test_where_it_is_empty_every_reading_counts(self):
+        task = Depth(max_depth=None)
+        target = torch.tensor([[[0.0, 5.0, 80.0, 3000.0, math.inf]]])
+        prediction = torch.full((1, 1, 1, 5), 15.0)
+        total, count = task.criterion(prediction, target, ALL[:1])
+        assert (total.item(), count.item()) == (10 + 65 + 2985, 3)
+        meter = task.meter()
+        meter.update(prediction * 100, target, ALL[:1])
+        expected = reference_metrics(prediction * 100, target, np.inf)
+        assert meter.compute().metrics == pytest.approx(expected)
+        assert task.head == Depth().head
+        assert task.decided() == {"range": "all from 0.001 m on counts (max_depth is empty)"}
+        [decoded] = task.decode_at(prediction * 100, torch.tensor([[0, 0, 5, 1]]), [(1, 5)])
+        assert decoded.max() == 1500
+
+    def test_without_it_pictures_have_colours_for_every_depth(self):
+        task = Depth(max_depth=None)
+        depth = np.array([[0, 0.1, 1, 3, 9, 90, 900]], np.float32)
+        picture = task.draw(np.zeros((1, 7, 3), np.uint8), depth)[0].astype(int)
+        brightness = picture.sum(axis=1)
+        assert brightness[0] == 0
+        assert (np.diff(brightness[1:]) < 0).all()
+        scale = task.legend(depth)
+        assert scale.ticks == ((0, "0"), (0.25, "1"), (0.5, "3"), (0.75, "9"), (1, "farther (m)"))
+        for share, metres in ((0.25, 1), (0.5, 3), (0.75, 9)):
+            at = scale.colours[round(256 * share)].astype(int)
+            assert np.abs(at - picture[depth[0].tolist().index(metres)]).max() < 6
 
     def test_the_drawing_spans_it(self):
         image, depth = np.zeros((1, 2, 3), np.uint8), np.array([[8.0, 64.0]], np.float32)
@@ -153,17 +188,32 @@ class TestCriterion:
         torch.testing.assert_close(total, expected)
 
 
-def reference_metrics(prediction, target):
+def reference_silog(guess, truth):
+    """Of one image, as the development kit of KITTI's benchmark has it."""
+    error = np.log(guess) - np.log(truth)
+    return 100 * math.sqrt(np.mean(error**2) - np.mean(error) ** 2)
+
+
+def reference_metrics(prediction, target, farthest=FARTHEST):
     guess, truth = prediction[:, 0].numpy().astype(float), target.numpy().astype(float)
-    valid = (truth > NEAREST) & (truth < FARTHEST)
-    guess, truth = guess[valid].clip(NEAREST, FARTHEST), truth[valid]
+    guess = guess.clip(NEAREST, farthest)
+    valid = (truth > NEAREST) & (truth < farthest)
+    silogs = [
+        reference_silog(g[v], t[v]) for g, t, v in zip(guess, truth, valid, strict=True) if v.any()
+    ]
+    guess, truth = guess[valid], truth[valid]
     ratio = np.maximum(guess / truth, truth / guess)
     return {
         "d1": (ratio < 1.25).mean(),
         "d2": (ratio < 1.25**2).mean(),
         "d3": (ratio < 1.25**3).mean(),
-        "rmse": np.sqrt(((guess - truth) ** 2).mean()),
-        "abs_rel": (np.abs(guess - truth) / truth).mean(),
+        "rmse": root_mean_squared_error(truth, guess),
+        "abs_rel": mean_absolute_percentage_error(truth, guess),
+        "abs_err": mean_absolute_error(truth, guess),
+        "sq_rel": np.average((guess - truth) ** 2 / truth),
+        "log_rmse": root_mean_squared_error(np.log(truth), np.log(guess)),
+        "log10": mean_absolute_error(np.log10(truth), np.log10(guess)),
+        "silog": np.mean(silogs),
     }
 
 
@@ -214,7 +264,33 @@ class TestMeter:
         _, target = random_batch()
         meter = task.meter()
         meter.update(target[:, None], target, ALL)
-        assert meter.compute().metrics == {"d1": 1, "d2": 1, "d3": 1, "rmse": 0, "abs_rel": 0}
+        assert meter.compute().metrics == dict.fromkeys(SHARES, 1) | dict.fromkeys(ERRORS, 0)
+
+    def test_a_prediction_of_another_scale(self, task):
+        """silog is blind to it, also where each image has its own; the others tell it exactly."""
+        _, target = random_batch(seed=6)
+        target[:, 0, 0] = 0.0
+        meter, other = task.meter(), task.meter()
+        meter.update(0.9 * target[:, None], target, ALL)
+        metrics = meter.compute().metrics
+        assert metrics["silog"] == pytest.approx(0, abs=1e-3)
+        assert metrics["log_rmse"] == pytest.approx(-math.log(0.9), rel=1e-5)
+        assert metrics["log10"] == pytest.approx(-math.log10(0.9), rel=1e-5)
+        assert metrics["abs_rel"] == pytest.approx(0.1, rel=1e-5)
+        mean = target[target > 0].double().mean().item()
+        assert metrics["abs_err"] == pytest.approx(0.1 * mean, rel=1e-5)
+        assert metrics["sq_rel"] == pytest.approx(0.01 * mean, rel=1e-4)
+        scales = torch.tensor([0.5, 0.7, 0.8, 1.0]).view(4, 1, 1)
+        other.update((scales * target)[:, None], target, ALL)
+        assert other.compute().metrics["silog"] == pytest.approx(0, abs=1e-3)
+        assert other.compute().metrics["log_rmse"] > 0.3
+
+    def test_an_image_without_a_reading_does_not_count_in_silog(self, task):
+        prediction, target = random_batch(seed=7)
+        target[1] = 0.0
+        meter = task.meter()
+        meter.update(prediction, target, ALL)
+        assert meter.compute().metrics == pytest.approx(reference_metrics(prediction, target))
 
 
 def test_constant_is_the_mean_depth_which_has_the_least_rmse(task):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.spatial.distance import cdist
 
 from tasks.base import DenseHead
 from tasks.normal import Normal
@@ -105,6 +106,17 @@ class TestCriterion:
         assert count == valid.sum()
         assert total.item() == pytest.approx(reference.sum().item(), rel=1e-5)
 
+    def test_l1_is_the_sum_over_the_three_components(self):
+        prediction, target = random_batch()
+        total, count = Normal(normal_loss="l1").criterion(prediction, target, ALL)
+        guess, truth = (t.permute(0, 2, 3, 1).flatten(0, 2).double() for t in (prediction, target))
+        valid = truth.norm(dim=1) > 0
+        each = cdist(guess[valid], truth[valid], "cityblock").diagonal()
+        assert count == valid.sum() == len(each)
+        assert total.item() == pytest.approx(each.sum(), rel=1e-5)
+        nothing, none = Normal(normal_loss="l1").criterion(prediction, target * 0, ALL)
+        assert (nothing.item(), none.item()) == (0, 0)
+
     def test_parts_of_a_batch_add_up(self, task):
         prediction, target = random_batch()
         labelled = torch.tensor([True, False, True, True])
@@ -146,6 +158,10 @@ class TestMeter:
         assert result["mean"] == pytest.approx(expected.mean(), abs=1e-6)
         for limit in (11.25, 22.5, 30):
             assert result[f"{limit:g}"] == pytest.approx((expected < limit).mean())
+        guess, truth = (t.permute(0, 2, 3, 1).double().numpy() for t in (prediction, target))
+        valid = (truth != 0).any(axis=3)
+        l1 = np.abs(guess[valid] - truth[valid]).sum(axis=1).mean()
+        assert result["l1"] == pytest.approx(l1, abs=1e-6)
         # One of the two in the middle, which lie apart where there are few.
         low, high = np.quantile(expected, 0.5, method="lower"), np.median(expected)
         assert low - 0.006 <= result["median"] <= high + 0.006
@@ -199,6 +215,11 @@ class TestMeter:
         assert right.compute().metrics["11.25"] == 1
         assert opposite.compute().metrics["mean"] == pytest.approx(180, abs=1e-4)
         assert opposite.compute().metrics["30"] == 0
+        length = target.abs().sum(1)
+        assert right.compute().metrics["l1"] == pytest.approx(0, abs=1e-6)
+        assert opposite.compute().metrics["l1"] == pytest.approx(
+            2 * length[length > 0].mean().item(), rel=1e-5
+        )
 
     def test_what_is_no_number_is_as_wrong_as_can_be(self, task):
         prediction, target = random_batch()
@@ -206,6 +227,9 @@ class TestMeter:
         meter.update(torch.full_like(prediction, math.nan), target, ALL)
         assert meter.compute().metrics["mean"] == pytest.approx(180)
         assert meter.compute().metrics["30"] == 0
+        opposite = task.meter()
+        opposite.update(-target, target, ALL)
+        assert meter.compute().metrics == pytest.approx(opposite.compute().metrics, rel=1e-5)
 
 
 def test_constant_is_the_direction_of_the_mean_which_has_the_least_loss(task):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import accuracy_score
 
 from tasks.base import DenseHead
 from tasks.detection import Detection
@@ -127,6 +128,15 @@ class TestMeter:
         assert meter.compute().per_class == pytest.approx(expected)
         assert meter.compute().metrics["mIoU"] == pytest.approx(np.mean(list(expected.values())))
 
+    @pytest.mark.parametrize("seed", range(3))
+    def test_pixel_accuracy_is_the_share_of_the_pixels_that_are_right(self, task, seed):
+        logits, target = random_batch(seed)
+        meter = task.meter()
+        meter.update(logits, target, ALL)
+        guess, truth, valid = logits.argmax(1), target, target != VOID
+        expected = accuracy_score(truth[valid], guess[valid])
+        assert meter.compute().metrics["pixel_acc"] == pytest.approx(expected)
+
     def test_the_classes_own_predictions_where_they_do_not_occur_count_against_others(self, task):
         target = torch.zeros(1, 2, 2, dtype=torch.uint8)
         logits = F.one_hot(torch.tensor([[[0, 0], [2, 2]]]), 5).permute(0, 3, 1, 2).float()
@@ -154,11 +164,11 @@ class TestMeter:
 
     def test_nothing_seen_is_nan(self, task):
         meter = task.meter()
-        assert math.isnan(meter.compute().metrics["mIoU"])
+        assert all(map(math.isnan, meter.compute().metrics.values()))
         logits, target = random_batch()
         meter.update(logits, torch.full_like(target, VOID), ALL)
         meter.update(logits, target, ~ALL)
-        assert math.isnan(meter.compute().metrics["mIoU"])
+        assert all(map(math.isnan, meter.compute().metrics.values()))
         assert meter.compute().per_class == {}
 
     def test_names_are_those_of_the_task(self, task):
@@ -179,7 +189,7 @@ def test_constant_has_the_best_pixel_accuracy_of_all(task):
 
 
 def test_total(task):
-    assert task.selection_score({"mIoU": 0.4}) == pytest.approx(0.4)
+    assert task.selection_score({"mIoU": 0.4, "pixel_acc": 0.9}) == pytest.approx(0.4)
     assert task.selection_score({"mIoU": 0.0}) == 0
     assert math.isnan(task.selection_score({"mIoU": float("nan")}))
 

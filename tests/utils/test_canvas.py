@@ -43,6 +43,42 @@ class TestPadded:
         assert places == [(0, 0), (50, 0), (125, 0)]
 
 
+class TestPad:
+    """Padding all round, without any scaling."""
+
+    @pytest.mark.parametrize(
+        ("image", "size", "shown"),
+        [
+            ((425, 560), (448, 576), (8, 11, 568, 436)),  # NYUD: 23 and 16 pixels are padding
+            ((375, 500), (512, 512), (6, 68, 506, 443)),
+            ((448, 576), (448, 576), (0, 0, 576, 448)),
+            ((1, 1), (4, 5), (2, 1, 3, 2)),
+        ],
+    )
+    def test_the_image_lies_in_the_middle_as_it_is(self, image, size, shown):
+        warp = Canvas.of(image, size, "pad").resize(size)
+        assert warp.shown(image) == shown
+        assert (warp.crop.scales, warp.zoom) == ((1, 1), 1)
+        pixels = RNG(0).integers(0, 256, (*image, 3), dtype=np.uint8)
+        x1, y1, x2, y2 = shown
+        warped = warp.image(pixels, (9, 9, 9))
+        np.testing.assert_array_equal(warped[y1:y2, x1:x2], pixels)
+        assert (warped.astype(int).sum(), warped.shape) == (
+            pixels.astype(int).sum() + 27 * (size[0] * size[1] - image[0] * image[1]),
+            (*size, 3),
+        )
+
+    def test_a_larger_image_is_scaled_down_to_fit(self):
+        warp = Canvas.of((900, 1200), (448, 576), "pad").resize((448, 576))
+        x1, y1, x2, y2 = warp.shown((900, 1200))
+        assert (x1, x2) == (0, 576)
+        assert y2 - y1 == 432
+        assert abs(y1 - (448 - y2)) <= 1
+        for image, size in random_sizes(5):
+            scales = Canvas.of(image, size, "pad").resize(size).crop.scales
+            assert min(scales) < 1 or scales == (1, 1) or 1 in image
+
+
 class TestWarp:
     def test_the_figures_of_an_image_of_375_by_500_at_640_by_640(self):
         warp = Canvas.padded((375, 500), (640, 640)).resize((640, 640))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from datasets.sampling import BatchSampler
 from engine.modes.check.scan import ScanResult
 from engine.runs.data import Data
+from engine.training.length import Length
 from tasks.statistics import percent
 from utils.text import aligned
 
@@ -41,7 +43,9 @@ def epoch_counts(config: Config, data: Data, results: Sequence[ScanResult]) -> d
         sampler=config.data.sampling.build(),
     )
     images = len(sampler) * sampler.size
-    epochs = min(config.training.max_epoch, _MOST_EPOCHS, max(1, _ENOUGH_IMAGES // images))
+    length = Length.of(config.training, len(sampler))
+    all_epochs = math.ceil(length.total / length.epoch)
+    epochs = min(all_epochs, _MOST_EPOCHS, max(1, _ENOUGH_IMAGES // images))
     counts = np.stack([usable[batch].sum(0) for batch in _batches(sampler, epochs)])
     return {
         "epochs": epochs,

@@ -125,18 +125,18 @@ def _turned(sizes: Counter[tuple[int, int]], options: DataOptions) -> list[str]:
         return []
     name = f"size {size[0]} {size[1]} (height, width)"
     many = f"{count_of(count, 'image')} of {sizes.total():,}"
-    if not options.keep_aspect:
+    if options.aspect == "stretch":
         return [f"{name} turns most images from upright to lying or the other way: {many}"]
-    padding = sum(n * _padding(s, size) for s, n in turned.items()) / count
+    padding = sum(n * _padding(s, options) for s, n in turned.items()) / count
     return [
         f"{name} lies and most images are upright, or the other way: padding takes "
         f"{percent(padding)} of the pixels of {many}"
     ]
 
 
-def _padding(image: tuple[int, int], size: tuple[int, int]) -> float:
-    """The share of padding in an image that keeps its aspect ratio in an input of `size`."""
-    canvas = Canvas.padded(image, size).size
+def _padding(image: tuple[int, int], options: DataOptions) -> float:
+    """The share of padding in the input that an image becomes."""
+    canvas = Canvas.of(image, options.size, options.aspect).size
     return 1 - image[0] * image[1] / (canvas[0] * canvas[1])
 
 

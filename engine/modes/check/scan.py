@@ -18,7 +18,7 @@ from tqdm import tqdm
 from datasets.base import Split
 from datasets.formats.base import Label
 from datasets.formats.images import is_turned, read_image
-from datasets.unite import build_tasks
+from datasets.unite import build_tasks, lacking_in_words
 from datasets.usable import usable_for
 from datasets.workers import identity_collate, start_worker, worker_crash_as_error
 from engine.runs.data import data_root
@@ -199,7 +199,10 @@ def _list(config: Config) -> tuple[list[ScanResult], list[str]]:
     for task in config.run.tasks:
         samples = (sample for result in results for sample in result.data.samples)
         if not faults and not any(task.name in sample.labels for sample in samples):
-            raise config.error("tasks", f"no dataset of the cfg has labels for {task.name}")
+            lacking = lacking_in_words((result.data for result in results), task.name)
+            raise config.error(
+                "tasks", f"no dataset of the cfg has labels for {task.name}{lacking}"
+            )
     return results, faults
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.runs.checkpoint import PUBLISHED
 from engine.runs.cost import cost_of
+from engine.runs.deltas import DEFINITIONS
 from engine.runs.results import Results
 from engine.runs.tables import comparison_rows, unlearnt
 from models import Network
@@ -18,6 +19,11 @@ from utils.cfg_file import parse_text
 from utils.text import count_of
 
 _UNKNOWN = "not known"
+_ASPECTS = {
+    "stretch": "stretched",
+    "keep": "of their own aspect ratio, padded",
+    "pad": "as they are, padded all round; larger ones scaled down",
+}
 _STARTS = {
     "true": "published ImageNet weights of the backbone",
     "imagenet_v1": "published ImageNet weights of the backbone (imagenet_v1)",
@@ -79,7 +85,7 @@ def model_card(
 
 def _input(network: Network) -> str:
     height, width = network.size
-    ratio = "stretched" if network.aspect == "stretch" else "of their own aspect ratio, padded"
+    ratio = _ASPECTS[network.aspect]
     return f"RGB in [0, 1], images of {height} × {width} pixels (height × width), {ratio}"
 
 
@@ -99,19 +105,22 @@ def _training(state: Mapping[str, Any], results: Results | None) -> dict[str, st
         "started from": _STARTS.get(
             state["backbone"]["settings"]["pretrained"], "weights of the backbone in a file"
         ),
-        "chosen": f"after epoch {state['epoch']}" if "epoch" in state else _UNKNOWN,
+        "chosen": _chosen(state),
         "loss": _UNKNOWN,
     }
     if results:
         facts["trained on"] = f"{datasets}: {count_of(results.train_images, 'image')}"
         if digest := (results.initial_checkpoint or {}).get("sha256"):
             facts["started from"] = f"another checkpoint (SHA-256 {digest})"
-        facts["chosen"] = (
-            f"epoch {results.best_epoch} of {results.epochs}, the best on the "
-            f"{results.selected_on} set"
-        )
+        facts["chosen"] = f"{results.best_place}, the best on the {results.selected_on} set"
         facts["loss"] = f"{results.loss}, seed {results.seed}"
     return facts
+
+
+def _chosen(state: Mapping[str, Any]) -> str:
+    if "place" in state:
+        return f"after {state['place']}"
+    return f"after epoch {state['epoch']}" if "epoch" in state else _UNKNOWN
 
 
 def _datasets(config: str) -> str:
@@ -139,9 +148,8 @@ def _metrics(results: Results | None) -> list[str]:
         against = "potentials given, not of networks" if results.potential_given else "baselines"
         lines.append(f"`single-task` are the {against}, and Δ is the gain over them.")
         if results.delta_mtl is not None:
-            lines.append(
-                f"Δ_MTL is {results.delta_mtl:+.2f} %, the mean over the metrics marked *."
-            )
+            mean = DEFINITIONS[results.definition]
+            lines.append(f"Δ_MTL is {results.delta_mtl:+.2f} %, the {mean}.")
         lines += unlearnt(results)
     return [*lines, "", *_table(comparison_rows(results))]
 

@@ -17,8 +17,9 @@ def metadata(network: Network, tasks: Sequence[Task], sizes: Sizes) -> dict[str,
     - `input`: what the numbers of an image are.
     - `normalisation`: the `mean` and `std` that the graph normalises images by.
     - `size`: the height and width that the network was trained at; `sizes`: which others it takes.
-    - `aspect`: how images come to the size: 'stretch', or 'keep' their aspect ratio and pad them
-      below or on the right; `padding`: the colour of that, RGB in 0 to 255.
+    - `aspect`: how images come to the size: 'stretch'; 'keep' their aspect ratio and pad them below
+      or on the right; or 'pad' them all round, and scale them down only where they are larger;
+      `padding`: the colour of that, RGB in 0 to 255.
     - `tasks`: their names; `classes`: the names of the classes of those that have any, by task.
     - `units`: what the numbers of an output are, by the output's name.
     """

@@ -39,6 +39,11 @@ def normal_png(normals: np.ndarray) -> bytes:
     return _png(colours[..., ::-1])
 
 
+def share_png(shares: np.ndarray) -> bytes:
+    """Shares in [0, 1], (H, W), as a PNG of 8 bits: 255 stands for 1."""
+    return _png(np.rint(shares * 255).astype(np.uint8))
+
+
 def npy(array: np.ndarray) -> bytes:
     """An array as .npy."""
     file = io.BytesIO()

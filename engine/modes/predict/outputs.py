@@ -51,6 +51,10 @@ def _depth(task: Task, answer: Answer) -> bytes:
     return encoding.millimetre_png(answer.shown[task.name])
 
 
+def _shares(task: Task, answer: Answer) -> bytes:
+    return encoding.share_png(answer.shown[task.name])
+
+
 def _normals(task: Task, answer: Answer) -> bytes:
     return encoding.normal_png(answer.shown[task.name])
 
@@ -66,6 +70,10 @@ def _voc(task: Task, answer: Answer) -> bytes:
 
 KINDS = {
     "classes": (FileKind("maps", "maps", ".png", _mask),),
+    "binary": (
+        FileKind("maps", "png", ".png", _shares),
+        FileKind("maps", "npy", ".npy", _array),
+    ),
     "depth": (
         FileKind("depth", "png", ".png", _depth),
         FileKind("depth", "npy", ".npy", _array),

@@ -6,6 +6,7 @@ import pytest
 
 from engine.modes.listing import listing
 from losses import LOSSES
+from tasks import TASKS
 from utils.errors import ConfigError
 
 
@@ -21,6 +22,25 @@ def test_losses_with_their_three_parts_paper_and_cost():
     }
     lines = listing(["losses"]).splitlines()
     assert [line.split()[0] for line in lines] == ["loss", *described]
+
+
+def test_tasks_with_their_channels_loss_and_metrics():
+    described = json.loads(listing(["tasks", "--json"]))
+    assert list(described) == list(TASKS)
+    assert described["normal"] == {
+        "aliases": ["normals"],
+        "channels": 3,
+        "loss": "1 − cosine, or L1 (normal_loss)",
+        "accuracy": "11.25",
+        "metrics": {"mean": -1, "median": -1, "11.25": 1, "22.5": 1, "30": 1, "l1": -1},
+    }
+    assert described["segmentation"]["channels"] == "classes"
+    assert described["detection"]["channels"] == "boxes of classes"
+    assert all(task["loss"] != "–" for task in described.values())
+    lines = listing(["tasks"]).splitlines()
+    assert [line.split()[0] for line in lines] == ["task", *described]
+    [normal] = [line for line in lines if line.startswith("normal ")]
+    assert normal.endswith("11.25 ↑, mean ↓, median ↓, 22.5 ↑, 30 ↑, l1 ↓")
 
 
 def test_json_may_be_given_as_elsewhere():

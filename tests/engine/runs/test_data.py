@@ -96,3 +96,14 @@ def test_images_are_padded_by_what_the_network_takes_for_zero(make_config, dense
     padded = (images == np.array(colour)).all(-1).mean((1, 2))
     # Half of the images are shown in a window of 1.3 to 1.4 times their size.
     assert (padded > 0.35).mean() > 0.2
+
+
+def test_normals_are_turned_with_the_image_only_where_it_is_known_how(make_config, dense):
+    config = make_config(dense, "--tasks", "normal", "--rotation", "10")
+    with pytest.raises(ConfigError, match="nothing says which way the vectors of NYU"):
+        build_data(config)
+    config = make_config(dense, "--tasks", "depth", "--rotation", "10")
+    data = build_data(config)
+    turned = data.train[1, 0]["targets"]["depth"]
+    assert turned.shape == (32, 48)
+    assert (turned == 0).any(), "beside the image is no depth"

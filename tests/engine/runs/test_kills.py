@@ -59,6 +59,7 @@ CASES = {
     "missing": ("--missing", "teacher", "--train_dataset", "NYUD_MT", "NYU"),
     "nash-mtl": ("--loss", "nash-mtl"),
     "plateau": ("--scheduler", "plateau", "--patience", "0"),
+    "iterations": ("--max_iterations", "8", "--test_iterations", "3"),
     "save_freq": ("--save_freq", "2", "--max_epoch", "5"),
 }
 

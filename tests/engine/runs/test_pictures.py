@@ -40,7 +40,7 @@ def read(path):
 
 def test_they_are_cut_back_to_the_image(scenes_root, tmp_path):
     """Of 48×64, at the same scale on a canvas of 64×64."""
-    keep = pictures(scenes_root, tmp_path / "keep", (64, 64), keep_aspect=True)
+    keep = pictures(scenes_root, tmp_path / "keep", (64, 64), aspect="keep")
     plain = pictures(scenes_root, tmp_path / "plain", (48, 64))
     for number in range(8):
         # The image, and the truths of all tasks; but the heads see other images.

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from engine.runs.results import Results, mean_gain, relative_gain
+from engine.runs.deltas import mean_gain, relative_gain
+from engine.runs.results import Results
 from engine.runs.tables import results_table, sweep_table
 from engine.training.progress import duration
 
@@ -98,6 +99,8 @@ def test_the_sweep_has_a_row_a_run_and_the_mean_over_seeds():
         "+2.00 ± 4.24 %",
     ]
     assert "–" in lines[4]
+    header = sweep_table([make().by("paper")]).splitlines()[0]
+    assert re.split(r"\s{2,}", header)[-2:] == ["Δ_MTL, paper", "time an epoch"]
 
 
 def test_runs_with_other_options_are_named_and_enter_no_mean():
@@ -141,6 +144,30 @@ def test_the_table_says_what_it_is_made_of():
     marked = [line for line in text.splitlines() if "*" in line]
     assert len(marked) == 3, "the accuracy of each task, and what Δ is the mean of"
     assert "note" not in text
+
+
+def test_results_of_an_earlier_version_are_shown_by_any_definition(tmp_path):
+    """They name no definition, and lack the metrics that came since."""
+    make().write(tmp_path / "results.json")
+    old = Results.read(tmp_path / "results.json")
+    assert (old.delta_metrics, old.deltas) == (None, None)
+    assert "(delta_metrics = key)" in results_table(old)
+    paper = old.by("paper")
+    assert paper.delta == pytest.approx({"segmentation:VOC": 10, "depth": 10})
+    text = results_table(paper)
+    mean = "+10.00 % against the baselines, mean over the metrics marked *"
+    assert f"{mean} (delta_metrics = paper)" in text
+    marked = [line.split()[:2] for line in text.splitlines() if "*" in line]
+    assert marked[:2] == [["segmentation:VOC", "mIoU"], ["rmse", "↓*"]]
+    flat = old.by("flat")
+    assert flat.delta_mtl is None
+    notes = [line for line in results_table(flat).splitlines() if line.startswith("note: ")]
+    assert [note[:60] for note in notes] == [
+        "note: no Δ of segmentation:VOC, for lack of pixel_acc: an ea",
+        "note: no Δ of depth, for lack of abs_err, abs_rel: an earlie",
+    ]
+    given = results_table(make(potential_given=True).by("flat"))
+    assert "for lack of abs_err, abs_rel: the potentials given are accuracies alone" in given
 
 
 def test_a_network_that_does_not_beat_the_constant_prediction_has_learnt_nothing():

@@ -11,6 +11,7 @@ from datasets.merge import MultiTaskDataset
 from engine.training.evaluation import Evaluation, evaluate, evaluate_constants
 from engine.training.precision import Precision
 from tasks.depth import Depth
+from tasks.edge import Edge
 from tests.engine.training.tiny import make_batch, make_network, make_tasks, on_ranks, part_of
 from tests.labels import read_split, tasks_of
 from tests.running import CPU
@@ -46,21 +47,39 @@ def test_every_task_is_measured_on_the_images_labelled_for_it():
     assert all(math.isnan(value) for value in evaluation.metrics["normal"].values())
 
 
-def test_two_processes_measure_what_one_does():
-    tasks = make_tasks()
+@pytest.mark.parametrize("names", [("segmentation", "depth", "normal"), ("edge", "saliency")])
+@pytest.mark.parametrize("is_test", [False, True])
+def test_two_processes_measure_what_one_does(names, is_test):
+    """In the second round of a test as well, for which each has its own images alone."""
+    tasks = make_tasks(*names)
     batches = [make_batch(tasks, {"depth": [False, True, False, False]}, seed=s) for s in (0, 1)]
-    whole = evaluate(make_network(tasks), tasks, Batches(*batches), FLOAT32, Ranks())
+    network = make_network(tasks)
+    whole = evaluate(network, tasks, Batches(*batches), FLOAT32, Ranks(), is_test)
 
     def work(ranks):
         images = slice(0, 1) if ranks.rank else slice(1, 4)
         parts = Batches(*(part_of(batch, images) for batch in batches))
-        return evaluate(make_network(tasks), tasks, parts, FLOAT32, ranks)
+        return evaluate(make_network(tasks), tasks, parts, FLOAT32, ranks, is_test)
 
     for result in on_ranks(work):
         for task in tasks:
             for name in ("metrics", "per_class"):
                 measured, expected = (getattr(r, name)[task.name] for r in (result, whole))
                 assert measured == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_test_pairs_as_many_pixels_of_edges_as_it_can():
+    tasks = [Edge(edge_tolerance=0.05)]
+    batch, draw = make_batch(tasks), torch.Generator().manual_seed(0)
+    batch.targets["edge"] = torch.zeros(4, 30, 40, dtype=torch.uint8)
+    batch.targets["edge"][:, 5::6, ::2] = 1
+    batch.images = torch.randint(0, 256, (4, 30, 40, 3), generator=draw, dtype=torch.uint8)
+    validated, tested = (
+        evaluate(make_network(tasks), tasks, Batches(batch), FLOAT32, is_test=is_test)
+        for is_test in (False, True)
+    )
+    assert tested.metrics["edge"]["odsF"] > validated.metrics["edge"]["odsF"]
+    assert tested.metrics["edge"]["loss"] == validated.metrics["edge"]["loss"]
 
 
 def test_metrics_are_computed_once():

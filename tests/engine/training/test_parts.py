@@ -127,15 +127,17 @@ def make_task_losses(network, tasks, loss, ranks):
 class Training:
     """A training with a loss, on whole batches or in parts."""
 
-    def __init__(self, case, parts=1, norm=False, ranks=ALONE, kind=Network, **options):
+    def __init__(
+        self, case, parts=1, norm=False, ranks=ALONE, names=THREE, kind=Network, **options
+    ):
         name, values = case
         self.ranks = ranks
-        self.parts, self.tasks = parts, make_tasks(*THREE)
+        self.parts, self.tasks = parts, make_tasks(*names)
         self.network = make_network(self.tasks, norm, kind=kind)
         synchronise(self.network, ranks)
         loss = LOSSES.choose_nested(name, values).build()
         task_losses = make_task_losses(self.network, self.tasks, loss, ranks)
-        self.objective = losses.build(name, THREE, dict.fromkeys(THREE, 0.6), values, ranks=ranks)
+        self.objective = losses.build(name, names, dict.fromkeys(names, 0.6), values, ranks=ranks)
         self.components = task_losses.components()
         modules = [self.network, *self.components.values()]
         parameters = [p for module in modules for p in module.parameters()]
@@ -205,6 +207,15 @@ def test_every_loss_trains_in_parts_as_on_whole_batches(case, parts, whole):
     """With dropout, clipped gradients, a moving average and statistics of the gradients."""
     state = Training(case, parts, clip_grad=1.0).run()
     assert_same(state, whole(case, clip_grad=1.0), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+@pytest.mark.parametrize("loss", ["weighted-sum", "imtl", "kd-amtl"])
+def test_a_loss_of_several_sums_is_put_together_over_all_parts(loss, parts, whole):
+    """The weights of the classes of saliency are those of the whole batch."""
+    options = {"names": ("saliency", "depth", "edge")}
+    state = Training((loss, {}), parts, **options).run()
+    assert_same(state, whole((loss, {}), **options), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("parts", [1, 3])

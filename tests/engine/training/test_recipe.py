@@ -114,7 +114,7 @@ def test_an_epoch_over_all_images(make_training, parts):
     training = make_training(*options)
     data = training.train_loader.data
     assert (len(data), len(data.labelled_for(data.tasks[0]))) == (10, 7)
-    assert training.steps == 5
+    assert training.length.epoch == 5
     training.run()
     rows = rows_of(training, "steps")
     assert len(rows) == 2 * 5
@@ -130,8 +130,8 @@ def test_the_epoch_is_as_long_as_its_images_say(make_training):
     for images, steps in (("all", 5), ("4", 2), ("longest", 5)):
         options = (*MASKS, "--batch_size", "2", "--epoch_images", images)
         training = make_training(*options, "--keep_unlabelled", folder=images)
-        assert training.steps == steps
-    assert make_training(*MASKS, "--batch_size", "2", folder="masks").steps == 3
+        assert training.length.epoch == steps
+    assert make_training(*MASKS, "--batch_size", "2", folder="masks").length.epoch == 3
 
 
 def test_a_batch_without_a_label_moves_nothing(make_training):

@@ -61,6 +61,21 @@ def test_a_run_that_goes_on_drops_what_came_after_its_checkpoint(folder):
     assert [step for step, _ in scalars(folder)["step/lr"]] == [1, 2, 3, 4]
 
 
+def test_a_table_of_an_earlier_version_goes_on_with_its_columns(folder):
+    records = begin(folder)
+    records.gradients.columns = ["epoch", "step", "norm/depth"]
+    write = [{"epoch": 1, "step": 2, "norm/depth": 1.5}]
+    records.add_gradients(write)
+    state = records.state_dict()
+    records.close()
+    records = begin(folder, 2, state)
+    records.add_gradients([{"epoch": 2, "step": 4, "norm/depth": 2.5, "norm_of_sum": 9.0}])
+    records.close()
+    assert [row["norm/depth"] for row in rows_of(folder.gradients)] == ["1.5", "2.5"]
+    assert list(rows_of(folder.gradients)[1]) == ["epoch", "step", "norm/depth"]
+    assert scalars(folder)["gradient/norm_of_sum"] == [(4, 9.0)]
+
+
 @pytest.mark.parametrize("damage", [b"", b"step,", None, "a folder", "nothing"])
 def test_rows_that_have_changed_are_moved_aside_and_told(folder, damage, capsys):
     records = begin(folder)

@@ -6,17 +6,18 @@ import random
 import pytest
 import torch
 
+from engine.training.length import Length
 from engine.training.schedule import SCHEDULES
 from utils.errors import ConfigError
 
 STEPS, EPOCHS = 10, 10
 
 
-def make_schedule(name, **values):
+def make_schedule(name, length=Length(STEPS, STEPS, EPOCHS * STEPS), **values):  # noqa: B008
     """A schedule without warm-up, unless the values say otherwise, of groups with rates 1 and 3."""
     groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (1.0, 3.0)]
     optimizer = torch.optim.SGD(groups)
-    return SCHEDULES.choose(name, {"warmup_epoch": 0.0, **values}).build(optimizer, STEPS, EPOCHS)
+    return SCHEDULES.choose(name, {"warmup_epoch": 0.0, **values}).build(optimizer, length)
 
 
 def rates(name, **values):
@@ -135,3 +136,20 @@ def test_a_schedule_goes_on_from_its_state():
     second.evaluated(0.4)
     first.evaluated(0.4)
     assert second.set(9) == first.set(9) == 0.25
+
+
+ITERATIONS = Length(epoch=STEPS, period=40, total=100, in_iterations=True)
+
+
+def test_milestones_count_iterations_where_the_cfg_does():
+    schedule = make_schedule("multistep", ITERATIONS, milestones=(25, 90))
+    result = [schedule.set(step) for step in range(100)]
+    assert result == [1.0] * 25 + [0.5] * 65 + [0.25] * 10
+
+
+def test_iterations_fall_to_0_by_the_step_and_warm_up_in_epochs_of_the_data():
+    schedule = make_schedule("polynomial", ITERATIONS, warmup_epoch=0.5, test_after_warmup=True)
+    result = [schedule.set(step) for step in range(101)]
+    expected = [min(1, (k + 1) / 5) * (1 - k / 100) ** 0.9 for k in range(101)]
+    assert result == pytest.approx(expected)
+    assert [schedule.allows_evaluation(step) for step in (4, 5)] == [False, True]

@@ -40,12 +40,13 @@ def test_a_label_without_a_valid_pixel_counts_nothing():
     assert three == pytest.approx(one_pixel, abs=1.0), "a mean, and no sum"
 
 
-def test_two_processes_have_the_losses_and_together_the_gradients_of_one():
+@pytest.mark.parametrize("first", ["segmentation", "edge", "saliency"])
+def test_two_processes_have_the_losses_and_together_the_gradients_of_one(first):
     """Parts of different sizes, with different counts, one of them without labels of depth."""
-    tasks = make_tasks()
+    tasks = make_tasks(first, "depth", "normal")
     labelled = {"depth": [False, True, False, False], "normal": [True, False, True, False]}
     batch, network = make_batch(tasks, labelled), make_network(tasks)
-    batch.targets["segmentation"][2:, :3] = 255
+    batch.targets[first][2:, :3] = 255
     active, losses_of = make_losses(network, tasks).on(batch, 1)
     whole = losses_of()
     whole_gradients = gradients(whole, network)

@@ -86,8 +86,13 @@ def make_batch(tasks, labelled=None, images=4, seed=0):
         "normal": normals / normals.norm(dim=1, keepdim=True),
     }
     every = torch.ones(images, dtype=torch.bool)
+    pictures = torch.randint(0, 256, (images, *SIZE, 3), generator=draw, dtype=torch.uint8)
+    for name in ("edge", "saliency"):  # another share of yes in every image, and some void
+        chance = torch.rand(images, *SIZE, generator=draw)
+        shares = torch.rand(images, 1, 1, generator=draw)
+        targets[name] = (chance < shares).to(torch.uint8).masked_fill(chance > 0.9, 255)
     return Batch(
-        images=torch.randint(0, 256, (images, *SIZE, 3), generator=draw, dtype=torch.uint8),
+        images=pictures,
         shown=torch.tensor([[0, 0, *SIZE[::-1]]]).repeat(images, 1),
         colours=None,
         sharpness=None,
