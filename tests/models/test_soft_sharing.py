@@ -69,7 +69,7 @@ def test_several_tasks_reach_what_is_shared_and_one_task_what_is_its_own(network
 
 
 def test_gradients_at_the_features_hold_all_that_reaches_the_shared_parameters(arch, network):
-    network.eval()
+    network.train()
     shared = network.shared_parameters()
     value = loss(network(images()))
     if arch == "MTAN":
