@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datasets.base import Dataset, Sample, Split
 from datasets.cityscapes import Cityscapes
+from datasets.cityscapes_mtan import CityscapesMTAN
 from datasets.coco import COCO
 from datasets.hme import HME
 from datasets.nyu import NYU
@@ -27,6 +28,7 @@ DATASETS = Registry(
         "PASCAL_MT": PascalMT,
         "COCO": COCO,
         "Cityscapes": Cityscapes,
+        "Cityscapes_MTAN": CityscapesMTAN,
         "HME": HME,
     },
     aliases={"NYU_MT": "NYUD_MT"},

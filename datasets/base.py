@@ -87,6 +87,8 @@ class Dataset(Part):
     """Other names in use for the folder, which count where it is not there."""
     signs: ClassVar[tuple[str, ...]] = ()
     """Files or folders that only this dataset has in its folder; any of them identifies it."""
+    foreign_signs: ClassVar[tuple[str, ...]] = ()
+    """Files or folders that a dataset with the same signs has; any of them identifies that one."""
     labels: ClassVar[Mapping[str, tuple[str, ...]]]
     """The task types that the dataset has labels for, each with the names of its classes (none for
     types without). A network can be built from this alone."""
@@ -95,6 +97,8 @@ class Dataset(Part):
     list_columns: ClassVar[tuple[str, ...]] = ()
     """The task types of the columns of MTPSL's lists of the labels to keep, of which row n is for
     the training image that is called n; none where there are no such lists of the dataset."""
+    refused_protocols: ClassVar[Mapping[str, str]] = {}
+    """The protocols of partial labels that make no sense for the dataset, each with the reason."""
 
     def __init__(self, name: str, **options):
         super().__init__(**options)

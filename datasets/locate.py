@@ -62,7 +62,10 @@ def _names(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _holds(dataset: Dataset, folder: Path) -> bool:
-    return any((folder / sign).exists() for sign in dataset.signs)
+    def has_any(signs: tuple[str, ...]) -> bool:
+        return any((folder / sign).exists() for sign in signs)
+
+    return has_any(dataset.signs) and not has_any(dataset.foreign_signs)
 
 
 def _nearby(folder: Path) -> Iterator[Path]:

@@ -44,7 +44,7 @@ class MultiTaskDataset(Dataset):
     Args:
         splits: the datasets.
         tasks: the tasks of the targets.
-        size: height and width of the images and targets.
+        size: height and width of the images.
         augmentation: None for validation and test.
         seed: of the augmentation.
         cache: keeps decoded images and labels.
@@ -52,6 +52,9 @@ class MultiTaskDataset(Dataset):
         aspect: how images come to `size`; see `Canvas.of`.
         keep_unlabelled: whether such images are kept, of the datasets that have labels for any of
             the tasks.
+        label_stride: the pixels of an image to one of a target along each axis, which divides
+            `size`: for networks whose predictions are smaller than the image. Targets are taken
+            from the label by its nearest pixels.
 
     Attributes:
         pseudo_labels: the targets of the images that a task has no label for; None: there are none.
@@ -68,6 +71,7 @@ class MultiTaskDataset(Dataset):
         padding: tuple[int, int, int] = PADDING,
         aspect: str = "stretch",
         keep_unlabelled: bool = False,
+        label_stride: int = 1,
     ):
         self.splits = list(splits)
         self.tasks = list(tasks)
@@ -77,6 +81,7 @@ class MultiTaskDataset(Dataset):
         self.cache = cache
         self.padding = padding
         self.aspect = aspect
+        self.label_stride = label_stride
         self.pseudo_labels: PseudoLabels | None = None
         self.entries = []
         for split in splits:
@@ -91,6 +96,11 @@ class MultiTaskDataset(Dataset):
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    @property
+    def label_size(self) -> tuple[int, int]:
+        """Height and width of the targets."""
+        return self.size[0] // self.label_stride, self.size[1] // self.label_stride
 
     @property
     def sizes(self) -> list[int]:
@@ -127,12 +137,13 @@ class MultiTaskDataset(Dataset):
             warp = self._canvas(shape).resize(self.size)
         item["image"] = warp.image(image, self.padding)
         item["shown"] = warp.shown(shape)
+        warp = warp.shrunk(self.label_stride)
         for task, label in zip(self.tasks, entry.labels, strict=True):
             target = self._read_target(task, label, entry.image, shape)
             target = None if target is None else task.warp(target, warp)
             # A crop can leave a label without a valid pixel: then there is nothing to learn from.
             usable = target is not None and task.usable(target)
-            item["targets"][task.name] = target if usable else task.unlabelled_target(self.size)
+            item["targets"][task.name] = target if usable else task.unlabelled_target(warp.size)
             item["labelled"][task.name] = usable and label is not None
             item["pseudo_labelled"][task.name] = usable and label is None
         return item
@@ -153,7 +164,7 @@ class MultiTaskDataset(Dataset):
         item = {
             "image": np.zeros((*self.size, 3), np.uint8),
             "shown": (0, 0, *self.size[::-1]),
-            "targets": {task.name: task.unlabelled_target(self.size) for task in self.tasks},
+            "targets": {task.name: task.unlabelled_target(self.label_size) for task in self.tasks},
             "labelled": {task.name: False for task in self.tasks},
             "pseudo_labelled": {task.name: False for task in self.tasks},
             "class_maps": {t.name: np.arange(len(t.classes)) for t in self.tasks if t.has_classes},

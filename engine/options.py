@@ -51,7 +51,9 @@ class Run(Part):
     )
     mode: str = option(
         "train",
-        "train: baselines, multi-task network, results; test: a checkpoint on the test sets; "
+        "train: baselines, multi-task network, results; baselines: these alone; sweep: train with "
+        "each of some losses, seeds or other values; search: tune learning rate, weight decay and "
+        "the loss's own options; test: a checkpoint on the test sets; "
         "predict: a checkpoint on images or videos; export: a checkpoint as ONNX, pt2 or weights "
         "to give away; check: read all data and say what is there; summary: parameters and "
         "multiply-adds, without data",

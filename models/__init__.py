@@ -82,7 +82,17 @@ def build(
     ) -> Backbone:
         return backbone.build(backbone.name, tuple(size), output_stride, out_indices)
 
-    return arch.build().network(make_backbone, heads)
+    architecture = arch.build()
+    stride = architecture.prediction_stride
+    if any(side % stride for side in size):
+        raise ConfigError(
+            f"arch {arch.name} predicts a number for {stride} × {stride} pixels, and the size "
+            f"{size[0]} × {size[1]} is no multiple of that",
+            "size",
+        )
+    network = architecture.network(make_backbone, heads)
+    network.prediction_stride = stride
+    return network
 
 
 def normalisation_of(backbone: Choice) -> Normalisation:

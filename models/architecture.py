@@ -33,6 +33,11 @@ class Architecture(Part, ABC):
     has_own_encoder: ClassVar[bool] = False
     """Whether it has an encoder of its own, in the place of a backbone."""
 
+    @property
+    def prediction_stride(self) -> int:
+        """The pixels of the image to one of a dense prediction, along each axis."""
+        return 1
+
     @abstractmethod
     def network(
         self, make_backbone: MakeBackbone, heads: Mapping[str, DenseHead | BoxHead]

@@ -38,6 +38,7 @@ class Network(nn.Module):
             maps, taken together, hold everything that the loss sends into the shared layers, once.
         mean, std: (3, 1, 1) the statistics that it normalises images by.
         masks: what its dropout layers draw.
+        prediction_stride: the pixels of the image to one of a dense prediction, along each axis.
         no_features: why the network has no `features`; empty where it has.
         is_compiled: whether its parts are compiled, which is for training alone; see
             `models.compilation`.
@@ -58,6 +59,7 @@ class Network(nn.Module):
         self.heads = nn.ModuleDict(heads)
         self.features: tuple[Tensor, ...] = ()
         self.is_compiled = False
+        self.prediction_stride = 1
         self._last_shared = last_shared
         self.normalise_by(backbone.normalisation(backbone.name, backbone.normalise))
         self.masks = replace_dropout(self)
@@ -80,7 +82,8 @@ class Network(nn.Module):
                 be left out.
 
         Returns:
-            by task name: (B, channels, H, W) of a dense head, or a `BoxPrediction`.
+            by task name: (B, channels, H / stride, W / stride) of a dense head, with the stride
+            `prediction_stride`, or a `BoxPrediction`.
         """
         if self.is_compiled and not self.training:
             with torch.compiler.set_stance("force_eager"):

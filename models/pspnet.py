@@ -29,6 +29,10 @@ class PSPNet(Architecture):
     def backbone_stride(self):
         return OUTPUT_STRIDE
 
+    @property
+    def prediction_stride(self):
+        return OUTPUT_STRIDE if self.enlarge == "none" else 1
+
     def network(self, make_backbone, heads):
         backbone = make_backbone(self.backbone_stride)
         modules = {

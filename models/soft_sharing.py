@@ -53,6 +53,10 @@ class SoftSharing(Architecture):
     def backbone_stride(self):
         return self.decoder.build().backbone_stride
 
+    @property
+    def prediction_stride(self):
+        return self.decoder.build().prediction_stride
+
 
 class Branch(nn.Module):
     """What belongs to one task alone: its decoder, and layers before it by name."""

@@ -217,7 +217,8 @@ class Task(Part, ABC):
 
     @abstractmethod
     def warp(self, target: np.ndarray, warp: Warp) -> np.ndarray:
-        """The target of the warped image."""
+        """The target of the warped image, also of a label in another form, as numbers of instances
+        are."""
 
     def collate(self, targets: list[np.ndarray]) -> Any:
         """The targets of a batch, stacked along a new first axis."""
@@ -324,6 +325,18 @@ class Task(Part, ABC):
         """
         return prediction
 
+    def at_size(self, prediction: Any, size: tuple[int, int]) -> Any:
+        """A batch of predictions at the size (height, width) of the images, as networks mostly give
+        them; smaller ones are enlarged bilinearly."""
+        if not isinstance(prediction, Tensor) or prediction.shape[-2:] == tuple(size):
+            return prediction
+        return self._resized(prediction, [0, 0, *prediction.shape[:-3:-1]], size)
+
+    def _resized(self, prediction: Tensor, part: Sequence[int], size: tuple[int, int]) -> Tensor:
+        """(B, C, height, width) of a part, x1, y1, x2, y2, of a dense prediction."""
+        prediction = resized(prediction, part, size)
+        return F.normalize(prediction, dim=1, eps=1e-6) if self.head.unit else prediction
+
     @abstractmethod
     def decode(self, prediction: Any) -> list[np.ndarray]:
         """A batch of predictions as one array an image, stored as the task's targets are."""
@@ -346,10 +359,7 @@ class Task(Part, ABC):
             return [self.warp(array, warp) for array, warp in zip(decoded, warps, strict=True)]
         result = []
         for of_image, (part, size) in zip(prediction, parts, strict=True):
-            of_image = resized(of_image, part, size)
-            if self.head.unit:
-                of_image = F.normalize(of_image, dim=1, eps=1e-6)
-            result += self.decode(of_image)
+            result += self.decode(self._resized(of_image[None], part, size))
         return result
 
     def confident(self, decoded: np.ndarray, threshold: float = CONFIDENT) -> np.ndarray:

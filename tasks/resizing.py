@@ -9,15 +9,15 @@ from torch.nn import functional as F
 
 
 def resized(prediction: Tensor, shown: Sequence[int], size: tuple[int, int]) -> Tensor:
-    """(1, C, height, width): what a prediction says of its image, bilinearly resized.
+    """(B, C, height, width): what predictions say of their images, bilinearly resized.
 
     Args:
-        prediction: (C, h, w), of one image with its padding.
-        shown: x1, y1, x2, y2: the pixels, on edges, that show the image.
-        size: (height, width) of the image.
+        prediction: (B, C, h, w), of images with their padding.
+        shown: x1, y1, x2, y2: the pixels, on edges, that show the images.
+        size: (height, width) of the images.
     """
     x1, y1, x2, y2 = map(int, shown)
-    part = prediction[None, :, y1:y2, x1:x2]
+    part = prediction[..., y1:y2, x1:x2]
     if part.shape[-2:] == tuple(size):
         return part
     return F.interpolate(part, tuple(size), mode="bilinear", align_corners=False)

@@ -173,7 +173,7 @@ def _largest(logits: Tensor, shown: list[int], size: tuple[int, int]) -> np.ndar
     step = max(1, _MOST_LOGITS // (size[0] * size[1]))
     best, result = None, None
     for first in range(0, len(logits), step):
-        values, classes = resized(logits[first : first + step], shown, size)[0].max(dim=0)
+        values, classes = resized(logits[None, first : first + step], shown, size)[0].max(dim=0)
         if best is None:
             best, result = values, classes.to(torch.uint8)
             continue

@@ -45,6 +45,15 @@ class Crop:
             across, shift = -across, width - shift
         return np.array([[across, 0, shift], [0, down, drop]])
 
+    def shrunk(self, factor: int) -> Crop | None:
+        """The same rectangle of an output that is smaller by `factor`; None where its edges do not
+        lie on whole pixels there."""
+        edges = [edge for place in self.place for edge in (place.start, place.stop)]
+        if any(edge % factor for edge in edges):
+            return None
+        rows, columns = (slice(to.start // factor, to.stop // factor) for to in self.place)
+        return Crop(self.source, (rows, columns), self.mirrored)
+
     def shown(self, width: int) -> tuple[int, int, int, int]:
         """x1, y1, x2, y2: the pixels, on edges, of an output of this width that show the image."""
         rows, columns = self.place
@@ -84,6 +93,14 @@ class Warp:
             (slice(0, source[0]), slice(0, source[1])), (slice(0, size[0]), slice(0, size[1]))
         )
         return cls.of_crop(whole, size)
+
+    def shrunk(self, factor: int) -> Warp:
+        """The same map to an output that is smaller by `factor`, which divides its size. The scene
+        is as near as before."""
+        if factor == 1:
+            return self
+        size = (self.size[0] // factor, self.size[1] // factor)
+        return Warp(self.matrix / factor, size, self.zoom, self.crop and self.crop.shrunk(factor))
 
     def turned(self, degrees: float) -> Warp:
         """The same map, whose output is then turned about its centre, from x (to the right) to y

@@ -1,4 +1,4 @@
-"""Depth from a stereo camera's disparity, as Cityscapes stores it."""
+"""A stereo camera's disparity as Cityscapes stores it, and the depth that follows from it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from utils.files import read_bytes
 
 _MOST_BYTES = 2**20
 _LARGEST = 1e9  # baseline × focal length
+_DIVISOR = 2729.068
+"""What Cityscapes' numbers are divided by: their standard deviation."""
 
 DEFAULT_CAMERA = (0.209313, 2262.52)
 """Baseline in metres and focal length in pixels of most of Cityscapes, where an image has no camera
@@ -28,12 +30,7 @@ class DisparityMap(Format):
     label_type = "depth"
 
     def read(self, label, size):
-        stored = read_picture(label.file).numbers
-        if stored.ndim != 2:
-            raise DataError(f"{label.file}: has several channels, a disparity map has one")
-        if stored.dtype == np.uint8:
-            raise DataError(f"{label.file}: has 8 bits, a disparity map 16")
-        depth = depth_of(_pixels(as_float32(stored)), self._scale(label))
+        depth = depth_of(_pixels(_numbers(label.file)), self._scale(label))
         return fit(depth, size, label.file)
 
     def decided(self, label):
@@ -55,6 +52,22 @@ class DisparityMap(Format):
         return baseline * focal_length
 
 
+class ScaledDisparity(Format):
+    """(H, W) float32 p / 2729.068 of the same PNG, 0 where there is no disparity: the unit of
+    published figures (Sener and Koltun, NeurIPS 2018)."""
+
+    label_type = "map"
+
+    def read(self, label, size):
+        return fit(_numbers(label.file) / np.float32(_DIVISOR), size, label.file)
+
+    def decided(self, label):
+        return {
+            "unit": f"the number / {_DIVISOR} ({picture_map_head(label.file)})",
+            "no reading": "0",
+        }
+
+
 def depth_of(disparity: np.ndarray, scale: float) -> np.ndarray:
     """Metres of float32 disparities in pixels; 0 where a disparity is not above 0.
 
@@ -63,6 +76,20 @@ def depth_of(disparity: np.ndarray, scale: float) -> np.ndarray:
     """
     depth = np.zeros_like(disparity)
     return np.divide(np.float32(scale), disparity, out=depth, where=disparity > 0)
+
+
+def _numbers(path: Path) -> np.ndarray:
+    """(H, W) float32: the numbers of a disparity map as they are stored.
+
+    Raises:
+        DataError: the file is no such map.
+    """
+    stored = read_picture(path).numbers
+    if stored.ndim != 2:
+        raise DataError(f"{path}: has several channels, a disparity map has one")
+    if stored.dtype == np.uint8:
+        raise DataError(f"{path}: has 8 bits, a disparity map 16")
+    return as_float32(stored)
 
 
 def _pixels(numbers: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from utils.errors import DataError
 
 
 class NumberMap(MapFormat):
-    """(H, W) or (H, W, C) float32, the numbers of a picture or an array as they are stored."""
+    """(H, W) or (H, W, C) float32, the numbers of a picture or an array as they are stored; (H, W)
+    also of an array (H, W, 1)."""
 
     label_type = "map"
     suffixes = SUFFIXES
@@ -20,6 +21,8 @@ class NumberMap(MapFormat):
             raise DataError(
                 f"{path}: holds an array {stored.shape}, a map has two dimensions or three"
             )
+        if stored.shape[2:] == (1,):
+            stored = stored[..., 0]
         return fit(as_float32(stored), size, path)
 
     def decided(self, label):

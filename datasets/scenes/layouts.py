@@ -19,7 +19,7 @@ from datasets.scenes.multi_task_layouts import NYUDMT, NYUDv2, NYUv2
 from datasets.scenes.pascal_layout import PascalContext
 from datasets.scenes.room import focal_length
 from datasets.scenes.scene import Scene
-from datasets.scenes.street_layout import Cityscapes
+from datasets.scenes.street_layout import Cityscapes, CityscapesMTAN
 
 _VOC = table(VOC_NUMBERS)
 _VOID = 255
@@ -131,6 +131,7 @@ LAYOUTS = {
     "PASCAL_MT": PascalContext,
     "COCO": COCO,
     "Cityscapes": Cityscapes,
+    "Cityscapes_MTAN": CityscapesMTAN,
 }
 """The layouts by the names of their datasets."""
 

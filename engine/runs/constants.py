@@ -51,5 +51,5 @@ def _key(config: Config, data: Data) -> str:
         dataset: {task: class_map.tolist() for task, class_map in maps.items()}
         for dataset, maps in class_maps.items()
     }
-    images = {"size": list(config.data.size), "aspect": config.data.aspect}
+    images = {"size": list(data.test.label_size), "aspect": config.data.aspect}
     return key_of({"files": digest.hexdigest(), "tasks": tasks, "labelled": labelled, **images})

@@ -97,6 +97,7 @@ def build_data(config: Config, only: Task | None = None, missing_allowed: bool =
     options = {
         "padding": models.normalisation_of(config.network.backbone).padding,
         "aspect": config.data.aspect,
+        "label_stride": config.network.arch.build().prediction_stride,
     }
     data = Data(
         tasks=tasks,

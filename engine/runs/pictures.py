@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from engine.runs.sheet import display_warp, grid, tile
 from tasks import Task
 from tasks.legend import Scale, Swatches
 from utils.canvas import without_padding
+from utils.geometry import Warp
 
 _IMAGES = 8
 
@@ -90,16 +91,20 @@ def _panels(
     image = warp.image(part.image(item["image"], PADDING), PADDING)
     yield Panel(None, "image", image)
     for task in data.tasks:
-        yield _truth(task, item, part, warp, image)
-        [decoded] = task.decode_at(predictions[task.name], batch.shown, [warp.size])
+        whole = Warp.resize(data.label_size, data.size)
+        yield _truth(task, item, (whole, part, warp), image)
+        prediction = task.at_size(predictions[task.name], data.size)
+        [decoded] = task.decode_at(prediction, batch.shown, [warp.size])
         decoded = task.confident(decoded)
         yield Panel(task, "prediction", task.draw(image, decoded), task.legend(decoded))
 
 
-def _truth(task: Task, item: Mapping[str, Any], part, warp, image: np.ndarray) -> Panel:
+def _truth(task: Task, item: Mapping[str, Any], warps: Sequence[Warp], image: np.ndarray) -> Panel:
     if not item["labelled"][task.name]:
         return Panel(task, "truth", np.full_like(image, NO_LABEL), labelled=False)
-    target = task.warp(task.warp(item["targets"][task.name], part), warp)
+    target = item["targets"][task.name]
+    for warp in warps:
+        target = task.warp(target, warp)
     return Panel(task, "truth", task.draw(image, target), task.legend(target))
 
 

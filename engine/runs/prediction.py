@@ -106,5 +106,8 @@ def predict_batch(
         predictions = network(images.permute(0, 3, 1, 2))
     shown = torch.tensor([item.shown for item in inputs])
     sizes = [item.size for item in inputs]
-    decoded = {task.name: task.decode_at(predictions[task.name], shown, sizes) for task in tasks}
+    decoded = {}
+    for task in tasks:
+        prediction = task.at_size(predictions[task.name], images.shape[1:3])
+        decoded[task.name] = task.decode_at(prediction, shown, sizes)
     return [{name: arrays[k] for name, arrays in decoded.items()} for k in range(len(inputs))]

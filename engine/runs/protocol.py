@@ -85,6 +85,10 @@ def kept_types(config: Config, listed: Sequence[Split]) -> list[KeptTypes | None
     Raises:
         ConfigError: the protocol is none for these images.
     """
+    name = config.data.protocol.name
+    for choice in config.data.train_dataset:
+        if reason := choice.part.refused_protocols.get(name):
+            raise config.error("protocol", f"{choice.name} has no protocol {name}: {reason}")
     with config.located():
         protocol = config.data.protocol.build()
         datasets = zip(listed, config.data.train_dataset, strict=True)

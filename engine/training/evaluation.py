@@ -125,9 +125,9 @@ def evaluate_constants(
         return {}
     measured = []
     for batch in loader.epoch():
-        count, *shape = batch.images.shape[:3]
+        count = len(batch.images)
         predictions = {
-            name: value.view(1, -1, 1, 1).expand(count, -1, *shape)
+            name: value.view(1, -1, 1, 1).expand(count, -1, *train.label_size)
             for name, value in constants.items()
         }
         measured.append(_measured(known, predictions, batch))

@@ -162,7 +162,8 @@ class _Maker:
     ) -> Iterator[np.ndarray | None]:
         """The targets of images, each of the size of its image."""
         task = self.task
-        prediction = next(iter(network(float_images(batch.to(self.labelling.device))).values()))
+        images = float_images(batch.to(self.labelling.device))
+        prediction = task.at_size(next(iter(network(images).values())), images.shape[2:])
         threshold = self.labelling.rule.missing_threshold
         targets = task.pseudo_targets(task.within(prediction, batch.shown), threshold)
         for target, shown, size in zip(targets, batch.shown.tolist(), sizes, strict=True):

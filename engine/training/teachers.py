@@ -50,6 +50,7 @@ class Teachers:
         paths: by task name, the checkpoint of its single-task network.
         tasks: all tasks, in order.
         sizes: (height, width) of the multi-task network's shared maps.
+        label_stride: its `prediction_stride`.
         precision: of the forward passes, on the device of the teachers.
 
     Raises:
@@ -61,9 +62,11 @@ class Teachers:
         paths: Mapping[str, Path],
         tasks: Sequence[Task],
         sizes: Sequence[tuple[int, int]],
+        label_stride: int,
         precision: Precision,
     ):
         self.tasks, self.sizes, self.precision = list(tasks), list(sizes), precision
+        self.label_stride = label_stride
         self.networks = {task.name: _frozen(paths[task.name], precision.device) for task in tasks}
 
     @torch.no_grad()
@@ -88,8 +91,9 @@ class Teachers:
                     for feature, size in zip(network.features, self.sizes, strict=True)
                 ]
             if with_targets:
-                labels = _pseudo_targets(task, prediction, shown, tuple(images.shape[2:]))
-                batched = task.collate(labels) if labels else _no_targets(task, images)
+                size = tuple(images.shape[2:])
+                labels = _pseudo_targets(task, prediction, shown, size, self.label_stride)
+                batched = task.collate(labels) if labels else _no_targets(task, size)
                 targets[task.name] = _moved(batched, images.device)
         return TeacherOutputs(features, targets)
 
@@ -214,7 +218,8 @@ def distilled_losses(
     """
     device = plain.precision.device
     maps = feature_shapes(plain.network, size)
-    teachers = Teachers(paths, plain.tasks, [shape[1:] for shape in maps], plain.precision)
+    stride = plain.network.prediction_stride
+    teachers = Teachers(paths, plain.tasks, [shape[1:] for shape in maps], stride, plain.precision)
     distillation = Distillation(
         list(teachers.networks),
         [shape[0] for shape in maps],
@@ -246,21 +251,28 @@ def _frozen(path: Path, device: torch.device) -> Network:
 
 
 def _pseudo_targets(
-    task: Task, prediction: Any, shown: Tensor, size: tuple[int, int]
+    task: Task, prediction: Any, shown: Tensor, size: tuple[int, int], label_stride: int
 ) -> list[np.ndarray]:
     """A teacher's predictions as targets of images of `size` (height, width), one an image. The
-    padding around them is void."""
+    padding around them is void.
+
+    Args:
+        label_stride: the pixels of an image to one of a target.
+    """
+    prediction = task.at_size(prediction, size)
     targets = task.pseudo_targets(task.within(prediction, shown))
     whole = [0, 0, *size[::-1]]
     return [
-        target if part == whole else task.warp(target, blank_outside(part, size))
+        target
+        if part == whole and label_stride == 1
+        else task.warp(target, blank_outside(part, size).shrunk(label_stride))
         for target, part in zip(targets, shown.tolist(), strict=True)
     ]
 
 
-def _no_targets(task: Task, images: Tensor) -> Any:
+def _no_targets(task: Task, size: tuple[int, int]) -> Any:
     """The batched targets of no images: the share of a process may be empty."""
-    return task.collate([task.unlabelled_target(tuple(images.shape[2:]))])[:0]
+    return task.collate([task.unlabelled_target(size)])[:0]
 
 
 def _resized(feature: Tensor, size: Sequence[int]) -> Tensor:

@@ -51,6 +51,9 @@ def cagrad(gramian: np.ndarray, eps: float, c: float = 0.5) -> np.ndarray:
 
 class CAGrad(Aggregator):
     c: float = option(
-        0.5, "how far from the mean gradient the result may lie, as its share", at_least=0
+        0.5,
+        "how far from the mean gradient the result may lie, as its share",
+        at_least=0,
+        search=(0.1, 0.9),
     )
     weigh = staticmethod(cagrad)

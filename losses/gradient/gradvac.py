@@ -56,7 +56,9 @@ def gradvac(
 
 
 class GradVac(Aggregator):
-    beta: float = option(0.01, "how fast the similarities aimed at follow", at_least=0, at_most=1)
+    beta: float = option(
+        0.01, "how fast the similarities aimed at follow", at_least=0, at_most=1, search=(1e-3, 0.5)
+    )
     weigh = staticmethod(gradvac)
     state = ("targets",)
 

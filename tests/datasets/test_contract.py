@@ -10,6 +10,7 @@ from tasks import TASKS
 from tests.conftest import FEW, RENDERED_SIZE, TRAIN, VAL
 from tests.labels import read_split
 from utils.errors import DataError
+from utils.geometry import Warp
 
 IMAGES = {"NYU": (TRAIN, VAL), "NYUD_MT": (TRAIN, VAL)}
 UNPUBLISHED = {"PASCALContext": {"human_parts"}, "PASCAL_MT": {"human_parts"}}
@@ -75,7 +76,8 @@ def test_every_file_can_be_read(name, split, scenes_root):
     for task_type, task in tasks.items():
         unlabelled = task.unlabelled_target(RENDERED_SIZE)
         assert any(task.usable(target) for target in targets[task_type])
-        for target in targets[task_type]:
+        whole = Warp.resize(RENDERED_SIZE, RENDERED_SIZE)
+        for target in (task.warp(label, whole) for label in targets[task_type]):
             assert target.dtype == unlabelled.dtype
             assert target.shape[1:] == unlabelled.shape[1:]
         if task_type == "detection":

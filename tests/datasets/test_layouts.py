@@ -1,5 +1,5 @@
-"""Rendered NYUDv2, NYUv2, PASCALContext, COCO and Cityscapes: what is read of their files is the
-scene."""
+"""Rendered NYUDv2, NYUv2, PASCALContext, COCO and both Cityscapes: what is read of their files is
+the scene."""
 
 import json
 
@@ -11,10 +11,11 @@ from datasets import DATASETS
 from datasets.formats.coco_file import CocoAnnotations
 from datasets.formats.images import read_image
 from datasets.scenes import CLASSES, LAYOUTS, render, write
+from datasets.scenes.room import focal_length
 from tests.labels import read_split, tasks_of
 from utils.errors import DataError
 
-OTHERS = ("NYUDv2", "NYUv2", "PASCALContext", "COCO", "Cityscapes")
+OTHERS = ("NYUDv2", "NYUv2", "PASCALContext", "COCO", "Cityscapes", "Cityscapes_MTAN")
 SIZE = (48, 64)
 COUNTS = {"train": 8, "val": 2, "size": SIZE, "seed": 3}
 
@@ -180,6 +181,37 @@ def test_cityscapes_holds_numbers_of_classes_and_depth_as_disparity(root):
         none = classes_of(scene, ["window"])
         assert not depth[none].any()
         np.testing.assert_allclose(depth[~none], scene.depth[~none], rtol=0.005)
+
+
+def test_cityscapes_instances_are_objects_of_classes_that_have_some(root):
+    things = ["chair", "diningtable", "sofa", "bottle", "cabinet", "bed"]
+    for scene, _, ids in read_back(root, "Cityscapes", "instance"):
+        np.testing.assert_array_equal(ids > 0, classes_of(scene, things))
+        for instance in np.unique(ids[ids > 0]):
+            assert len(set(scene.instances[ids == instance])) == 1
+        assert len(np.unique(ids[ids > 0])) == len(np.unique(scene.instances[ids > 0]))
+
+
+def test_cityscapes_disparity_has_the_unit_of_published_figures(root):
+    for scene, _, disparity in read_back(root, "Cityscapes", "disparity"):
+        none = classes_of(scene, ["window"])
+        assert not disparity[none].any()
+        stored = disparity[~none] * 2729.068
+        pixels = 0.2 * focal_length(SIZE) / scene.depth[~none]
+        np.testing.assert_allclose((stored - 1) / 256, pixels, atol=0.5 / 256 + 1e-4)
+
+
+def test_cityscapes_of_mtan_holds_7_classes_and_inverse_depth(root):
+    for scene, task, mask in read_back(root, "Cityscapes_MTAN", "segmentation"):
+        for name, kinds in {"flat": ["floor", "rug"], "sky": ["ceiling"]}.items():
+            np.testing.assert_array_equal(
+                mask == task.classes.index(name), classes_of(scene, kinds)
+            )
+        np.testing.assert_array_equal(mask == 255, classes_of(scene, ["window"]))
+    for scene, _, inverse in read_back(root, "Cityscapes_MTAN", "inverse_depth"):
+        none = classes_of(scene, ["window"])
+        assert not inverse[none].any()
+        np.testing.assert_allclose(inverse[~none], 1 / scene.depth[~none], rtol=1e-6)
 
 
 NAMES = {

@@ -64,7 +64,7 @@ def test_a_folder_too_many(tmp_path):
         ("Cityscapes", "cityscapes", "leftImg8bit/train/aachen/a_leftImg8bit.png"),
         ("NYU", "nyu_depth_v2", "nyudepthv2_train_files_with_gt.txt"),
         ("NYUD_MT", "NYUD", "gt_sets/train.txt"),
-        ("NYUv2", "nyuv2", "train/label/0.npy"),
+        ("NYUv2", "nyuv2", "train/normal/0.npy"),
         ("PASCAL_MT", "pascal", "normals_distill/2008_000001.png"),
     ],
 )

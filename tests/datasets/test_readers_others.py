@@ -1,4 +1,4 @@
-"""The readers of NYUv2, PASCAL_MT, COCO and Cityscapes, on the layouts of the real ones."""
+"""The readers of NYUv2, Cityscapes_MTAN, PASCAL_MT, COCO, Cityscapes, on the real ones' layouts."""
 
 import json
 
@@ -57,6 +57,36 @@ class TestNyuV2:
         for path in (root / "NYUv2/train/image").iterdir():
             path.unlink()
         assert f"{root / 'NYUv2/train/image'}: no .npy is there" in refusal("NYUv2", root)
+
+
+class TestCityscapesMtan:
+    @pytest.fixture(params=["label", "label_7"])
+    def folder(self, tmp_path, request):
+        place = tmp_path / "Cityscapes_MTAN"
+        for part, count in (("train", 12), ("val", 3)):
+            for below in ("image", request.param, "depth"):
+                touch(place / part / below, *(f"{k}.npy" for k in range(count)))
+        (place / "train/label_19").mkdir()
+        return place / "train" / request.param
+
+    def test_labels_lie_in_folders_beside_the_images(self, folder, tmp_path):
+        source = read_split("Cityscapes_MTAN", tmp_path, "train")
+        assert [sample.image.stem for sample in source.samples] == [str(k) for k in range(12)]
+        labels = source.samples[11].labels
+        assert {kind: label.file for kind, label in labels.items()} == {
+            "segmentation": folder / "11.npy",
+            "inverse_depth": tmp_path / "Cityscapes_MTAN/train/depth/11.npy",
+        }
+        assert labels["segmentation"].format.void == -1
+        assert len(source.classes["segmentation"]) == 7
+        assert len(read_split("Cityscapes_MTAN", tmp_path, "test").samples) == 3
+
+    def test_nyuv2_of_the_same_layout_is_not_taken_for_it(self, folder, tmp_path):
+        (tmp_path / "Cityscapes_MTAN").rename(tmp_path / "streets")
+        touch(tmp_path / "NYUv2/train", *(f"{below}/0.npy" for below in ("label", "normal")))
+        assert f"ln -s {tmp_path / 'streets'} " in refusal("Cityscapes_MTAN", tmp_path)
+        (tmp_path / "NYUv2").rename(tmp_path / "rooms")
+        assert f"ln -s {tmp_path / 'rooms'} " in refusal("NYUv2", tmp_path)
 
 
 class TestPascalContext:
@@ -250,6 +280,9 @@ class TestCityscapes:
         assert first.labels["segmentation"].file == folder / f"gtFine/{name}_gtFine_labelIds.png"
         assert first.labels["depth"].file == folder / f"disparity/{name}_disparity.png"
         assert first.labels["depth"].files[1] == folder / f"camera/{name}_camera.json"
+        instance = first.labels["instance"]
+        assert instance.files == (folder / f"gtFine/{name}_gtFine_instanceIds.png",)
+        assert first.labels["disparity"].files == first.labels["depth"].files[:1]
         assert second.image.parent.name == "bochum"
         assert len(second.labels["depth"].files) == 1
 
@@ -268,10 +301,16 @@ class TestCityscapes:
         assert source.samples[0].labels["segmentation"].format.numbers == ()
 
     @pytest.mark.parametrize(
-        ("gone", "left"), [("gtFine", {"depth"}), ("disparity", {"segmentation"})]
+        ("gone", "left"),
+        [
+            ("gtFine", {"depth", "disparity"}),
+            ("disparity", {"segmentation", "instance"}),
+            ("gtFine/*/*/*_instanceIds.png", {"segmentation", "depth", "disparity"}),
+        ],
     )
     def test_either_kind_of_label_may_not_be_there(self, root, gone, left):
-        (root / "Cityscapes" / gone).rename(root / "elsewhere")
+        for number, path in enumerate((root / "Cityscapes").glob(gone)):
+            path.rename(root / f"elsewhere_{number}")
         source = read_split("Cityscapes", root, "train")
         assert all(set(sample.labels) == left for sample in source.samples)
 

@@ -92,6 +92,8 @@ def make_target(name, seed=0):
     if name == "normal":
         vectors = rng.normal(size=(*SIZE, 3))
         return (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float32)
+    if name == "instance":
+        return rng.normal(0, 20, (*SIZE, 2)).astype(np.float32)
     return rng.uniform(1, 5, SIZE).astype(np.float32)
 
 

@@ -330,3 +330,29 @@ def test_edges_are_the_same_whether_or_not_the_outside_is_seen(inside):
     warp = Warp(np.array([[scale, 0, 0], [0, scale, 0]]), (45, width))
     result = warp.image(image, BORDER)[:, :60].astype(float)
     assert np.abs(result - sampled_linear(image, Warp(warp.matrix, (45, 60)))).max() < 2
+
+
+class TestShrunk:
+    """A map to a smaller output is the same map."""
+
+    @pytest.mark.parametrize("mirrored", [False, True])
+    @pytest.mark.parametrize("place", [(8, 40, 16, 48), (8, 40, 12, 50)])
+    def test_the_same_places_at_a_quarter_of_the_size(self, mirrored, place):
+        top, bottom, left, right = place
+        whole = (slice(0, 30), slice(0, 40))
+        crop = Crop(whole, (slice(top, bottom), slice(left, right)), mirrored)
+        warp = Warp.of_crop(crop, (48, 64), 1.5)
+        small = warp.shrunk(4)
+        assert (small.size, small.zoom) == ((12, 16), 1.5)
+        np.testing.assert_allclose(4 * small.matrix, warp.matrix)
+        assert (small.crop is None) == (left == 12 and right == 50)
+        if small.crop:
+            np.testing.assert_allclose(small.crop.matrix(16), small.matrix)
+        image = noise((30, 40))[..., 0]
+        expected = sampled_nearest(image, small, 7)
+        assert (small.nearest(image, 7) == expected).mean() > 0.97  # ties between two pixels
+
+    def test_by_one_it_is_itself(self):
+        warp = Warp(affine(0.7, 20), (48, 64))
+        assert warp.shrunk(1) is warp
+        assert warp.shrunk(2).crop is None

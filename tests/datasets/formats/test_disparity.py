@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from datasets.formats import Label
-from datasets.formats.disparity import DEFAULT_CAMERA, DisparityMap
+from datasets.formats.disparity import DEFAULT_CAMERA, DisparityMap, ScaledDisparity
 from utils.errors import DataError
 
 BASELINE, FOCAL_LENGTH = DEFAULT_CAMERA
@@ -33,6 +33,17 @@ def test_the_formula_with_and_without_a_camera_file(tmp_path):
     np.testing.assert_allclose(result[0, 2:], BASELINE * FOCAL_LENGTH / disparity[0], 1e-6)
     result = label(tmp_path / "d.png", write_camera(tmp_path / "c.json")).read((1, 6))
     np.testing.assert_allclose(result[0, 2:], 0.222 * 2268.36 / disparity[0], 1e-6)
+
+
+def test_the_unit_of_published_figures(tmp_path):
+    stored = np.array([[0, 1, 2729, 65535]], np.uint16)
+    cv2.imwrite(str(tmp_path / "d.png"), stored)
+    scaled = Label(ScaledDisparity(), (tmp_path / "d.png",))
+    np.testing.assert_allclose(scaled.read((1, 4)), stored / 2729.068, rtol=1e-6)
+    assert scaled.format.decided(scaled)["unit"] == "the number / 2729.068 (PNG of 16 bits)"
+    cv2.imwrite(str(tmp_path / "d.png"), stored.astype(np.uint8))
+    with pytest.raises(DataError, match=r"d\.png: has 8 bits, a disparity map 16"):
+        scaled.read((1, 4))
 
 
 def test_a_point_20_m_away_in_a_street_is_read_as_20_m(tmp_path):

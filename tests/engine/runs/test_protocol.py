@@ -175,6 +175,19 @@ def test_a_mistake_is_one_line(rooms, options, complaint):
         build_data(rooms(*options))
 
 
+def test_one_label_is_the_only_draw_on_mtan_s_streets(rooms, list_file):
+    """It has labels for two tasks, of which random-label would keep one too."""
+    streets = ("--train_dataset", "Cityscapes_MTAN", "--tasks", "segmentation", "inverse_depth")
+    with pytest.raises(ConfigError, match="--protocol: Cityscapes_MTAN has no protocol random-lab"):
+        build_data(rooms(*streets, "--protocol", "random-label"))
+    for options in (ONE_LABEL, list_file([[1, 0], [0, 1]] * 3)):
+        data = build_data(rooms(*streets, *options))
+        classes, depth = (images(data.train, task) for task in data.tasks)
+        assert len(classes | depth) == 6
+        assert not classes & depth
+    assert classes == {"0", "2", "4"}
+
+
 def test_a_task_that_keeps_no_label_is_told(rooms, list_file):
     complaint = "--protocol: the training images keep none of their 6 labels for normal"
     with pytest.raises(ConfigError, match=complaint):

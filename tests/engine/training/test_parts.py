@@ -109,6 +109,7 @@ class TinyTeachers(Teachers):
 
     def __init__(self, tasks):
         self.tasks, self.sizes, self.precision = tasks, [(4, 6)], Precision(CPU, False)
+        self.label_stride = 1
         networks = {t.name: make_network([t], seed=n + 1) for n, t in enumerate(tasks)}
         self.networks = {name: n.eval().requires_grad_(False) for name, n in networks.items()}
 

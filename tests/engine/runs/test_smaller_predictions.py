@@ -1,0 +1,96 @@
+"""Networks whose predictions are smaller than the image, and their labels: PSPNet without
+enlargement."""
+
+import numpy as np
+import pytest
+import torch
+
+from datasets.formats.images import read_image
+from engine import open_network, predict
+from engine.runs.data import build_data
+from engine.runs.folder import run_folder
+from tests.running import make_loop, run, save_untrained
+from utils.errors import ConfigError
+
+STREETS = """
+[run]
+tasks = seg instance disparity
+loss = weighted-sum
+[data]
+train_dataset = Cityscapes
+val = test
+size = 48 96
+aspect = keep
+batch_size = 3
+num_workers = 0
+[network]
+arch = PSPNet
+enlarge = none
+backbone = resnet18
+pretrained = false
+channels = 8
+[training]
+optimizer = adam
+lr = 1e-3
+warmup_epoch = 0
+max_epoch = 1
+[baselines]
+potential = 0.5 0.5 0.5
+"""
+
+
+@pytest.fixture
+def config(make_config):
+    return lambda *options: make_config(STREETS, *options)
+
+
+def test_a_run_trains_tests_draws_and_predicts(config, scenes_root):
+    config = config()
+    results = run(config)
+    metrics = results["metrics"]
+    assert set(metrics["instance"]) == {"near", "abs_err"}
+    assert all(np.isfinite(list(of_task.values())).all() for of_task in metrics.values())
+    folder = run_folder(config)
+    assert (folder.pictures / "0" / "instance_truth.png").exists()
+    image = read_image(next((scenes_root / "Cityscapes/leftImg8bit/val").rglob("*.png")))
+    shapes = {
+        name: array.shape for name, array in predict(*open_network(folder.best), image).items()
+    }
+    assert shapes == {"segmentation": (48, 64), "instance": (48, 64, 2), "disparity": (48, 64)}
+
+
+def test_targets_are_as_small_and_of_the_nearest_pixels(config):
+    data = build_data(config("--aspect", "stretch")).test
+    item, entry = data[0, 0], data.entries[0]
+    assert item["image"].shape == (48, 96, 3)
+    assert data.label_size == (6, 12)
+    # The pixels of the file in whose area the middle of 8 × 8 pixels of the image lies.
+    rows, columns = (
+        ((np.arange(count) + 0.5) * side / count).astype(int) for count, side in ((6, 48), (12, 64))
+    )
+    for task, label in zip(data.tasks, entry.labels, strict=True):
+        stored, target = label.read((48, 64))[rows][:, columns], item["targets"][task.name]
+        if task.name == "instance":
+            target, stored = np.isfinite(target[..., 0]), stored > 0
+            assert stored.sum() > 10
+        # Some of them lie between two pixels.
+        assert (target == stored).mean() > 0.9
+
+
+def test_teachers_targets_are_as_small(config, tmp_path):
+    config = config(
+        "--loss", "kd-amtl", "--tasks", "instance", "disparity", "--potential", "0.5", "0.5"
+    )
+    tasks = build_data(config).tasks
+    paths = {t.name: save_untrained(config, t, tmp_path / f"{t.name}.pt") for t in tasks}
+    loop = make_loop(config, tmp_path / "run", paths)
+    batch = next(iter(loop.train_loader.epoch()))
+    _, losses_of = loop.step.task_losses.on(batch, 1)
+    losses = losses_of()
+    assert set(losses) == {"instance", "disparity"}
+    assert all(torch.isfinite(loss) for loss in losses.values())
+
+
+def test_a_size_that_is_no_multiple_is_told(config, tmp_path):
+    with pytest.raises(ConfigError, match="60 × 90"):
+        make_loop(config("--size", "60", "90"), tmp_path)
