@@ -30,7 +30,7 @@ def test_every_loss_is_in_the_tables():
 
 def test_every_cfg_that_a_page_names_is_there():
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        for cfg in re.findall(r"\bcfg/[\w+/.-]+\.cfg", page.read_text()):
+        for cfg in re.findall(r"\bcfg/[\w+.-]+/[\w+/.-]+\.cfg", page.read_text()):
             assert (ROOT / cfg).is_file(), f"{page.name}: {cfg}"
 
 
