@@ -1,5 +1,6 @@
 """What the pages promise."""
 
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 
 from engine.config import read
+from engine.modes.listing import listing
 from engine.runs.experiment import run_experiment
 from engine.runs.results import Results
 from losses import LOSSES
@@ -45,6 +47,17 @@ def test_every_command_of_the_papers_can_be_read():
     assert "amtl" in losses
     assert "sel-update" in losses
     assert losses <= set(LOSSES)
+
+
+def test_the_table_of_the_losses_is_what_the_list_says():
+    text = (ROOT / "docs/losses.md").read_text()
+    [table] = re.findall(r"\n(\| loss \| weighting .*?)\n\n", text, re.S)
+    header, _, *lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in table.split("\n")
+    ]
+    described = json.loads(listing(["losses", "--json"]))
+    assert header == ["loss", *next(iter(described.values()))]
+    assert lines == [[f"`{name}`", *cells.values()] for name, cells in described.items()]
 
 
 def test_every_key_of_the_results_is_explained():

@@ -65,7 +65,7 @@ class Data:
             sampler=config.data.sampling.build(),
             skip=skip,
             ranks=ranks,
-            parts=config.training.micro_batches,
+            parts=config.batch_parts,
             period=config.training.period,
         )
         # What is tested is tested whole.
