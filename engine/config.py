@@ -86,6 +86,13 @@ class Config:
         """The root parts, by the attribute that holds each."""
         return {name: getattr(self, name) for name in ROOTS}
 
+    @property
+    def batch_parts(self) -> int:
+        """How many parts each batch is computed in: `micro_batches`, of each half where the loss
+        compares the halves."""
+        halves = self.run.loss.value("weighting").part.by_halves
+        return self.training.micro_batches * (2 if halves else 1)
+
     def error(self, option: str, message: str) -> ConfigError:
         """A mistake in the value of an option, to be raised: `<place>: <message>`."""
         place = self.places.get(option, f"--{option} (default)")

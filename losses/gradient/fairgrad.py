@@ -76,3 +76,4 @@ class FairGrad(Aggregator):
         search=(0.25, 8.0),
     )
     weigh = staticmethod(fairgrad)
+    checked = "TorchJD; its equation"

@@ -29,6 +29,8 @@ class GradNorm(Aggregator):
     at = "last_layer"
     needs_losses = True
     weighs_heads = True
+    moves_slowly = "it moves its weights in every step"
+    checked = "autograd of its sum, and Adam"
     state = ("current", "first", "mean", "square", "steps")
 
     def __init__(self, tasks, generator, **options):

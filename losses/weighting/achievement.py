@@ -39,6 +39,7 @@ class Achievement(AccuracyWeighting):
     normalize: str = option(
         "softmax", "what the weights pass through", choices=("softmax", "sum", "none")
     )
+    needs = "validation, and single-task accuracies"
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)

@@ -26,6 +26,7 @@ class DWA(Weighting):
     )
     needs_losses = True
     total = "tasks"
+    checked = "TorchJD"
     state = ("sums", "counts", "last", "values")
 
     def __init__(self, tasks, total, potential, generator, **options):

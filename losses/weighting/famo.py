@@ -25,6 +25,7 @@ class FAMO(LearnedWeighting):
         1e-3, "weight decay of the numbers the weights are made of", at_least=0
     )
     needs_losses_after = True
+    checked = "TorchJD"
     no_geometric = "it works on the losses' logarithms already"
 
     def __init__(self, tasks, total, potential, generator, **options):

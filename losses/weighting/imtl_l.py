@@ -11,6 +11,7 @@ class IMTLL(LearnedWeighting):
     weight_lr: float = option(
         0.001, "learning rate (Adam) of the weights", above=0, search=(1e-4, 1e-2)
     )
+    checked = "autograd of the paper's sum"
     no_geometric = "its weights are learned on a sum of losses with a penalty"
 
     def weights(self, active, losses):

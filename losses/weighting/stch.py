@@ -28,6 +28,7 @@ class STCH(Weighting):
     warmup_epochs: int = option(4, "epochs on the sum of the log losses", at_least=0)
     needs_losses = True
     no_geometric = "it works on the losses' logarithms already"
+    checked = "TorchJD"
     state = ("epoch", "sums", "counts", "nadir", "last")
 
     def __init__(self, tasks, total, potential, generator, **options):

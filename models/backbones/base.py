@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from models.layers import ModulePart
-from models.normalisation import IDENTITY, IMAGENET, Normalisation
+from models.normalisation import HALF, IDENTITY, IMAGENET, Normalisation
 from models.recomputation import recomputed
 from utils.errors import ConfigError
 from utils.option import option
@@ -45,9 +45,9 @@ class Backbone(ModulePart, ABC):
     )
     normalise: str = option(
         "backbone",
-        "how images are normalised: backbone, as its published weights want; imagenet; or none, in "
-        "[0, 1] as they are",
-        choices=("backbone", "imagenet", "none"),
+        "how images are normalised: backbone, as its published weights want; imagenet; half, to "
+        "[-1, 1]; or none, in [0, 1] as they are",
+        choices=("backbone", "imagenet", "half", "none"),
     )
 
     name: str
@@ -65,7 +65,7 @@ class Backbone(ModulePart, ABC):
         """How images are normalised for the backbone of this name and a value of `normalise`."""
         if normalise == "backbone":
             return cls.published_normalisation(name)
-        return IMAGENET if normalise == "imagenet" else IDENTITY
+        return {"imagenet": IMAGENET, "half": HALF, "none": IDENTITY}[normalise]
 
     @abstractmethod
     def forward(self, images: Tensor) -> list[Tensor]:
