@@ -71,7 +71,7 @@ def _run(argv: list[str], debug: bool) -> int:
 
     config = read(argv)
     mode = config.run.mode.build()
-    if mode.processes > 1 and not workers.is_launched():
+    if mode.by_all_processes and mode.processes > 1 and not workers.is_launched():
         from engine.launch import launch
 
         return launch(mode.processes, [*argv, *(["--debug"] if debug else [])])

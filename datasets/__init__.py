@@ -11,6 +11,7 @@ from datasets.nyu import NYU
 from datasets.nyud_mt import NYUDMT, NYUDv2
 from datasets.nyuv2 import NYUv2
 from datasets.pascal_context import PascalContext, PascalMT
+from datasets.taskonomy import Taskonomy
 from datasets.voc import VOC
 from utils.part import Registry
 
@@ -29,6 +30,7 @@ DATASETS = Registry(
         "COCO": COCO,
         "Cityscapes": Cityscapes,
         "Cityscapes_MTAN": CityscapesMTAN,
+        "Taskonomy": Taskonomy,
         "HME": HME,
     },
     aliases={"NYU_MT": "NYUD_MT"},

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-from datasets.formats.base import Label
-from datasets.listing import require_samples
 from datasets.locate import folder_in_words, require_dataset
 from datasets.naming import Naming
+from datasets.samples import Sample, Samples, SampleTuple
 from utils.errors import DataError
 from utils.part import Part
 
-
-@dataclass(frozen=True)
-class Sample:
-    """An image and its labels.
-
-    Attributes:
-        image: the file of the image.
-        labels: the labels by task type ('depth': …). An image without an entry is not labelled.
-        listed_in: the list that names the image, where there is one.
-    """
-
-    image: Path
-    labels: Mapping[str, Label]
-    listed_in: Path | None = None
+__all__ = ["Dataset", "Sample", "Split", "Unmatched", "declared_split"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +33,7 @@ class Split:
 
     Attributes:
         name: the dataset's name in a cfg.
-        samples: its images, in a fixed order.
+        samples: its images, in a fixed order; given as any sequence of them.
         classes: the class names of its tasks that have classes, by task type, as in its files.
         root: the folder that the ids of the images count from.
         unmatched: by task type, the labels that belong to no image of the dataset.
@@ -58,7 +44,7 @@ class Split:
     """
 
     name: str
-    samples: tuple[Sample, ...]
+    samples: Samples | Sequence[Sample]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     root: Path = Path()
     unmatched: Mapping[str, Unmatched] = field(default_factory=dict)
@@ -66,10 +52,20 @@ class Split:
     naming: Naming = field(default_factory=Naming)
     lacking: Mapping[str, Path] = field(default_factory=dict)
 
+    def __post_init__(self):
+        if not isinstance(self.samples, Samples):
+            object.__setattr__(self, "samples", SampleTuple(self.samples))
+
     def id_of(self, image: Path) -> str:
         """The place of an image in the dataset, the same wherever the dataset lies."""
         inside = image.is_relative_to(self.root)
         return image.relative_to(self.root).as_posix() if inside else image.name
+
+    def ids_of(self, samples: Samples) -> Iterator[str]:
+        """The places of several images."""
+        for folder, names in samples.folders():
+            place = self.id_of(Path(folder, names[0])).removesuffix(names[0])
+            yield from (place + name for name in names)
 
 
 class Dataset(Part):
@@ -85,6 +81,8 @@ class Dataset(Part):
     """The folder below `dataset_root`."""
     other_folders: ClassVar[tuple[str, ...]] = ()
     """Other names in use for the folder, which count where it is not there."""
+    splits: ClassVar[tuple[str, ...]] = ("train", "test")
+    """The splits of its images: to train and to test on, and others that `val` may name."""
     signs: ClassVar[tuple[str, ...]] = ()
     """Files or folders that only this dataset has in its folder; any of them identifies it."""
     foreign_signs: ClassVar[tuple[str, ...]] = ()
@@ -105,7 +103,7 @@ class Dataset(Part):
         self.name = name
 
     def read(self, root: Path, split: str, missing_allowed: bool = False) -> Split:
-        """Lists the files of a split, 'train' or 'test'.
+        """Lists the files of a split, one of `splits`.
 
         Args:
             root: the folder of all datasets.
@@ -117,14 +115,14 @@ class Dataset(Part):
         """
         folder = require_dataset(self, root)
         listed = self.list(folder, split)
-        other = {"train": "test", "test": "train"}[split]
+        other = {"train": "test", "test": "train"}.get(split)
         if len(listed.samples) == self.expected.get(other, {}).get("images"):
             raise DataError(
                 f"{self.name} has {len(listed.samples):,} images to {split} on, as many as it "
                 f"should have to {other} on: are its lists of {split} and {other} swapped?"
             )
         if not missing_allowed:
-            require_samples(listed.samples)
+            listed.samples.require_files()
         if not self.other_folders:
             return listed
         return replace(listed, decided={**listed.decided, "folder": folder_in_words(self, folder)})

@@ -17,7 +17,7 @@ class Batch:
     Attributes:
         images: (B, H, W, 3) uint8 RGB.
         shown: (B, 4) int64 x1, y1, x2, y2: the pixels, on edges, that show the image; around them
-            is padding. It stays on the CPU.
+            is padding. Of an image that is turned, the rectangle around it. It stays on the CPU.
         colours: (B, 3, 4) the photometric distortion of each image; None at test time.
         sharpness: (B) likewise.
         targets: by task name, what `Task.collate` made of all B targets.

@@ -28,16 +28,17 @@ def train_val_split(
             can.
     """
 
-    def choose(images: list[Hashable], count: int) -> list[Hashable]:
-        shuffled = _shuffled(images)
+    samples, types = split.samples, split.samples.label_types()
+    chosen = np.zeros(len(samples), bool)
+    for number in range(len(types.sets)):
+        alike = np.flatnonzero(types.numbers == number)
+        shuffled = alike[np.random.default_rng(0).permutation(len(alike))]
+        count = _held_out(len(alike), share)
         if usable is None:
-            return shuffled[:count]
-        return _usable_first(shuffled, count, lambda i: usable(split, split.samples[i]))
-
-    labelled = {i: tuple(sorted(sample.labels)) for i, sample in enumerate(split.samples)}
-    chosen = stratified_holdout(labelled, share, choose)
-    kept = tuple(s for i, s in enumerate(split.samples) if i not in chosen)
-    taken = tuple(s for i, s in enumerate(split.samples) if i in chosen)
+            chosen[shuffled[:count]] = True
+        else:
+            chosen[_usable_first(shuffled, count, lambda i: usable(split, samples[i]))] = True
+    kept, taken = (samples.take(np.flatnonzero(part)) for part in (~chosen, chosen))
     return replace(split, samples=kept), replace(split, samples=taken)
 
 
@@ -58,14 +59,16 @@ def stratified_holdout(
         groups.setdefault(labels, []).append(image)
     chosen: set[Hashable] = set()
     for group in groups.values():
-        count = min(max(1, round(share * len(group))), len(group) - 1)
-        chosen.update(choose(group, count))
+        chosen.update(choose(group, _held_out(len(group), share)))
     return chosen
 
 
-def _usable_first(
-    images: list[Hashable], count: int, usable: Callable[[Hashable], bool]
-) -> list[Hashable]:
+def _held_out(images: int, share: float) -> int:
+    """How many of so many images are held out."""
+    return min(max(1, round(share * images)), images - 1)
+
+
+def _usable_first(images: np.ndarray, count: int, usable: Callable[[int], bool]) -> Sequence[int]:
     """The first `count` usable images; where there are too few, others after them."""
     if all(map(usable, images[: min(count, _PROBES)])):
         return images[:count]
@@ -75,7 +78,3 @@ def _usable_first(
             break
         (chosen if usable(image) else others).append(image)
     return [*chosen, *others][:count]
-
-
-def _shuffled(images: list[Hashable]) -> list[Hashable]:
-    return [images[i] for i in np.random.default_rng(0).permutation(len(images))]

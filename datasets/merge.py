@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,8 @@ from datasets.cache import Cache
 from datasets.formats.base import Label
 from datasets.formats.images import PADDING, read_image
 from datasets.pseudo_labels import PseudoLabels
-from datasets.unite import RemappedLabel, class_map, task_labels
+from datasets.samples import Samples
+from datasets.unite import RemappedLabel, TaskLabels, class_map
 from tasks import Task
 from utils.canvas import Canvas
 from utils.errors import DataError
@@ -33,6 +35,70 @@ class Entry(NamedTuple):
     dataset: str
     labels: tuple[Label | RemappedLabel | None, ...]
     class_maps: Mapping[str, np.ndarray]
+
+
+class SplitEntries:
+    """The entries of one split.
+
+    Args:
+        keep_unlabelled: whether images without a label for any task are kept, where others have
+            one.
+
+    Attributes:
+        labelled: (N, T) bool: which entries have a label for which task.
+    """
+
+    def __init__(self, split: Split, tasks: Sequence[Task], keep_unlabelled: bool):
+        self.dataset = split.name
+        self._class_maps = _class_maps(tasks, split)
+        self._labels = [TaskLabels(task, split) for task in tasks]
+        labelled = np.stack([labels.labelled for labels in self._labels], axis=1)
+        has_label = labelled.any(axis=1)
+        self._samples, self.labelled = split.samples, labelled
+        if not has_label.all() and not (keep_unlabelled and has_label.any()):
+            self._samples = split.samples.take(np.flatnonzero(has_label))
+            self.labelled = labelled[has_label]
+        for labels in self._labels:
+            del labels.labelled  # of samples that may be gone
+
+    @property
+    def unlabelled(self) -> Samples:
+        """The images without a label for any task."""
+        return self._samples.take(np.flatnonzero(~self.labelled.any(axis=1)))
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, index: int) -> Entry:
+        sample = self._samples[index]
+        labels = zip(self._labels, self.labelled[index], strict=True)
+        of_tasks = tuple(of.of(sample) if is_labelled else None for of, is_labelled in labels)
+        return Entry(sample.image, self.dataset, of_tasks, self._class_maps)
+
+
+class Entries(Sequence[Entry]):
+    """The entries of several splits, one after the other; each is made when it is asked for.
+
+    Attributes:
+        labelled: (N, T) bool: which entries have a label for which task.
+    """
+
+    def __init__(self, parts: Sequence[SplitEntries], tasks: int):
+        self.parts = list(parts)
+        self._ends = np.cumsum([len(part) for part in parts], dtype=int).tolist()
+        self.labelled = np.concatenate([np.zeros((0, tasks), bool), *(p.labelled for p in parts)])
+        for part, end in zip(self.parts, self._ends, strict=True):
+            part.labelled = self.labelled[end - len(part) : end]
+
+    def __len__(self) -> int:
+        return len(self.labelled)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        number = bisect_right(self._ends, index)
+        return self.parts[number][index - (self._ends[number - 1] if number else 0)]
 
 
 class MultiTaskDataset(Dataset):
@@ -83,16 +149,8 @@ class MultiTaskDataset(Dataset):
         self.aspect = aspect
         self.label_stride = label_stride
         self.pseudo_labels: PseudoLabels | None = None
-        self.entries = []
-        for split in splits:
-            class_maps = _class_maps(self.tasks, split)
-            labels = [task_labels(task, split, split.samples) for task in tasks]
-            entries = [
-                Entry(sample.image, split.name, tuple(of_tasks), class_maps)
-                for sample, *of_tasks in zip(split.samples, *labels, strict=True)
-            ]
-            labelled = [entry for entry in entries if any(entry.labels)]
-            self.entries += entries if keep_unlabelled and labelled else labelled
+        parts = [SplitEntries(split, self.tasks, keep_unlabelled) for split in splits]
+        self.entries = Entries(parts, len(self.tasks))
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -105,17 +163,26 @@ class MultiTaskDataset(Dataset):
     @property
     def sizes(self) -> list[int]:
         """The number of images of each dataset."""
-        return list(Counter(entry.dataset for entry in self.entries).values())
+        sizes = Counter()
+        for part in self.entries.parts:
+            sizes[part.dataset] += len(part)
+        return list((+sizes).values())
 
-    def labelled_for(self, task: Task) -> list[int]:
+    def labelled_for(self, task: Task) -> np.ndarray:
         """The indices of the images that have a label for the task."""
-        at = self.tasks.index(task)
-        return [i for i, entry in enumerate(self.entries) if entry.labels[at] is not None]
+        return np.flatnonzero(self.entries.labelled[:, self.tasks.index(task)])
 
-    def missing_for(self, task: Task) -> list[int]:
+    def missing_for(self, task: Task) -> np.ndarray:
         """The indices of the images that have no label for the task."""
-        at = self.tasks.index(task)
-        return [i for i, entry in enumerate(self.entries) if entry.labels[at] is None]
+        return np.flatnonzero(~self.entries.labelled[:, self.tasks.index(task)])
+
+    def missing_by_dataset(self, task: Task) -> dict[str, int]:
+        """The number of each dataset's images that have no label for the task, where any has
+        none."""
+        at, counts = self.tasks.index(task), Counter()
+        for part in self.entries.parts:
+            counts[part.dataset] += int((~part.labelled[:, at]).sum())
+        return dict(+counts)
 
     def __getitem__(self, key: tuple[int, int]) -> dict:
         """Image, the part of it that shows something, targets and what is labelled, augmented.

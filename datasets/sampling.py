@@ -170,20 +170,24 @@ class BatchSampler(torch.utils.data.Sampler):
         return self.count * self.parts
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        keys = self._drawn() if self.training else [(0, index) for index in range(self.total)]
-        end = len(keys) if self.last is None else self.last * self.size
-        batches = [keys[k : k + self.size] for k in range(self.done * self.size, end, self.size)]
+        end = self.count * self.size if self.training else self.total
+        if self.last is not None:
+            end = min(end, self.last * self.size)
         if not self.training:
-            yield from batches[self.ranks.rank :: self.ranks.size]
+            firsts = range(self.done * self.size, end, self.size)
+            for first in firsts[self.ranks.rank :: self.ranks.size]:
+                yield [(0, index) for index in range(first, min(first + self.size, self.total))]
             return
-        for batch in batches:
+        passes, indices = self._drawn()
+        for begin in range(self.done * self.size, end, self.size):
             for k in range(self.parts):
-                first, end = (len(batch) * edge // self.parts for edge in (k, k + 1))
-                share = self.ranks.share(end - first)
-                yield batch[first + share.start : first + share.stop]
+                first, until = (begin + self.size * edge // self.parts for edge in (k, k + 1))
+                share = self.ranks.share(until - first)
+                part = slice(first + share.start, first + share.stop)
+                yield list(zip(passes[part].tolist(), indices[part].tolist(), strict=True))
 
-    def _drawn(self) -> list[tuple[int, int]]:
-        """The keys of the epoch's images, in order."""
+    def _drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        """The pass and the image of each of the epoch's draws, in order."""
         length = self.count * self.size
         draws = np.arange(length + 1) + (self.epoch - 1) * length
         drawn = drawn_before(self.shares, draws)
@@ -193,7 +197,7 @@ class BatchSampler(torch.utils.data.Sampler):
             mine = turns == number
             passes[mine], images = stream.part(drawn[0, number], drawn[-1, number])
             indices[mine] = images + start
-        return list(zip(passes.tolist(), indices.tolist(), strict=True))
+        return passes, indices
 
 
 def drawn_before(shares: np.ndarray, draws: np.ndarray) -> np.ndarray:

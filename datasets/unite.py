@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ def build_tasks(
         spaces = {
             split.name: names
             for split in splits
-            if any(choice.name in sample.labels for sample in split.samples)
+            if choice.name in split.samples.label_types().all
             for names in [labelled_names(choice.part, split)]
             if names or not choice.part.has_classes
         }
@@ -107,28 +107,45 @@ class RemappedLabel:
         return self.task.remap_classes(target, self.numbers)
 
 
+class TaskLabels:
+    """The labels of the samples of a split for a task, in the task's class numbers.
+
+    Attributes:
+        labelled: (N) bool: the samples with a label of the task's type whose classes are among the
+            task's.
+    """
+
+    def __init__(self, task: Task, split: Split):
+        self._task, self._numbers = task, self._remapping(task, split)
+        if self._takes_labels(task, split):
+            self.labelled = split.samples.label_types().has(task.task_type)
+        else:
+            self.labelled = np.zeros(len(split.samples), bool)
+
+    def of(self, sample: Sample) -> Label | RemappedLabel:
+        """The label of a sample that has one."""
+        label = sample.labels[self._task.task_type]
+        return label if self._numbers is None else RemappedLabel(label, self._task, self._numbers)
+
+    @staticmethod
+    def _takes_labels(task: Task, split: Split) -> bool:
+        if task.dataset not in (None, split.name):
+            return False
+        names = labelled_names(task, split)
+        return not task.has_classes or (bool(names) and set(names) <= set(task.label_classes))
+
+    @staticmethod
+    def _remapping(task: Task, split: Split) -> tuple[int, ...] | None:
+        """What each class of the labels is to the task; None where they have its own numbers."""
+        numbers = class_numbers(task, split) if task.has_classes else ()
+        return None if numbers == tuple(range(len(numbers))) else numbers
+
+
 def task_label(task: Task, split: Split, sample: Sample) -> Label | RemappedLabel | None:
     """The label of a sample for a task, in the task's class numbers; None where the sample has none
     of this type whose classes are among the task's."""
-    [label] = task_labels(task, split, [sample])
-    return label
-
-
-def task_labels(
-    task: Task, split: Split, samples: Sequence[Sample]
-) -> list[Label | RemappedLabel | None]:
-    """The labels of samples of a split for a task; see :func:`task_label`."""
-    labels = [sample.labels.get(task.task_type) for sample in samples]
-    if task.dataset not in (None, split.name):
-        return [None] * len(labels)
-    if not task.has_classes:
-        return labels
-    names, numbers = labelled_names(task, split), class_numbers(task, split)
-    if not names or not set(names) <= set(task.label_classes):
-        return [None] * len(labels)
-    if numbers == tuple(range(len(numbers))):
-        return labels
-    return [label and RemappedLabel(label, task, numbers) for label in labels]
+    labels = TaskLabels(task, replace(split, samples=(sample,)))
+    return labels.of(sample) if labels.labelled[0] else None
 
 
 def labelled_names(task: Task | type[Task], split: Split) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from utils.cfg_file import Entry, parse_cfg, parse_flags, parse_text
 from utils.cfg_text import cfg_text
 from utils.errors import ConfigError
 from utils.official import is_official
-from utils.option_names import DATASET
+from utils.option_names import DATASET, OptionNames
 from utils.part import Choice, Part, Registry
 from utils.resolve import resolve
 
@@ -86,6 +86,13 @@ class Config:
         """The root parts, by the attribute that holds each."""
         return {name: getattr(self, name) for name in ROOTS}
 
+    @property
+    def batch_parts(self) -> int:
+        """How many parts each batch is computed in: `micro_batches`, of each half where the loss
+        compares the halves."""
+        halves = self.run.loss.value("weighting").part.by_halves
+        return self.training.micro_batches * (2 if halves else 1)
+
     def error(self, option: str, message: str) -> ConfigError:
         """A mistake in the value of an option, to be raised: `<place>: <message>`."""
         place = self.places.get(option, f"--{option} (default)")
@@ -137,6 +144,12 @@ class Config:
         result["data"]["protocol"] = protocol_of(self)
         result[DATASET] = {name: c.identity() for name, c in self.used_datasets().items()}
         return result
+
+    def flags_without(self, options: Collection[str]) -> list[str]:
+        """The words of the command line after the cfg, without those about some options."""
+        names = OptionNames(list(ROOTS.values()), [w for entry in self.flags for w in entry.words])
+        kept = (entry for entry in self.flags if names.key(entry)[1] not in options)
+        return [word for entry in kept for word in (entry.name, *entry.words)]
 
     def single_task(self, task: Choice, run: str | None = None, ckpt: str | None = None) -> Config:
         """The same cfg with one task alone, compared with nothing. Its network has no teacher: it

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from datasets import DATASETS
+from datasets import DATASETS, Dataset
 from datasets.naming import read_lists, read_naming
 from datasets.protocols import PROTOCOLS
 from datasets.sampling import SAMPLERS
@@ -51,7 +51,9 @@ class Run(Part):
     )
     mode: str = option(
         "train",
-        "train: baselines, multi-task network, results; test: a checkpoint on the test sets; "
+        "train: baselines, multi-task network, results; baselines: these alone; sweep: train with "
+        "each of some losses, seeds or other values; search: tune learning rate, weight decay and "
+        "the loss's own options; test: a checkpoint on the test sets; "
         "predict: a checkpoint on images or videos; export: a checkpoint as ONNX, pt2 or weights "
         "to give away; check: read all data and say what is there; summary: parameters and "
         "multiply-adds, without data",
@@ -198,10 +200,9 @@ class DataOptions(Part):
                         f"not '{self.val}'",
                         "val",
                     )
-                if split not in ("train", "test"):
-                    raise ConfigError(
-                        f"{dataset} has the splits train and test, not {split!r}", "val"
-                    )
+                if split not in (splits := _splits_of(dataset)):
+                    words = f"{', '.join(splits[:-1])} and {splits[-1]}"
+                    raise ConfigError(f"{dataset} has the splits {words}, not {split!r}", "val")
 
     @property
     def root(self) -> Path:
@@ -222,6 +223,14 @@ class DataOptions(Part):
         if self.val == "test" or self.held_out is not None:
             return []
         return [tuple(word.split(":", 1)) for word in self.val.split()]
+
+
+def _splits_of(dataset: str) -> tuple[str, ...]:
+    """The splits of a dataset by its name, as a user spelt it."""
+    try:
+        return DATASETS[DATASETS.canonical(dataset)].splits
+    except ConfigError:  # one of the cfg's own, or told where datasets are looked up
+        return Dataset.splits
 
 
 class NetworkOptions(Part):

@@ -23,6 +23,9 @@ _BLOCK = 2**18
 # takes longer than their numbers.
 _SMALL = 2**15
 
+# The inner products of so many gradients are taken one by one, which needs no copy of them.
+_FEW = 8
+
 
 def head_gradients(
     losses: Sequence[Tensor],
@@ -60,26 +63,36 @@ def task_gradients(
     features: Sequence[Tensor],
     shared: Sequence[nn.Parameter],
     task_parameters: Sequence[Sequence[nn.Parameter]],
+    positions: Sequence[int] | None = None,
     retain: bool = False,
-) -> Iterator[tuple[list[Tensor | None], list[Tensor | None]]]:
+) -> Iterator[tuple[list[Tensor | None] | None, list[Tensor | None]]]:
     """Differentiates every loss as far as the shared parameters: yields the gradients there, and
     those at the task's own parameters, of one task after the other.
 
     The arguments are those of :func:`head_gradients`. Without features each loss takes one pass
     from the loss to all of its parameters.
+
+    Args:
+        positions: of the tasks whose gradients at the shared parameters are wanted; those of the
+            others are None. None: of all.
     """
+    positions = set(range(len(losses)) if positions is None else positions)
     if features:
         at_features, at_heads = head_gradients(
             losses, grad_outputs, features, task_parameters, retain
         )
-        while at_features:
-            more = retain or len(at_features) > 1
-            yield vjp(features, at_features.pop(0), shared, more), at_heads.pop(0)
+        for t in range(len(losses)):
+            at, at_features[t] = at_features[t], []
+            more = retain or any(later > t for later in positions)
+            yield vjp(features, at, shared, more) if t in positions else None, at_heads.pop(0)
+            del at
         return
     for t, (loss, grad_output) in enumerate(zip(losses, grad_outputs, strict=True)):
         more = retain or t < len(losses) - 1
-        inputs = [*shared, *task_parameters[t]]
-        yield _split(vjp([loss], [grad_output], inputs, more), len(shared))
+        inputs = [*(shared if t in positions else ()), *task_parameters[t]]
+        gradients = vjp([loss], [grad_output], inputs, more)
+        at_shared, at_head = _split(gradients, len(shared) if t in positions else 0)
+        yield at_shared if t in positions else None, at_head
 
 
 def _split(values: list, length: int) -> tuple[list, list]:
@@ -152,6 +165,9 @@ class FlatGradients:
 def gramian(rows: Sequence[Pieces]) -> Tensor:
     """(T, T) float64 inner products of T tasks' gradients, on their device. Each block's products
     are of the gradients' type, their sum over the blocks is float64."""
+    if len(rows) > _FEW:
+        products = cross_gramian(rows, rows)
+        return (products + products.T) / 2
     size = len(rows)
     pairs = [(i, j) for i in range(size) for j in range(i, size)]
     dots = []
@@ -164,6 +180,22 @@ def gramian(rows: Sequence[Pieces]) -> Tensor:
     place = {pair: k for k, pair in enumerate(pairs)}
     entries = [sums[place[min(i, j), max(i, j)]] for i in range(size) for j in range(size)]
     return torch.stack(entries).view(size, size)
+
+
+def cross_gramian(rows: Sequence[Pieces], columns: Sequence[Pieces]) -> Tensor:
+    """(T, T) float64 inner products of some gradients (rows) with others (columns), as matrix
+    products of blocks. What it costs in calls does not grow with T²."""
+    total = rows[0][0].new_zeros(len(rows), len(columns), dtype=torch.float64)
+    for pair in zip(_blocks(rows), _blocks(columns), strict=True):
+        left, right = (torch.stack(block) for block in pair)
+        total += (left @ right.T).double()
+    return total
+
+
+def _blocks(rows: Sequence[Pieces]) -> Iterator[tuple[Tensor, ...]]:
+    """The same columns of all rows, a block at a time."""
+    for pieces in zip(*(_few_pieces(row) for row in rows), strict=True):
+        yield from zip(*(piece.split(_BLOCK) for piece in pieces), strict=True)
 
 
 def _few_pieces(pieces: Pieces) -> Pieces:

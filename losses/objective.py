@@ -93,10 +93,15 @@ class Objective:
         """The groups of tasks that are updated together at present."""
         return [self.tasks]
 
-    def begin_step(self, number: int) -> None:
+    def begin_step(self, number: int, rate: float = 0.0) -> None:
         """Makes what the step draws a function of the seed and of its number, whatever was drawn
         before: a training that is cut off can go on there. Without it, the steps draw one after
-        another."""
+        another.
+
+        Args:
+            number: of the step.
+            rate: the learning rate, for an objective that looks ahead.
+        """
         self.generator.manual_seed(seed_of(self._seed, number))
 
     def groups(self) -> list[tuple[str, ...]]:
@@ -192,17 +197,16 @@ class Objective:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a resumed run needs to go on to the last digit: plain values and tensors."""
-        state = {
-            "weighting": self.weighting.state_dict(),
-            "gradient": self.aggregation.rule.state_dict() if self.aggregation else {},
-        }
+        state = {"weighting": self.weighting.state_dict(), "gradient": {}}
+        if self.aggregation:
+            state |= self.aggregation.state_dict()
         return copy.deepcopy(state)  # the parts change theirs in place
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         state = _on_cpu(copy.deepcopy(state))  # wherever a checkpoint was loaded to
         self.weighting.load_state_dict(state["weighting"])
         if self.aggregation:
-            self.aggregation.rule.load_state_dict(state["gradient"])
+            self.aggregation.load_state_dict(state)
 
     def gradient_statistics(
         self, losses: dict[str, Tensor], model: nn.Module, scale: float | Tensor = 1.0

@@ -24,10 +24,12 @@ from losses.aggregation import (
     reached,
     trainable,
 )
+from losses.batch_parts import of_part
 from losses.flat_gradients import (
     FlatGradients,
     Pieces,
     combine,
+    cross_gramian,
     gramian,
     head_gradients,
     task_gradients,
@@ -78,7 +80,10 @@ class Rows:
     def add(self, task: int, gradients: Sequence[Tensor | None]) -> None:
         """Adds the gradients of a part; the tasks come in order, from 0."""
         self.used = [u or g is not None for u, g in zip(self.used, gradients, strict=True)]
-        pieces = self.flat.flatten(gradients)
+        self.add_pieces(task, self.flat.flatten(gradients))
+
+    def add_pieces(self, task: int, pieces: Pieces) -> None:
+        """The same for gradients that are flat."""
         if task == len(self._sums):
             self._sums.append(pieces)
             return
@@ -128,16 +133,28 @@ class Differentiation:
             yield features, *gradients
             del losses, features, gradients
 
-    def rows_at_parameters(self, flat: FlatGradients) -> tuple[Rows, list[list[Tensor | None]]]:
-        """The T gradients at the shared parameters, and those at the heads'."""
+    def rows_at_parameters(
+        self, flat: FlatGradients, positions: Sequence[int] | None = None
+    ) -> tuple[Rows, list[list[Tensor | None]]]:
+        """The gradients at the shared parameters, of all T tasks or of those at some positions, and
+        those at the heads' parameters."""
+        positions = range(len(self.tasks)) if positions is None else positions
         rows, at_heads = Rows(flat), [[None] * len(p) for p in self.task_parameters]
         for losses in self._losses():
             features = [feature for feature in self.model.features if feature.requires_grad]
             gradients = task_gradients(
-                losses, self.grad_outputs, features, self.shared, self.task_parameters
+                losses,
+                self.grad_outputs,
+                features,
+                self.shared,
+                self.task_parameters,
+                positions,
             )
+            number = 0
             for t, (at_shared, at_head) in enumerate(gradients):
-                rows.add(t, at_shared)
+                if at_shared is not None:
+                    rows.add(number, at_shared)
+                    number += 1
                 at_heads[t] = _added(at_heads[t], at_head)
             del losses, features, gradients, at_shared, at_head
         return rows, at_heads
@@ -160,7 +177,12 @@ def aggregate(
     rule, last = aggregation.rule, trainable(work.model.last_shared_parameters() or ())
     aggregation.check_place(work.model)
     at_place: set[Tensor] = set()  # where the sum over the processes is made
-    if aggregation.place == "parameters":
+    if weights := aggregation.kept.next(active):
+        _by_weights(work, aggregation, weights)
+    elif rule.compares_parts:
+        at = last if aggregation.place == "last_layer" and last else work.shared
+        _across_parts(work, aggregation, active, scale, at)
+    elif aggregation.place == "parameters":
         _at_parameters(work, aggregation, active, scale)
         at_place = set(work.shared)
     elif rule.by_position:
@@ -177,9 +199,10 @@ def aggregate(
 
 def _at_parameters(work, aggregation, active, scale) -> None:
     rule = aggregation.rule
-    rows, at_heads = work.rows_at_parameters(aggregation.flat(work.shared, rule.whole))
+    flat = aggregation.flat(work.shared, aggregation.whole)
+    rows, at_heads = work.rows_at_parameters(flat, rule.differentiated(active))
     gradients = rows.take()
-    if not rule.whole:
+    if not aggregation.whole:
         gradients = list(summed_slices(gradients, aggregation.ranks))
     step = Step(active, _values(work), scale)
     weights = aggregation.fill(step, gradients, rows.used, rows.flat)
@@ -206,13 +229,44 @@ def _gramian_at(
     return sum(grams), pieces[0][0].dtype
 
 
-def _by_weights(work, aggregation, weights: Sequence[float]) -> None:
-    """Adds Σ α_t g_t to `.grad` of the shared parameters, and the heads' gradients to theirs."""
+def _across_parts(work, aggregation, active, scale: float, at: Sequence[nn.Parameter]) -> None:
+    """The same for a rule that compares parts of the batch."""
+    sides = [Rows(aggregation.flat(at)) for _ in range(2)]
+    for features, at_features, _ in work.heads(with_parameters=False):
+        for part, side in enumerate(sides):
+            rows = aggregation.part_rows(side.flat, features, at_features, part, work.model)
+            for t, row in enumerate(rows):
+                side.add_pieces(t, row)
+        del features, at_features, rows
+    slices = [summed_slices(side.take(), aggregation.ranks) for side in sides]
+    step = Step(active, _values(work), scale)
+    weights = aggregation.weights(step, cross_gramian(*slices), slices[0][0][0].dtype)
+    _by_weights(work, aggregation, weights, third=True)
+
+
+def _by_weights(work, aggregation, weights: Sequence[float], third: bool = False) -> None:
+    """Adds Σ α_t g_t to `.grad` of the shared parameters, and the heads' gradients to theirs. The
+    g_t are those of the whole batch, or of its third part."""
+    if not third and getattr(work.model, "no_features", ""):
+        _by_weights_of_losses(work, aggregation, weights)
+        return
     for features, at_features, at_heads in work.heads():
+        if third:
+            at_features = of_part(at_features, 2, work.model.place)
         features, flat, rows = aggregation.feature_rows(features, at_features)
         torch.autograd.backward(features, flat.unflatten(combine(rows, weighted(weights))))
         add_head_gradients(work.task_parameters, at_heads, _head_weights(aggregation, weights))
         del features, flat, rows, at_features, at_heads
+
+
+def _by_weights_of_losses(work, aggregation, weights: Sequence[float]) -> None:
+    """The same for a network without shared features."""
+    scaled = [g * weight for g, weight in zip(work.grad_outputs, weights, strict=True)]
+    for losses in work._losses():
+        _, at_heads = head_gradients(losses, work.grad_outputs, [], work.task_parameters, True)
+        torch.autograd.backward(losses, scaled, inputs=work.shared)
+        add_head_gradients(work.task_parameters, at_heads, _head_weights(aggregation, weights))
+        del losses, at_heads
 
 
 def _by_position(work, aggregation, active: Sequence[int]) -> None:

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from losses.aggregation import GradientAggregation, no_such_place
+from losses.bilevel import BilevelObjective
 from losses.gradient import AGGREGATORS, PLACES
+from losses.gradient.kept_weights import KeptWeights
 from losses.mean import MEANS
 from losses.objective import Objective
 from losses.task_groups import GroupedObjective, TaskGroups
@@ -47,10 +49,18 @@ class MultiTaskLoss(Part):
         "where the rule takes the gradients; paper: where its paper does",
         choices=("paper", *PLACES),
     )
+    every: int = option(
+        1, "R: the rule is solved in one step of R, and keeps its weights in between", at_least=1
+    )
+    smooth: float = option(
+        0.0, "share of the rule's old weights in its new ones; 0: none", at_least=0, below=1
+    )
 
     def __init__(self, **values):
         super().__init__(**values)
         self._refuse_nonsense()
+        self._refuse_place()
+        self._refuse_kept_weights()
 
     @property
     def has_rule(self) -> bool:
@@ -65,9 +75,47 @@ class MultiTaskLoss(Part):
     def cost(self) -> str:
         """What a step costs, in passes through the network; T is the number of tasks."""
         if self.has_rule:
-            backward = "T backward" if self.place == "parameters" else "1 backward"
-            return f"1 forward, {backward}"
+            backwards = self.gradient.part.backwards if self.place == "parameters" else "1"
+            if self.every > 1 and backwards != "1":
+                backwards = f"({self.every - 1} + {backwards}) / {self.every}"
+            return f"1 forward, {backwards} backward"
+        if self.weighting.part.by_halves:
+            return "3 forward, 2 backward"
         return f"{2 if self.weighting.part.needs_losses_after else 1} forward, 1 backward"
+
+    @property
+    def memory(self) -> str:
+        """What a step needs memory for beside its graph and the gradients in `.grad`."""
+        if not self.has_rule:
+            return "3 gradients" if self.weighting.part.by_halves else ""
+        rule, places = (
+            self.gradient.part,
+            {
+                "parameters": "",
+                "last_layer": " of the last layer",
+                "features": " at the features",
+            },
+        )
+        number = "2T" if rule.compares_parts else "T"
+        now = f"{number} gradients{places[self.place]}"
+        if rule.backwards == "1":
+            now = ""
+        kept = rule.remembers(self.gradient.all_values())
+        return " and ".join([now] * bool(now) + [f"{kept} kept"] * bool(kept))
+
+    @property
+    def needs(self) -> str:
+        """What a run must have for it."""
+        parts = [self.weighting.part, *([self.gradient.part] if self.has_rule else [])]
+        return "; ".join(part.needs for part in parts if part.needs)
+
+    @property
+    def checked(self) -> str:
+        """What the tests compare it with."""
+        checks = [self.weighting.part.checked]
+        checks += ["autograd of the product"] if self.mean == "geometric" else []
+        checks += [self.gradient.part.checked] if self.has_rule else []
+        return "; ".join(check for check in checks if check) or "autograd of the sum"
 
     def objective(
         self,
@@ -91,7 +139,7 @@ class MultiTaskLoss(Part):
             ConfigError: a weighting lacks the potentials or the weights that it needs.
         """
         generator = torch.Generator().manual_seed(seed)
-        return Objective(
+        objective = Objective(
             tasks,
             self.weighting.build(tasks, self._total(len(tasks)), potential, generator),
             MEANS[self.mean],
@@ -99,6 +147,7 @@ class MultiTaskLoss(Part):
             generator,
             ranks,
         )
+        return BilevelObjective(objective) if self.weighting.part.by_halves else objective
 
     def check_network(self, network: nn.Module) -> None:
         """Refuses a network without the place where the gradient rule takes the gradients. Where
@@ -111,7 +160,8 @@ class MultiTaskLoss(Part):
         Raises:
             ConfigError: says what the network lacks.
         """
-        if not self.has_rule or self.place == "parameters":
+        parts = self.has_rule and self.gradient.part.compares_parts
+        if not self.has_rule or (self.place == "parameters" and not parts):
             return
         if network.no_features:
             raise no_such_place(self.gradient.name, self.place, network.no_features)
@@ -125,7 +175,8 @@ class MultiTaskLoss(Part):
         if not self.has_rule:
             return None
         aggregator = self.gradient.build(tasks, generator)
-        return GradientAggregation(aggregator, self.gradient.name, self.place, log, ranks)
+        kept = KeptWeights(len(tasks), self.every, self.smooth)
+        return GradientAggregation(aggregator, self.gradient.name, self.place, log, ranks, kept)
 
     def _total(self, tasks: int) -> float:
         """What equal weights add up to: 1 under a weighted geometric mean and in a plain weighted
@@ -146,6 +197,22 @@ class MultiTaskLoss(Part):
             if self.gradient_at != "paper":
                 raise ConfigError("there is no gradient rule to take it", "gradient_at")
             return
+        if both := set(weighting.options) & set(rule.options):
+            raise ConfigError(
+                f"weighting {self.weighting.name} with gradient {self.gradient.name}: both learn "
+                f"weights of the losses ({', '.join(sorted(both))})",
+                "weighting",
+            )
+        if weighting.by_halves:
+            raise ConfigError(
+                f"weighting {self.weighting.name}: {weighting.no_geometric}, without a rule",
+                "gradient",
+            )
+
+    def _refuse_place(self) -> None:
+        if not self.has_rule:
+            return
+        rule, values = self.gradient.part, self.gradient.all_values()
         if rule.by_position and self.place != "features":
             raise ConfigError(
                 f"{self.gradient.name} needs the activations that the gradients belong to; "
@@ -158,12 +225,32 @@ class MultiTaskLoss(Part):
                 "take parameters or features",
                 "gradient_at",
             )
-        if both := set(weighting.options) & set(rule.options):
+        if rule.compares_parts and self.place == "features":
             raise ConfigError(
-                f"weighting {self.weighting.name} with gradient {self.gradient.name}: both learn "
-                f"weights of the losses ({', '.join(sorted(both))})",
-                "weighting",
+                f"{self.gradient.name} compares gradients of different images, which have nothing "
+                "in common at the features; take parameters or last_layer",
+                "gradient_at",
             )
+        if self.place != "parameters" and (rule.remembers(values) or rule.by_layer(values)):
+            what = "keeps gradients of earlier steps" if rule.remembers(values) else "goes by layer"
+            raise ConfigError(
+                f"{self.gradient.name} {what}, which it can at all shared parameters alone; take "
+                "parameters",
+                "gradient_at",
+            )
+
+    def _refuse_kept_weights(self) -> None:
+        if self.every == 1 and not self.smooth:
+            return
+        name = "every" if self.every > 1 else "smooth"
+        if not self.has_rule:
+            raise ConfigError("there is no gradient rule whose weights could be kept", name)
+        rule, values = self.gradient.part, self.gradient.all_values()
+        if rule.whole or rule.by_position or rule.by_layer(values):
+            raise ConfigError(f"{self.gradient.name} gives no weights that could be kept", name)
+        if rule.weighs_heads or (self.every > 1 and (rule.moves_slowly or rule.remembers(values))):
+            reason = rule.moves_slowly or "it follows the gradients of every step"
+            raise ConfigError(f"with {self.gradient.name}: {reason}", name)
 
 
 class UpperBound(MultiTaskLoss):
@@ -187,7 +274,7 @@ class SelectiveUpdates(MultiTaskLoss):
 
     def __init__(self, **values):
         super().__init__(**values)
-        if self.weighting.part.needs_losses_after:
+        if self.weighting.part.needs_losses_after or self.weighting.part.by_halves:
             raise ConfigError(
                 f"weighting {self.weighting.name} with groups updated in turns: it needs to know "
                 "what one step of all tasks does to their losses",
@@ -197,6 +284,14 @@ class SelectiveUpdates(MultiTaskLoss):
     @property
     def cost(self):
         return "1 forward, 1 backward a group of tasks, and 1 forward"
+
+    @property
+    def needs(self):
+        return "; ".join(filter(None, (super().needs, "scikit-learn")))
+
+    @property
+    def checked(self):
+        return "the paper's rules on chosen losses"
 
     def objective(self, tasks, potential=None, seed=0, log=print, ranks=ALONE):
         plain = super().objective(tasks, potential, seed, log, ranks)
@@ -235,6 +330,18 @@ class DistilledLoss(MultiTaskLoss):
     def cost(self):
         return f"{super().cost}, and 1 forward of each of T single-task networks"
 
+    @property
+    def memory(self):
+        return "T single-task networks"
+
+    @property
+    def needs(self):
+        return "; ".join(filter(None, (super().needs, "single-task networks")))
+
+    @property
+    def checked(self):
+        return f"{super().checked}; the distance on vectors"
+
     def check_network(self, network):
         super().check_network(network)
         if self.distance_weight and network.no_features:
@@ -248,6 +355,7 @@ _RLW, _DWA, _DTP = "Lin et al., TMLR 2022", "Liu et al., CVPR 2019", "Guo et al.
 _IMTL, _MGDA = "Liu et al., ICLR 2021", "Sener and Koltun, NeurIPS 2018"
 _PCGRAD, _CAGRAD = "Yu et al., NeurIPS 2020", "Liu et al., NeurIPS 2021"
 _ALIGNED, _KD = "Senushkin et al., CVPR 2023", "Li and Bilen, ECCVW 2020"
+_CONFIG = "Liu et al., ICLR 2025"
 
 
 def _loss(
@@ -295,13 +403,32 @@ LOSSES = Registry(
         ),
         "amtl-a": _loss("the same, in an arithmetic mean", _AMTL, "achievement"),
         "uw": _loss("learned uncertainties", "Kendall et al., CVPR 2018", "uncertainty"),
-        "si": _loss("the sum of the losses' logarithms", _ALIGNED, "si"),
+        "si": _loss("the sum of the losses' logarithms", "Navon et al., ICML 2022", "si"),
         "famo": _loss(
             "all losses fall at the same rate, by learned weights",
             "Liu et al., NeurIPS 2023",
             "famo",
         ),
         "stch": _loss("a smooth maximum of the losses", "Lin et al., ICML 2024", "stch"),
+        "uw-so": _loss("a softmax of the inverse losses", "Kirchdorfer et al., GCPR 2024", "uw-so"),
+        "cov": _loss(
+            "losses that vary much for their size count more",
+            "Groenendijk et al., WACV 2021",
+            "cov",
+        ),
+        "ldc-mtl": _loss(
+            "learned weights, with a penalty on unlike weighted losses",
+            "Xiao et al., 2025",
+            "ldc-mtl",
+        ),
+        "go4align": _loss(
+            "groups of tasks with a weight each", "Shen et al., NeurIPS 2024", "go4align"
+        ),
+        "auto-lambda": _loss(
+            "weights that lower the losses on the other half of the batch",
+            "Liu et al., TMLR 2022",
+            "auto-lambda",
+        ),
         "grad-norm": _rule(
             "grad-norm", "learned weights give gradients of like length", "Chen et al., ICML 2018"
         ),
@@ -335,6 +462,26 @@ LOSSES = Registry(
         "fairgrad": _rule("fairgrad", "α-fair shares of the improvement", "Ban and Ji, ICML 2024"),
         "upgrad": _rule("upgrad", "the mean of conflict-free projections", "Quinton and Rey, 2024"),
         "db-mtl": _rule("db-mtl", "log losses, gradients of one length", "Lin et al., 2023", "si"),
+        "norm-balance": _rule("norm-balance", "gradients of their mean length", "-"),
+        "ntk-mtl": _rule(
+            "ntk-mtl", "gradients as long as all of them together", "Qin et al., NeurIPS 2025"
+        ),
+        "config": _rule("config", "a direction with like cosines to all gradients", _CONFIG),
+        "config-m": _rule(
+            "config-m", "the same, of averages of which each step renews one", _CONFIG
+        ),
+        "moco": _rule(
+            "moco", "weights from gradients tracked over steps", "Fernando et al., ICLR 2023"
+        ),
+        "modo": _rule(
+            "modo", "MGDA's weights without bias, from three parts", "Chen et al., NeurIPS 2023"
+        ),
+        "sdmgrad": _rule(
+            "sdmgrad", "the same, near the mean gradient", "Xiao et al., NeurIPS 2023"
+        ),
+        "excess-mtl": _rule(
+            "excess-mtl", "tasks far from their best count more", "He et al., ICML 2024"
+        ),
         "kd-mtl": _loss(
             "the baselines teach the network their features",
             _KD,

@@ -68,8 +68,8 @@ class Network(nn.Module):
             head.start()
 
     def initialise(self) -> None:
-        """Initialises the layers of the neck and of the heads."""
-        initialise(self.neck, *self.heads.values())
+        """Initialises the layers of the neck and of the heads; what is a backbone's stays."""
+        initialise(self.neck, *self.heads.values(), but=self.backbone_parameters())
 
     def forward(
         self, images: Tensor, tasks: Container[str] | None = None
@@ -134,10 +134,10 @@ class Network(nn.Module):
     def backbone_parameters(self) -> list[Parameter]:
         """The parameters of the backbone, which may come with ImageNet weights; all others are
         new."""
-        return list(self.backbone.parameters())
+        return [p for module in self.backbone.everywhere() for p in module.parameters()]
 
     def shared_parameters(self) -> list[Parameter]:
-        """The parameters of the backbone and of the neck."""
+        """The parameters that several tasks reach: of the backbone and of the neck."""
         return [*self.backbone.parameters(), *self.neck.parameters()]
 
     def task_parameters(self, task: str) -> list[Parameter]:
@@ -149,6 +149,10 @@ class Network(nn.Module):
         """The parameters of the last shared layer. Empty where the tasks share several maps at the
         end (VMM, EfficientDet): a method that needs the layer takes `features` instead."""
         return list(self._last_shared)
+
+    def compiled_parts(self) -> list[nn.Module]:
+        """The modules that it calls one by one, each of which may be compiled."""
+        return [self.backbone, self.neck, *self.heads.values()]
 
     def __getstate__(self) -> dict:
         # The maps belong to a graph and cannot be copied (as for an average of the weights).

@@ -129,8 +129,9 @@ class Task(Part, ABC):
     unit: ClassVar[str] = "as in the labels"
     """What the numbers of a prediction are, in words."""
     label_type: ClassVar[str] = "map"
-    """The sort of label that it learns from: classes, depth, normals, binary, boxes or map (numbers
-    as they are stored). The formats of this sort (`Format.label_type`) give its targets."""
+    """The sort of label that it learns from: classes, depth, normals, binary, boxes, values (see
+    `tasks.regression`) or map (numbers as they are stored). The formats of this sort
+    (`Format.label_type`) give its targets."""
     has_classes: ClassVar[bool] = False
     """Whether its labels are of classes, which a dataset must name."""
     background: ClassVar[tuple[str, ...]] = ()

@@ -1,5 +1,6 @@
 """What the pages promise."""
 
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 
 from engine.config import read
+from engine.modes.listing import listing
 from engine.runs.experiment import run_experiment
 from engine.runs.results import Results
 from losses import LOSSES
@@ -26,6 +28,36 @@ def rows(page: str) -> set[str]:
 def test_every_loss_is_in_the_tables():
     assert set(LOSSES) <= rows("docs/losses.md")
     assert set(LOSSES) <= rows("README.md")
+
+
+def test_every_cfg_that_a_page_names_is_there():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for cfg in re.findall(r"\bcfg/[\w+.-]+/[\w+/.-]+\.cfg", page.read_text()):
+            assert (ROOT / cfg).is_file(), f"{page.name}: {cfg}"
+
+
+def test_every_command_of_the_papers_can_be_read():
+    page = (ROOT / "docs/papers.md").read_text()
+    cfgs = set(re.findall(r"train_test.py (cfg/\S+\.cfg)", page))
+    assert len(cfgs) == 9
+    for cfg in cfgs:
+        assert read([str(ROOT / cfg)]).comparison.delta_metrics in ("key", "paper", "flat")
+    lines = re.findall(r"^(?:\| `|LOSS is).*", page, re.MULTILINE)
+    losses = {name for line in lines for name in re.findall(r"`([a-z-]+)`", line)}
+    assert "amtl" in losses
+    assert "sel-update" in losses
+    assert losses <= set(LOSSES)
+
+
+def test_the_table_of_the_losses_is_what_the_list_says():
+    text = (ROOT / "docs/losses.md").read_text()
+    [table] = re.findall(r"\n(\| loss \| weighting .*?)\n\n", text, re.S)
+    header, _, *lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in table.split("\n")
+    ]
+    described = json.loads(listing(["losses", "--json"]))
+    assert header == ["loss", *next(iter(described.values()))]
+    assert lines == [[f"`{name}`", *cells.values()] for name, cells in described.items()]
 
 
 def test_every_key_of_the_results_is_explained():

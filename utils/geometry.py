@@ -131,16 +131,7 @@ class Warp:
             if not (shrinks and largest > 1):  # which takes a filter one way, and none the other
                 kind = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
                 return self._stretch(image, kind, border)
-        matrix = self.matrix
-        scale = np.linalg.norm(matrix[:, :2], axis=0)
-        if scale.min() < _SHRINK_BELOW:
-            height, width = image.shape[:2]
-            shrunk = (
-                max(1, round(width * min(1.0, scale[0]))),
-                max(1, round(height * min(1.0, scale[1]))),
-            )
-            image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
-            matrix = matrix @ np.diag([width / shrunk[0], height / shrunk[1], 1.0])
+        image, matrix = _shrunk(image, self.matrix)
         # OpenCV warps four channels twice as fast as three.
         image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
         if self._shows_outside(image.shape, matrix):
@@ -152,6 +143,19 @@ class Warp:
         else:
             warped = self._apply(image, matrix, cv2.INTER_LINEAR)
         return cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB)
+
+    def linear(self, array: np.ndarray) -> np.ndarray:
+        """Warps a map of float32 (H, W) or (H, W, C) linearly, filtered where it shrinks. NaN is
+        outside, and wherever a pixel has anything of a NaN. The result may share its memory with
+        `array`, where the warp changes nothing."""
+        if self.crop is not None:
+            smallest, largest = sorted(self.crop.scales)
+            shrinks = smallest < _SHRINK_BELOW
+            if not (shrinks and largest > 1):
+                kind = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+                return self._stretch(array, kind, np.nan)
+        array, matrix = _shrunk(array, self.matrix)
+        return self._apply(array, matrix, cv2.INTER_LINEAR, (np.nan,) * 4)
 
     def nearest(self, array: np.ndarray, border: float) -> np.ndarray:
         """Warps a map (H, W) or (H, W, C) by its nearest pixels; `border` fills the outside. The
@@ -207,6 +211,21 @@ class Warp:
             borderMode=cv2.BORDER_REPLICATE if border is None else cv2.BORDER_CONSTANT,
             borderValue=border or 0,
         )
+
+
+def _shrunk(array: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The array averaged to about the scale of an affine matrix, where linear interpolation would
+    skip pixels, and the matrix for the result."""
+    scale = np.linalg.norm(matrix[:, :2], axis=0)
+    if scale.min() >= _SHRINK_BELOW:
+        return array, matrix
+    height, width = array.shape[:2]
+    shrunk = (
+        max(1, round(width * min(1.0, scale[0]))),
+        max(1, round(height * min(1.0, scale[1]))),
+    )
+    array = cv2.resize(array, shrunk, interpolation=cv2.INTER_AREA)
+    return array, matrix @ np.diag([width / shrunk[0], height / shrunk[1], 1.0])
 
 
 def _fill_around(

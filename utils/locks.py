@@ -31,3 +31,15 @@ def locked(path: Path, work: str) -> Iterator[None]:
         lock.write(f"process {os.getpid()} on {socket.gethostname()}, since {since}")
         lock.flush()
         yield
+
+
+@contextlib.contextmanager
+def try_locked(path: Path) -> Iterator[bool]:
+    """Whether this process has got the lock, which it then holds within; see :func:`locked`."""
+    with open(path, "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

@@ -53,10 +53,12 @@ class Option:
     parts: Registry | None = None
     count: int | None = None
     joined: bool = False
+    repeated: bool = False
     spellings: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     largest: float | None = None
+    search: tuple[float, float] | None = None
     affects: str = "result"
     only_with: str | None = None
     only_without: str | None = None
@@ -238,8 +240,11 @@ def option(
                 :class:`utils.part.Choice`, or a tuple of them for a list.
             count: a list of that many values; a single one stands for all.
             joined: several words are one text.
+            repeated: a list whose flag may be given several times, each with more values.
             largest: of a number, the size beyond which no computer can hold what it is for. It is
                 for what stands in no reasonable cfg; limits that matter to a user are stated.
+            search: the range in which a search draws it, on a scale of its logarithm where it is
+                above 0.
             spellings: other ways to write a value, in lower case.
             notes: what the user is told about a value that is written so, in lower case.
             affects: 'result' where a run with another value comes out different, 'start' where only

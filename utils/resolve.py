@@ -83,7 +83,7 @@ class _Resolver:
         self.result = Resolution()
         sections = [entry for entry in cfg if _dataset_name(entry) is not None]
         self.in_cfg = self._by_key([entry for entry in cfg if _dataset_name(entry) is None])
-        self.on_line = {self.names.key(entry): entry for entry in flags}
+        self.on_line = self._on_line(flags)
         self.local = self._local_datasets(sections)
 
     def resolve(self) -> Resolution:
@@ -206,6 +206,18 @@ class _Resolver:
                 raise ConfigError(
                     f"{entry.where}: {key[1]} is given twice, first in {by_key[key].where}"
                 )
+            by_key[key] = entry
+        return by_key
+
+    def _on_line(self, flags: Sequence[Entry]) -> dict[tuple[str | None, str], Entry]:
+        """The entry of each option that the command line gives: the last one, or all together of an
+        option whose flag adds to its values."""
+        by_key: dict[tuple[str | None, str], Entry] = {}
+        for entry in flags:
+            key = self.names.key(entry)
+            adds = any(declared.repeated for _, declared in self.names.declared.get(key[1], ()))
+            if adds and key in by_key:
+                entry = entry._replace(words=[*by_key[key].words, *entry.words])
             by_key[key] = entry
         return by_key
 

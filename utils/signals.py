@@ -7,12 +7,17 @@ as soon as it can be ended without harm; a second one ends the process at once.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from types import FrameType
 
+PARENT = "TRAIN_TEST_PARENT"
+"""The variable that holds the process which this one ends with, where it is to."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+_DEATH_OF_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 
 class Stopped(BaseException):
@@ -53,6 +58,8 @@ def install(once: bool = False) -> None:
     _State.process, _State.once = os.getpid(), once
     for number in _SIGNALS:
         signal.signal(number, _handle)
+    if parent := os.environ.pop(PARENT, None):
+        _end_with(int(parent))
 
 
 def ignore() -> None:
@@ -84,6 +91,15 @@ def check() -> None:
     """
     if _State.pending is not None:
         raise Stopped(_State.pending)
+
+
+def _end_with(parent: int) -> None:
+    """A SIGTERM comes where the process that has started this one dies, on systems that can."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(_DEATH_OF_PARENT, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent:  # it has died before
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _handle(number: int, _: FrameType | None) -> None:

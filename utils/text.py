@@ -26,4 +26,4 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _is_number(cell: str) -> bool:
-    return re.fullmatch(r"–|[+-]?\d[\d.]*( ± [\d.]+)?( %)?", cell) is not None
+    return re.fullmatch(r"–|[+-]?\d[\d.]*( ± [\d.]+)?( %)?[ *]*", cell) is not None

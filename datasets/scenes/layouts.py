@@ -20,6 +20,7 @@ from datasets.scenes.pascal_layout import PascalContext
 from datasets.scenes.room import focal_length
 from datasets.scenes.scene import Scene
 from datasets.scenes.street_layout import Cityscapes, CityscapesMTAN
+from datasets.scenes.taskonomy_layout import Taskonomy
 
 _VOC = table(VOC_NUMBERS)
 _VOID = 255
@@ -132,6 +133,7 @@ LAYOUTS = {
     "COCO": COCO,
     "Cityscapes": Cityscapes,
     "Cityscapes_MTAN": CityscapesMTAN,
+    "Taskonomy": Taskonomy,
 }
 """The layouts by the names of their datasets."""
 

@@ -1,10 +1,13 @@
 """The modes of `train_test.py`: each declares its own options, and runs a cfg."""
 
 from engine.modes.base import Mode
+from engine.modes.baselines import TrainBaselines
 from engine.modes.check import Check
 from engine.modes.export import Export
 from engine.modes.predict import Predict
+from engine.modes.search import Search
 from engine.modes.summary import Summary
+from engine.modes.sweep import Sweep
 from engine.modes.test import Test
 from engine.modes.train import Train
 from utils.part import Registry
@@ -15,6 +18,9 @@ MODES = Registry(
     "mode",
     {
         "train": Train,
+        "baselines": TrainBaselines,
+        "sweep": Sweep,
+        "search": Search,
         "test": Test,
         "predict": Predict,
         "export": Export,

@@ -45,13 +45,20 @@ def _losses() -> tuple[dict[str, dict[str, Any]], list[list[str]]]:
 
 
 def _loss(name: str) -> dict[str, str]:
+    """The parts of a loss; where its rule takes the gradients; the passes through the network that
+    a step takes, T the number of tasks; what it needs memory for beside the graph; what a run must
+    have; who proposed it; what the tests compare it with."""
     loss = LOSSES.choose(name).build()
     return {
         "weighting": loss.weighting.name,
         "mean": loss.mean,
         "gradient": loss.gradient.name,
-        "paper": LOSSES[name].paper,
+        "at": loss.place if loss.has_rule else "-",
         "cost": loss.cost,
+        "memory": loss.memory or "-",
+        "needs": loss.needs or "-",
+        "paper": LOSSES[name].paper or "-",
+        "checked": loss.checked,
     }
 
 

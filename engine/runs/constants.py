@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from engine.runs.data import Data
 from engine.runs.identity import key_of
-from engine.training.evaluation import evaluate_constants
+from engine.training.evaluation import constant_samples, evaluate_constants
 from utils.files import read_json, remove_leftovers, write_json
 
 if TYPE_CHECKING:
@@ -36,14 +38,14 @@ def constant_metrics(
 
 def _key(config: Config, data: Data) -> str:
     digest, class_maps = hashlib.sha256(), {}
-    for part in (data.train, data.test):
-        for entry in part.entries:
-            class_maps[entry.dataset] = entry.class_maps
-            digest.update(f"{entry.dataset} {entry.image.absolute()}\n".encode())
-            for label in entry.labels:
-                for file in label.files if label else ():
-                    changed = file.stat().st_mtime_ns if file.exists() else 0
-                    digest.update(f"{label.key} {file.absolute()} {changed}\n".encode())
+    learnt_from = [constant_samples(task, data.train) for task in data.tasks]
+    train = map(data.train.entries.__getitem__, np.unique(np.concatenate(learnt_from)))
+    for entry in chain(train, data.test.entries):
+        class_maps[entry.dataset] = entry.class_maps
+        digest.update(f"{entry.dataset} {entry.image.absolute()}\n".encode())
+        for label in entry.labels:
+            for file in label.files if label else ():
+                digest.update(f"{label.key} {file.absolute()} {_changed(file)}\n".encode())
     tasks = [
         [task.name, list(task.classes), task.settings, list(task.metrics)] for task in data.tasks
     ]
@@ -53,3 +55,11 @@ def _key(config: Config, data: Data) -> str:
     }
     images = {"size": list(data.test.label_size), "aspect": config.data.aspect}
     return key_of({"files": digest.hexdigest(), "tasks": tasks, "labelled": labelled, **images})
+
+
+def _changed(file: Path) -> int:
+    """When a file was changed, in nanoseconds; 0 where it is not there."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -65,7 +65,7 @@ class Data:
             sampler=config.data.sampling.build(),
             skip=skip,
             ranks=ranks,
-            parts=config.training.micro_batches,
+            parts=config.batch_parts,
             period=config.training.period,
         )
         # What is tested is tested whole.
@@ -179,7 +179,7 @@ def _require_labels(data: Data) -> None:
     """
     for task in data.tasks:
         for part in ("train", "val", "test"):
-            if not getattr(data, part).labelled_for(task):
+            if not len(getattr(data, part).labelled_for(task)):
                 reasons = f" ({'; '.join(data.notes)})" if data.notes else ""
                 raise DataError(f"no image of the {part} set has labels for {task.name}{reasons}")
         for part in ("train", "test"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,9 +75,11 @@ def read_split(
             listed = choice.build(choice.name).read(root, split, missing_allowed)
         except OSError as reason:  # a folder that may not be listed
             raise DataError(f"{reason.filename}: cannot be read ({reason.strerror})") from None
-    for sample in listed.samples:
-        if _NOT_UTF8.search(str(sample.image)):
-            raise DataError(f"{sample.image}: the file's name is not UTF-8; rename the file")
+    for folder, names in listed.samples.folders():
+        for path in chain([folder], names):
+            if _NOT_UTF8.search(path):
+                image = Path(folder, names[0] if path == folder else path)
+                raise DataError(f"{image}: the file's name is not UTF-8; rename the file")
     return replace(listed, naming=naming_of(config, choice))
 
 

@@ -42,9 +42,10 @@ def unmatched_in_words(dataset: str, task: str, count: int, example: str, reason
 
 
 def _of_first_label(split: Split, task_type: str, tasks: Sequence[Task]) -> dict[str, str]:
-    labels = (s.labels[task_type] for s in split.samples if task_type in s.labels)
-    if (label := next(labels, None)) is None:
+    labelled = split.samples.label_types().has(task_type)
+    if not labelled.any():
         return {}
+    label = split.samples[int(labelled.argmax())].labels[task_type]
     [task, *_] = [task for task in tasks if task.task_type == task_type]
     return {**label.format.decided(label), **task.decided()}
 
@@ -65,6 +66,6 @@ def _unique(splits: Iterable[Split]) -> list[Split]:
     """Those of the same dataset and the same kinds of labels once."""
     kinds = {}
     for split in splits:
-        types = frozenset(t for sample in split.samples for t in sample.labels)
+        types = split.samples.label_types().all
         kinds.setdefault((split.name, types, tuple(split.unmatched)), split)
     return list(kinds.values())

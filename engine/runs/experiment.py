@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine.runs.baselines import (
     Baselines,
     check_potential,
     find_finished,
+    find_or_train,
     given_potentials,
     single_task,
     single_tasks,
@@ -45,6 +47,7 @@ from models import Network
 from models.batch_norm import synchronise
 from models.compilation import compile_parts
 from utils.errors import doing
+from utils.option import nearest
 from utils.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
@@ -86,6 +89,35 @@ def run_experiment(config: Config, ranks: Ranks = ALONE) -> Results:
         compared = given or trained_baselines(config, singles, train, ranks)
         results = train(config, data, folder, ranks, compared)
     return _show_next(config, folder, results, ranks)
+
+
+def train_baselines(
+    config: Config, ranks: Ranks = ALONE, only: Sequence[str] = ()
+) -> dict[str, Results]:
+    """The results of the single-task networks of a cfg, by task; those that no run below `runs` has
+    finished are trained.
+
+    Args:
+        ranks: the processes that do it together.
+        only: the tasks, where these are not all.
+
+    Raises:
+        UserError: see `utils.errors`.
+    """
+    check_potential(config)
+    data = ranks.first_before_others(lambda: _build_data(config))
+    names = [task.name for task in data.tasks]
+    for name in only:
+        if name not in names:
+            raise config.error("only", f"the cfg has no task '{name}'{nearest(name, names)}")
+    if given_potentials(config, data.tasks):
+        raise config.error("potential", "with accuracies given there is no baseline to train")
+
+    def train(config, data, folder, ranks) -> Results:
+        return train_run(config, data, folder, ranks, plan=_plan(config, data, folder, ranks))
+
+    singles = single_tasks(config, data.tasks, ranks)
+    return {name: find_or_train(singles[name], train, ranks)[1] for name in only or names}
 
 
 def _plan(config, data, folder, ranks, singles=()) -> Plan:
@@ -228,19 +260,22 @@ def test_checkpoint(config: Config, path: Path) -> tuple[Data, Evaluation]:
 
 
 def checkpoint_to_use(config: Config) -> Path:
-    """The checkpoint to test or export: `ckpt`, else the best of the cfg's run. The network of a
-    cfg with one task may have been trained as a baseline of another cfg."""
-    if config.run.mode.value("ckpt"):
-        return Path(config.run.mode.value("ckpt"))
+    """The checkpoint to test or export: `ckpt`, else the best of the cfg's run."""
+    return Path(config.run.mode.value("ckpt") or finished_folder(config).best)
+
+
+def finished_folder(config: Config) -> RunFolder:
+    """The folder of the cfg's run. The network of a cfg with one task may have been trained as a
+    baseline of another cfg."""
     if len(config.run.tasks) > 1:
-        return run_folder(config).best
+        return run_folder(config)
     config = config.single_task(config.run.tasks[0], config.run.run)
     folder = run_folder(config)
     if folder.best.exists():
-        return folder.best
+        return folder
     data = build_data(config)
     result = find_finished(single_task(config, data)) if len(data.tasks) == 1 else None
-    return (result or folder).best
+    return result or folder
 
 
 def _run_single_task(config: Config, data: Data, folder: RunFolder, ranks: Ranks) -> Results:
@@ -347,6 +382,7 @@ def _results(config, data, loop, best, evaluation) -> Results:
         protocol=protocol_values(config),
         missing=config.data.missing.name,
         test_images={task.name: len(data.test.labelled_for(task)) for task in data.tasks},
+        threads=torch.get_num_threads(),
         device=device_name(loop.device),
         processes=loop.ranks.size,
         micro_batches=config.training.micro_batches,

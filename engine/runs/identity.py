@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from datasets.base import Split
 from datasets.merge import MultiTaskDataset
 from datasets.protocols import Full
-from datasets.unite import class_map, class_numbers, task_labels
+from datasets.samples import Samples
+from datasets.unite import TaskLabels, class_map, class_numbers
 from tasks import Task
 from tasks.class_maps import LEFT_OUT, UNLABELLED
 from utils.option_names import DATASET
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from engine.runs.data import Data
 
 KEY_DIGITS = 16
+_PACKED = 2**12  # places of images, made an array at once
 
 _LEFT_OUT = object()  # an option at its default; None is a value
 
@@ -110,12 +115,11 @@ def _splits(splits: Iterable[Split], task: Task) -> dict[str, Any]:
     """By dataset: how its labels of the task are stored, and which of its images have one."""
     result = {}
     for split in splits:
-        labels = zip(split.samples, task_labels(task, split, split.samples), strict=True)
-        labels = [(sample.image, label) for sample, label in labels if label is not None]
-        if labels:
-            stored = labels[0][1].format.fingerprint
-            images = _images([image for image, _ in labels], split)
-            result[split.name] = {"format": stored, **images}
+        labels = TaskLabels(task, split)
+        if labels.labelled.any():
+            samples = split.samples.take(np.flatnonzero(labels.labelled))
+            stored = labels.of(samples[0]).format.fingerprint
+            result[split.name] = {"format": stored, **_images(samples, split)}
             result[split.name] |= _classes(task, split)
     return result
 
@@ -138,18 +142,26 @@ def _classes(task: Task, split: Split) -> dict[str, list]:
 def _unlabelled(data: MultiTaskDataset) -> dict[str, Any]:
     """By dataset: which of its images have no label."""
     result = {}
-    for split in data.splits:
-        entries = (entry for entry in data.entries if entry.dataset == split.name)
-        if images := [entry.image for entry in entries if not any(entry.labels)]:
-            result[split.name] = _images(images, split)
+    for split, part in zip(data.splits, data.entries.parts, strict=True):
+        if len(part.unlabelled):
+            result[split.name] = _images(part.unlabelled, split)
     return result
 
 
-def _images(images: Sequence[Path], split: Split) -> dict[str, Any]:
-    """The number of images of a dataset, and a digest of their places in it."""
-    ids = sorted(map(split.id_of, images))
-    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:KEY_DIGITS]
-    return {"images": len(ids), "ids": digest}
+def _images(samples: Samples, split: Split) -> dict[str, Any]:
+    """The number of images of a dataset, and a digest of their places in it: of these in their
+    order, a line each. They are sorted as bytes, which takes no object an image."""
+    ids = map(str.encode, split.ids_of(samples))
+    packed = []
+    while some := list(islice(ids, _PACKED)):
+        packed.append(np.array(some))
+    ordered = np.concatenate(packed)
+    ordered.sort()
+    digest, end = hashlib.sha256(), b""
+    for begin in range(0, len(ordered), _PACKED):
+        digest.update(end + b"\n".join(ordered[begin : begin + _PACKED].tolist()))
+        end = b"\n"
+    return {"images": len(ordered), "ids": digest.hexdigest()[:KEY_DIGITS]}
 
 
 def _plain(value: Any) -> Any:

@@ -66,8 +66,8 @@ def disk_note(
         return []
     counts, size = {}, 0
     for task in data.tasks:
-        missing = Counter(data.train.entries[i].dataset for i in data.train.missing_for(task))
-        counts[task.name] = missing.total()
+        missing = data.train.missing_by_dataset(task)
+        counts[task.name] = sum(missing.values())
         for dataset, number in missing.items():
             known = sizes.get(dataset, Counter())
             share = number / max(1, known.total())

@@ -98,11 +98,12 @@ def check_batch_size(config: Config, tasks: Sequence[Task], images: int) -> None
     Raises:
         ConfigError: they are of one image, which cannot.
     """
-    parts, batch = config.training.micro_batches, min(config.loading.batch_size, images)
+    parts, batch = config.batch_parts, min(config.loading.batch_size, images)
     if batch // parts <= 1 and not trains_on_single_images(config, tasks):
         if parts > 1:
             raise config.error(
-                "micro_batches", f"with parts of one image ({batch} in {parts}) {SINGLE_IMAGE}"
+                "micro_batches" if config.training.micro_batches > 1 else "batch_size",
+                f"with parts of one image ({batch} in {parts}) {SINGLE_IMAGE}",
             )
         reason = f"{images} training image" if images == 1 else "batch_size = 1"
         raise config.error("batch_size", f"with {reason} {SINGLE_IMAGE}")

@@ -93,7 +93,7 @@ def kept_types(config: Config, listed: Sequence[Split]) -> list[KeptTypes | None
         protocol = config.data.protocol.build()
         datasets = zip(listed, config.data.train_dataset, strict=True)
         kept = [protocol.kept(split, choice.part.list_columns) for split, choice in datasets]
-    labelled = {name for split in listed for sample in split.samples for name in sample.labels}
+    labelled = frozenset().union(*(split.samples.label_types().all for split in listed))
     for name in protocol.settings.get("protocol_tasks", ()):
         if name not in labelled:
             raise config.error("protocol_tasks", f"no training image has a label for {name}")

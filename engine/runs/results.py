@@ -46,6 +46,7 @@ class Results:
             the cfg counts iterations.
         best_iteration, iterations: likewise, of the steps; None where the cfg counts epochs.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
+        threads: of PyTorch on the CPU, in each process.
         processes: how many trained the network together.
         micro_batches: how many parts each batch was computed in.
         images_by_process: how many training images each process computed.
@@ -82,6 +83,7 @@ class Results:
     best_iteration: int | None = None
     iterations: int | None = None
     skipped_steps: int | None = None
+    threads: int | None = None
     processes: int = 1
     micro_batches: int = 1
     images_by_process: list[int] | None = None

@@ -1,11 +1,8 @@
-"""Tables of results: a run against its baselines, a test, a sweep."""
+"""Tables of results: a run against its baselines, and a test."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
-
-from engine.runs.deltas import DEFINITIONS, mean_gain
+from engine.runs.deltas import DEFINITIONS
 from engine.runs.results import Results
 from engine.training.evaluation import Evaluation
 from engine.training.progress import duration
@@ -98,55 +95,6 @@ def metrics_table(evaluation: Evaluation) -> str:
             for name, value in evaluation.per_class[task].items()
         ]
     return "\n".join(aligned(rows))
-
-
-def sweep_table(
-    runs: Sequence[Results], others: Sequence[tuple[Results, Sequence[str]]] = ()
-) -> str:
-    """One table over the losses and seeds of a sweep: Δ of each task, Δ_MTL, time an epoch. Where a
-    loss has several seeds, their mean follows, with the standard deviation over them.
-
-    Args:
-        runs: the runs of the sweep, their Δ by one definition.
-        others: runs in the places of the sweep with other options, and these; they are named and
-            enter no mean.
-    """
-    everything = [*runs, *(run for run, _ in others)]
-    tasks = everything[0].tasks
-    definition = everything[0].definition
-    overall = "Δ_MTL" if definition == "key" else f"Δ_MTL, {definition}"
-    rows = [["loss", "seed", *(f"Δ {task}" for task in tasks), overall, "time an epoch"]]
-    for loss in dict.fromkeys(run.loss for run in everything):
-        same = [run for run in runs if run.loss == loss]
-        rows += [_sweep_row(run.described_loss, str(run.seed), [run], tasks) for run in same]
-        rows += [
-            [
-                run.described_loss,
-                str(run.seed),
-                *["–"] * (len(tasks) + 1),
-                f"other options: {', '.join(names)}",
-            ]
-            for run, names in others
-            if run.loss == loss
-        ]
-        if len(same) > 1:
-            rows.append(_sweep_row(same[0].described_loss, "mean", same, tasks))
-    return "\n".join(aligned(rows))
-
-
-def _sweep_row(loss: str, seed: str, runs: Sequence[Results], tasks: Sequence[str]) -> list[str]:
-    gains = [_mean_and_deviation([run.delta[task] for run in runs]) for task in tasks]
-    overall = _mean_and_deviation([run.delta_mtl for run in runs])
-    seconds = sum(run.seconds_per_epoch for run in runs) / len(runs)
-    return [loss, seed, *gains, overall, duration(seconds)]
-
-
-def _mean_and_deviation(gains: Sequence[float | None]) -> str:
-    """'+1.20 %' of one run, '+1.20 ± 0.31 %' of several: the deviation is that of a sample."""
-    mean = mean_gain(gains)
-    if mean is None or len(gains) == 1:
-        return _percent(mean)
-    return f"{mean:+.2f} ± {statistics.stdev(gains):.2f} %"
 
 
 def _title(results: Results) -> list[str]:

@@ -135,11 +135,16 @@ def evaluate_constants(
     return _evaluation(whole | _second_round(known, measured, whole)).metrics
 
 
-def _some_targets(task: Task, train: MultiTaskDataset) -> list[np.ndarray]:
+def constant_samples(task: Task, train: MultiTaskDataset) -> np.ndarray:
+    """The indices of the training images that the constant prediction of a task is learnt from."""
     labelled = train.labelled_for(task)
+    return labelled[:: max(1, math.ceil(len(labelled) / _CONSTANT_SAMPLES))]
+
+
+def _some_targets(task: Task, train: MultiTaskDataset) -> list[np.ndarray]:
     at = train.tasks.index(task)
     targets = []
-    for i in labelled[:: math.ceil(len(labelled) / _CONSTANT_SAMPLES)]:
+    for i in constant_samples(task, train):
         entry = train.entries[i]
         with suppress(DataError):  # the training has named this file and gone on without it
             target = entry.labels[at].read(read_image(entry.image).shape[:2])

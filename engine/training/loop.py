@@ -82,6 +82,7 @@ class Loop:
         self.train_loader, val_loader = data.loaders(config, self.device, self.ranks)
         self.loaders = (self.train_loader, val_loader)
         self.length = Length.of(options, self.train_loader.epoch_batches)
+        task_losses.steps = self.length.total
 
         temporary = task_losses.components()
         optimizer = options.optimizer.build().optimizer(
@@ -92,7 +93,8 @@ class Loop:
         self.schedule = options.scheduler.build(optimizer, self.length)
         self.averaged = self._average()
         self.skipped = self._undo(optimizer, temporary) if options.on_nan == "skip" else None
-        kind = StepInParts if options.micro_batches > 1 else Step
+        self.parts = config.batch_parts
+        kind = StepInParts if self.parts > 1 else Step
         self.step = kind(
             task_losses,
             objective,
@@ -221,7 +223,7 @@ class Loop:
             rate = self.schedule.set(step)
             statistics: dict | None = {} if diagnose and step % diagnose == 0 else None
             parts = [part.to(self.device) for part in parts]
-            batch = parts if self.options.micro_batches > 1 else parts[0]
+            batch = parts if self.parts > 1 else parts[0]
             losses = self.step(batch, step + 1, statistics, whole)
             self.shares.add(whole.counts)
             steps.add(step + 1, rate, losses, whole.images, statistics)
@@ -243,7 +245,7 @@ class Loop:
         shares = self.train_loader.epoch(epoch, done, last)
         images = 0
         for _ in range(done, last):
-            parts, error = [None] * self.options.micro_batches, None
+            parts, error = [None] * self.parts, None
             try:
                 parts = [next(shares, None) for _ in parts]
             except UserError as reason:

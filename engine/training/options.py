@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from engine.training.optimizer import OPTIMIZERS
 from engine.training.schedule import SCHEDULES
 from utils.errors import ConfigError
@@ -130,3 +132,8 @@ class Training(Part):
                 "recompute keeps apart what a compiled backbone joins; leave one of them out",
                 "compile",
             )
+
+    @property
+    def periods(self) -> int:
+        """The number of periods of the training; see `engine.training.length`."""
+        return math.ceil(self.max_iterations / self.period) if self.period else self.max_epoch

@@ -45,6 +45,17 @@ class ForwardPass:
             del losses  # a graph must be gone before the next one grows
         self.losses, self._again = totals, True
 
+    def half(self, number: int) -> Iterator[dict[str, Tensor]]:
+        """What the parts of the first half (0) or the second (1) add to the losses; without a
+        change of running statistics."""
+        middle = (len(self.functions) + 1) // 2
+        functions = (self.functions[:middle], self.functions[middle:])[number]
+        for function in functions:
+            with running_statistics_kept(self.network):
+                losses = function()
+            yield losses
+            del losses
+
     @torch.no_grad()
     def values(self) -> dict[str, Tensor]:
         for _ in self:

@@ -75,7 +75,7 @@ def make_pseudo_labels(
         UserError: a checkpoint or an image cannot be read, or the disk is full; on every process
             the same.
     """
-    tasks = [task for task in data.tasks if data.missing_for(task)]
+    tasks = [task for task in data.tasks if len(data.missing_for(task))]
     paths = {task.name: labelling.checkpoints[task.name] for task in tasks}
     keys = {task.name: _key(task, paths[task.name], labelling.rule) for task in tasks}
     labels = PseudoLabels(labelling.cache, keys)

@@ -81,7 +81,7 @@ class Step:
         active, task_losses = self._losses_of(batch, number, whole)
         if not active:
             return {}
-        self.objective.begin_step(number)
+        self.objective.begin_step(number, self.optimizer.param_groups[0]["lr"])
         before: dict[str, Tensor] = {}
         for group in self.objective.groups():
             if active.isdisjoint(group):

@@ -3,7 +3,10 @@
 from losses.gradient.aligned_mtl import AlignedMTL
 from losses.gradient.base import Aggregator, NoAggregator
 from losses.gradient.cagrad import CAGrad
+from losses.gradient.config import ConFIG
+from losses.gradient.config_m import MomentumConFIG
 from losses.gradient.db_mtl import DBMTL
+from losses.gradient.excess_mtl import ExcessMTL
 from losses.gradient.fairgrad import FairGrad
 from losses.gradient.from_torchjd import TORCHJD, torchjd_aggregator
 from losses.gradient.grad_norm import GradNorm
@@ -11,8 +14,13 @@ from losses.gradient.graddrop import GradDrop
 from losses.gradient.gradvac import GradVac
 from losses.gradient.imtl_g import IMTLG
 from losses.gradient.mgda import MGDA
+from losses.gradient.moco import MoCo
+from losses.gradient.modo import MoDo
 from losses.gradient.nash_mtl import NashMTL
+from losses.gradient.norm_balance import NormBalance
+from losses.gradient.ntk_mtl import NTKMTL
 from losses.gradient.pcgrad import PCGrad
+from losses.gradient.sdmgrad import SDMGrad
 from losses.gradient.upgrad import UPGrad
 from utils.part import Registry
 
@@ -38,6 +46,14 @@ AGGREGATORS = Registry(
         "fairgrad": FairGrad,
         "db-mtl": DBMTL,
         "upgrad": UPGrad,
+        "norm-balance": NormBalance,
+        "ntk-mtl": NTKMTL,
+        "config": ConFIG,
+        "config-m": MomentumConFIG,
+        "moco": MoCo,
+        "modo": MoDo,
+        "sdmgrad": SDMGrad,
+        "excess-mtl": ExcessMTL,
     },
     prefixes={TORCHJD: torchjd_aggregator},
 )

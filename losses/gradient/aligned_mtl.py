@@ -35,3 +35,4 @@ class AlignedMTL(Aggregator):
         "min", "which eigenvalue of the Gramian sets the common length", choices=tuple(_SCALES)
     )
     weigh = staticmethod(aligned_mtl)
+    checked = "TorchJD; the condition number"

@@ -70,6 +70,10 @@ def _newton(cosines, pull, power, x):
 
 class FairGrad(Aggregator):
     alpha: float = option(
-        1.0, "the kind of fairness; the larger, the more the worst task counts", at_least=0
+        1.0,
+        "the kind of fairness; the larger, the more the worst task counts",
+        at_least=0,
+        search=(0.25, 8.0),
     )
     weigh = staticmethod(fairgrad)
+    checked = "TorchJD; its equation"

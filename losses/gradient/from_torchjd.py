@@ -58,6 +58,7 @@ class TorchJDAggregator(Aggregator):
     """
 
     kind: ClassVar[Callable[..., Any]]
+    checked = "TorchJD itself"
 
     def __init__(self, tasks, generator, **options):
         super().__init__(tasks, generator, **options)

@@ -22,11 +22,15 @@ class GradNorm(Aggregator):
     which it takes part.
     """
 
-    alpha: float = option(1.5, "how strongly tasks that train slowly are favoured")
+    alpha: float = option(
+        1.5, "how strongly tasks that train slowly are favoured", search=(0.0, 3.0)
+    )
     weight_lr: float = option(0.025, "learning rate (Adam) of the weights", above=0)
     at = "last_layer"
     needs_losses = True
     weighs_heads = True
+    moves_slowly = "it moves its weights in every step"
+    checked = "autograd of its sum, and Adam"
     state = ("current", "first", "mean", "square", "steps")
 
     def __init__(self, tasks, generator, **options):

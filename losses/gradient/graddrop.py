@@ -28,6 +28,7 @@ class GradDrop(Aggregator):
     version = 2  # the signs of the activations, sums over the batch, one mask for all images
     at = "features"
     by_position = True
+    checked = "the paper's procedure, position by position"
 
     leak: tuple[float, ...] = option(
         (0.0,),

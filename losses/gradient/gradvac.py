@@ -6,6 +6,7 @@ from torch import Tensor
 
 from losses.gradient.base import Aggregator
 from losses.gradient.gramian import rule
+from losses.gradient.pcgrad import orders
 from utils.option import option
 
 # A target of 1 would turn a gradient by an infinite multiple of another.
@@ -13,33 +14,41 @@ _HIGHEST_TARGET = 1 - 1e-6
 
 
 def vaccinate(
-    gramian: np.ndarray, targets: np.ndarray, beta: float, generator: torch.Generator | None
+    gramians: np.ndarray, targets: np.ndarray, beta: float, generator: torch.Generator | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One step of Gradient Vaccine (Wang et al., ICLR 2021, Algorithm 1 and eq. 2, 3).
+    """One step of Gradient Vaccine (Wang et al., ICLR 2021, Algorithm 1 and eq. 2, 3), for K layers
+    at once.
 
     For every task i and every other task j in random order: where the cosine φ of the gradients
     g_i (as changed so far) and g_j is below its target φ̂_ij, g_i is turned towards g_j until it is
     the target; the target then becomes (1 - β) φ̂_ij + β φ.
 
+    Args:
+        gramians, targets: (K, T, T).
+
     Returns:
-        (T) the weights of the sum of the changed gradients, and (T, T) the new targets.
+        (K, T) the weights of the sums of the changed gradients, and (K, T, T) the new targets.
     """
-    size = len(gramian)
-    norms = np.sqrt(np.diag(gramian).clip(min=0))
-    weights, targets = np.eye(size), targets.copy()
-    for mine in range(size):
-        for other in torch.randperm(size, generator=generator).tolist():
-            norm = np.sqrt(max(weights[mine] @ gramian @ weights[mine], 0.0))
-            if other == mine or norm * norms[other] == 0:
-                continue
-            cosine = np.clip(gramian[other] @ weights[mine] / (norm * norms[other]), -1, 1)
-            target = min(targets[mine, other], _HIGHEST_TARGET)
-            if cosine < target:
-                sine, wanted = np.sqrt(1 - cosine**2), np.sqrt(1 - target**2)
-                turn = norm * (target * sine - cosine * wanted)
-                weights[mine, other] += turn / (norms[other] * wanted)
-            targets[mine, other] += beta * (cosine - targets[mine, other])
-    return weights.sum(axis=0), targets
+    size, mine = gramians.shape[-1], np.arange(gramians.shape[-1])
+    norms = np.sqrt(np.diagonal(gramians, axis1=1, axis2=2).clip(min=0))
+    weights, targets = np.tile(np.eye(size), (len(gramians), 1, 1)), targets.copy()
+    products = gramians.copy()  # weights @ gramians
+    for other in orders(size, generator).T:  # of each row at once
+        lengths = np.sqrt((products * weights).sum(axis=2).clip(min=0))
+        scale = lengths * norms[:, other]
+        used = (scale > 0) & (other != mine)
+        inner = products[:, mine, other]
+        cosine = np.divide(inner, scale, out=np.ones_like(scale), where=used).clip(-1, 1)
+        target = np.minimum(targets[:, mine, other], _HIGHEST_TARGET)
+        sine, wanted = np.sqrt(1 - cosine**2), np.sqrt(1 - target**2)
+        turn = lengths * (target * sine - cosine * wanted)
+        below = used & (cosine < target)
+        turn = np.divide(turn, norms[:, other] * wanted, out=np.zeros_like(turn), where=below)
+        weights[:, mine, other] += turn
+        products += turn[..., None] * gramians[:, other]
+        moved = beta * (cosine - targets[:, mine, other])
+        targets[:, mine, other] += np.where(used, moved, 0.0)
+    return weights.sum(axis=1), targets
 
 
 @rule
@@ -52,23 +61,39 @@ def gradvac(
     """The weights of one step with given targets (zeros where None: then the gradients become
     orthogonal where they conflict, as PCGrad's do, and are summed)."""
     targets = np.zeros_like(gramian) if targets is None else targets
-    return vaccinate(gramian, targets, 0.0, generator)[0]
+    return vaccinate(gramian[None], targets[None], 0.0, generator)[0][0]
 
 
 class GradVac(Aggregator):
-    beta: float = option(0.01, "how fast the similarities aimed at follow", at_least=0, at_most=1)
+    """With `per_layer` each parameter tensor has cosines and targets of its own, and its part of a
+    gradient is turned alone (the paper's "all_matrix", which it found best beside whole layers)."""
+
+    beta: float = option(
+        0.01, "how fast the similarities aimed at follow", at_least=0, at_most=1, search=(1e-3, 0.5)
+    )
+    per_layer: bool = option(False, "turn the gradient of each parameter tensor by itself")
     weigh = staticmethod(gradvac)
+    checked = "TorchJD, for two tasks; PCGrad, for targets of 0"
     state = ("targets",)
 
     def __init__(self, tasks, generator, **options):
         super().__init__(tasks, generator, **options)
         self.targets: Tensor = torch.zeros(len(self.tasks), len(self.tasks), dtype=torch.float64)
 
+    @classmethod
+    def by_layer(cls, values):
+        return values["per_layer"]
+
     def weights(self, gramian, active, losses):
-        among = np.ix_(active, active)
-        weights, targets = vaccinate(
-            gramian.double().numpy(), self.targets.numpy()[among], self.beta, self.generator
+        return self.layer_weights(gramian.double()[None], active)[0]
+
+    def layer_weights(self, gramians, active):
+        if self.per_layer and self.targets.dim() == 2:
+            self.targets = self.targets.repeat(len(gramians), 1, 1)
+        targets = self.targets.view(-1, *self.targets.shape[-2:]).clone()
+        among = np.ix_(range(len(targets)), active, active)
+        weights, targets.numpy()[among] = vaccinate(
+            gramians.numpy(), targets.numpy()[among], self.beta, self.generator
         )
-        self.targets = self.targets.clone()
-        self.targets.numpy()[among] = targets
+        self.targets = targets.view(self.targets.shape)
         return torch.from_numpy(weights)

@@ -85,3 +85,12 @@ def nonnegative(matrix: np.ndarray, target: np.ndarray) -> np.ndarray:
         return nnls(matrix, target)[0]
     except RuntimeError as error:
         raise Unsolved(str(error)) from error
+
+
+def onto_simplex(point: Tensor) -> Tensor:
+    """The nearest point (T) to a point with x ≥ 0 and Σ x = 1: max(point - θ, 0) with the one θ
+    that gives that sum (Held, Wolfe and Crowder, 1974)."""
+    ordered = point.sort(descending=True).values
+    excess = (ordered.cumsum(0) - 1) / torch.arange(1, len(point) + 1, dtype=point.dtype)
+    theta = excess[(ordered > excess).sum() - 1]
+    return (point - theta).clamp(min=0)

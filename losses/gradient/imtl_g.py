@@ -28,4 +28,5 @@ def imtl_g(gramian: np.ndarray, eps: float) -> np.ndarray:
 
 class IMTLG(Aggregator):
     weigh = staticmethod(imtl_g)
+    checked = "TorchJD; equal projections"
     at = "last_layer"

@@ -27,3 +27,4 @@ class NashMTL(Aggregator):
         1.0, "longest update of the shared parameters; 0: no limit", at_least=0
     )
     weigh = staticmethod(nash_mtl)
+    checked = "its equation"

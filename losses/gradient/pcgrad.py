@@ -14,13 +14,20 @@ def pcgrad(gramian: np.ndarray, eps: float, generator: torch.Generator | None = 
     g_j < 0 (Yu et al., NeurIPS 2020, Algorithm 1)."""
     size = len(gramian)
     weights = np.eye(size)  # row i: the projected g_i in terms of the gradients
-    for mine in range(size):
-        for other in torch.randperm(size, generator=generator).tolist():
-            inner = gramian[other] @ weights[mine]
-            if other != mine and inner < 0:
-                weights[mine, other] -= inner / gramian[other, other]
+    mine, squares = np.arange(size), np.diag(gramian)
+    for other in orders(size, generator).T:  # of each row at once
+        inner = (gramian[other] * weights).sum(axis=1)
+        conflicts = (inner < 0) & (other != mine)
+        turn = np.divide(inner, squares[other], out=np.zeros(size), where=conflicts)
+        weights[mine, other] -= turn
     return weights.mean(axis=0)
+
+
+def orders(size: int, generator: torch.Generator | None) -> np.ndarray:
+    """(T, T) a random order of the tasks in each row."""
+    return np.stack([torch.randperm(size, generator=generator).numpy() for _ in range(size)])
 
 
 class PCGrad(RandomAggregator):
     weigh = staticmethod(pcgrad)
+    checked = "TorchJD; the algorithm on the gradients themselves"

@@ -31,3 +31,4 @@ def upgrad(gramian: np.ndarray, eps: float) -> np.ndarray:
 
 class UPGrad(Aggregator):
     weigh = staticmethod(upgrad)
+    checked = "TorchJD; the projections' conditions"

@@ -24,6 +24,8 @@ class AccuracyWeighting(Weighting):
         above=0,
         at_most=1,
     )
+    needs = "validation"
+    checked = "the paper's formula"
     state = ("accuracy", "values")
 
     def __init__(self, tasks, total, potential, generator, **options):

@@ -23,14 +23,23 @@ class Achievement(AccuracyWeighting):
     """
 
     focusing_factor: float = option(
-        2.0, "γ: the larger, the more the tasks far behind count", at_least=0, official=0.5
+        2.0,
+        "γ: the larger, the more the tasks far behind count",
+        at_least=0,
+        search=(0.25, 8.0),
+        official=0.5,
     )
     margin: float = option(
-        0.05, "the potential is raised by this share of itself", above=-1, official=0.15
+        0.05,
+        "the potential is raised by this share of itself",
+        above=-1,
+        search=(0.0, 0.5),
+        official=0.15,
     )
     normalize: str = option(
         "softmax", "what the weights pass through", choices=("softmax", "sum", "none")
     )
+    needs = "validation, and single-task accuracies"
 
     def __init__(self, tasks, total, potential, generator, **options):
         super().__init__(tasks, total, potential, generator, **options)

@@ -28,10 +28,17 @@ class Weighting(Part):
     """Whether `weights` looks at the losses."""
     needs_losses_after: ClassVar[bool] = False
     """Whether `after_step` must be called, which costs a forward pass a step."""
+    by_halves: ClassVar[bool] = False
+    """Whether it learns from the halves of each batch, which must then come in parts; see
+    `losses.bilevel`."""
     no_geometric: ClassVar[str | None] = None
     """Why a geometric mean with these weights has no meaning, where it has none."""
     total: ClassVar[str] = "one"
     """What the weights add up to under an arithmetic mean: "one", or "tasks" for T."""
+    needs: ClassVar[str] = ""
+    """What a run must have besides labels, for the table of the losses."""
+    checked: ClassVar[str] = ""
+    """What the tests compare it with, for the table of the losses."""
     state: ClassVar[tuple[str, ...]] = ()
     """The attributes that change during training."""
 

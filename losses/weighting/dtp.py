@@ -16,7 +16,7 @@ class DTP(AccuracyWeighting):
     at least 0.001."""
 
     focusing_factor: float = option(
-        0.5, "γ: the larger, the less the tasks ahead count", at_least=0
+        0.5, "γ: the larger, the less the tasks ahead count", at_least=0, search=(0.125, 4.0)
     )
 
     def weight(self, task, accuracy):

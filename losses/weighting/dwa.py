@@ -21,9 +21,12 @@ class DWA(Weighting):
     epochs is 1. Under a geometric mean the weights add up to 1 instead of T.
     """
 
-    temperature: float = option(2.0, "the larger, the more alike the weights", above=0)
+    temperature: float = option(
+        2.0, "the larger, the more alike the weights", above=0, search=(0.5, 8.0)
+    )
     needs_losses = True
     total = "tasks"
+    checked = "TorchJD"
     state = ("sums", "counts", "last", "values")
 
     def __init__(self, tasks, total, potential, generator, **options):

@@ -18,11 +18,14 @@ class FAMO(LearnedWeighting):
     absent, the coefficients add up to what those active have of z, and only theirs moves.
     """
 
-    weight_lr: float = option(0.025, "learning rate (Adam) of the weights", above=0)
+    weight_lr: float = option(
+        0.025, "learning rate (Adam) of the weights", above=0, search=(2.5e-3, 0.25)
+    )
     logit_decay: float = option(
         1e-3, "weight decay of the numbers the weights are made of", at_least=0
     )
     needs_losses_after = True
+    checked = "TorchJD"
     no_geometric = "it works on the losses' logarithms already"
 
     def __init__(self, tasks, total, potential, generator, **options):

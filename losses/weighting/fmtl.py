@@ -11,7 +11,7 @@ class FMTL(AccuracyWeighting):
     paper's repository."""
 
     focusing_factor: float = option(
-        0.5, "γ: the larger, the less the tasks ahead count", at_least=0
+        0.5, "γ: the larger, the less the tasks ahead count", at_least=0, search=(0.125, 4.0)
     )
 
     def weight(self, task, accuracy):

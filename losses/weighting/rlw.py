@@ -8,6 +8,7 @@ from losses.weighting.base import Weighting
 class RLW(Weighting):
     """w = softmax(z) with z_t ~ N(0, 1), drawn anew for every step (Lin et al., TMLR 2022)."""
 
+    checked = "the distribution of its draws"
     state = ("values",)
 
     def __init__(self, tasks, total, potential, generator, **options):

@@ -22,10 +22,13 @@ class STCH(Weighting):
     and counts as its z_t until then.
     """
 
-    mu: float = option(1.0, "μ: the smaller, the more the worst task alone counts", above=0)
+    mu: float = option(
+        1.0, "μ: the smaller, the more the worst task alone counts", above=0, search=(0.1, 10.0)
+    )
     warmup_epochs: int = option(4, "epochs on the sum of the log losses", at_least=0)
     needs_losses = True
     no_geometric = "it works on the losses' logarithms already"
+    checked = "TorchJD"
     state = ("epoch", "sums", "counts", "nadir", "last")
 
     def __init__(self, tasks, total, potential, generator, **options):

@@ -8,7 +8,10 @@ class Uncertainty(LearnedWeighting):
     """w_t = ½ exp(-s_t) with the log variances s_t learned on Σ ½ exp(-s_t) L_t + ½ s_t (Kendall et
     al., CVPR 2018, eq. 7, in its numerically stable form)."""
 
-    weight_lr: float = option(0.001, "learning rate (Adam) of the weights", above=0)
+    weight_lr: float = option(
+        0.001, "learning rate (Adam) of the weights", above=0, search=(1e-4, 1e-2)
+    )
+    checked = "autograd of the paper's sum"
     no_geometric = "its weights are learned on a sum of losses with a penalty"
 
     def weights(self, active, losses):

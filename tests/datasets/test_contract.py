@@ -21,6 +21,9 @@ pytestmark = pytest.mark.parametrize("name", [name for name in DATASETS if name 
 
 def test_the_full_counts_are_known_of_every_split_and_type_of_label(name):
     expected = DATASETS[name].expected
+    if name == "Taskonomy":  # of which the numbers of the buildings are published alone
+        assert not expected
+        return
     assert set(expected) == {"train", "test"}
     for counts in expected.values():
         known = set(counts) | UNPUBLISHED.get(name, set())

@@ -22,7 +22,10 @@ TASKS = ("segmentation", "detection", "depth", "normal")
 
 
 def merged(root, names=("VOC", "NYU"), kinds=("segmentation", "detection", "depth")):
-    sources = [read_split(name, root, "train") for name in names]
+    return of_splits([read_split(name, root, "train") for name in names], kinds)
+
+
+def of_splits(sources, kinds):
     return MultiTaskDataset(sources, tasks_of(kinds, sources), SIZE, Augmentation(), seed=3)
 
 
@@ -101,13 +104,13 @@ class TestDamage:
     @pytest.fixture
     def torn(self, scenes_root, tmp_path):
         """NYU with half a depth map, the last of all."""
-        data = merged(scenes_root, ["NYU"], ["depth"])
-        entry = data.entries[-1]
-        (stored,) = entry.labels
+        split = read_split("NYU", scenes_root, "train")
+        *others, last = split.samples
+        stored = last.labels["depth"]
         path = tmp_path / "torn.png"
         path.write_bytes(stored.file.read_bytes()[:300])
-        data.entries[-1] = entry._replace(labels=(replace(stored, files=(path,)),))
-        return data, path
+        last = replace(last, labels={"depth": replace(stored, files=(path,))})
+        return of_splits([replace(split, samples=(*others, last))], ["depth"]), path
 
     @pytest.mark.parametrize("workers", [0, 2])
     def test_is_named(self, torn, workers):
@@ -121,8 +124,9 @@ class TestDamage:
 
     @pytest.mark.parametrize("workers", [0, 2])
     def test_a_missing_image(self, torn, tmp_path, workers):
-        data, _ = torn
-        data.entries[:] = [data.entries[0]._replace(image=tmp_path / "gone.jpg")] * 4
+        [split] = torn[0].splits
+        gone = replace(split.samples[0], image=tmp_path / "gone.jpg")
+        data = of_splits([replace(split, samples=(gone,) * 4)], ["depth"])
         with pytest.raises(DataError, match=r"^\S*gone\.jpg: the file is missing$"):
             list(loader(data, workers, training=False).epoch())
 

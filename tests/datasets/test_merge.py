@@ -116,7 +116,7 @@ class TestMultiTaskDataset:
         data = merged(sources, ["normal"], keep_unlabelled=True)
         assert [entry.image for entry in data.entries] == [s.image for s in rooms.samples]
         assert data.sizes == [2]
-        assert data.labelled_for(data.tasks[0]) == [1]
+        assert data.labelled_for(data.tasks[0]).tolist() == [1]
         assert whole_batch(data).labelled["normal"].tolist() == [False, True]
 
     def test_each_image_is_labelled_for_what_it_came_with(self, sources):
@@ -130,7 +130,9 @@ class TestMultiTaskDataset:
         }
         data = merged(sources)
         for task in data.tasks:
-            assert data.labelled_for(task) == labelled[task.name].nonzero().flatten().tolist()
+            assert (
+                data.labelled_for(task).tolist() == labelled[task.name].nonzero().flatten().tolist()
+            )
 
     def test_unlabelled_targets_are_void(self, sources):
         batch = whole_batch(merged(sources))

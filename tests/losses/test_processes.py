@@ -46,6 +46,13 @@ CASES = by_name(
     *(with_rule(rule, "features") for rule in ("cagrad", "nash-mtl", "gradvac")),
     Case("kd-amtl", {"distance_weight": 0.0}),
     Case("graddrop", {"leak": (0.1, 0.5, 0.0)}, maps=2),
+    Case("gradvac", {"per_layer": True, "beta": 0.5}),
+    Case("db-mtl", {"gradient_decay": 0.5}),
+    Case("modo", {"weight_step": 0.1}, maps=2),
+    Case("sdmgrad", {"gradient_at": "last_layer"}),
+    Case("config-m", {}, maps=2),
+    Case("mgda", {"scale_by": "loss+", "smooth": 0.5}),
+    Case("cagrad", {"every": 2}),
 )
 TRAFFIC = by_name(*(Case(name, {}) for name in ("weighted-sum", "mgda-ub", "imtl-g", "mgda")))
 if importlib.util.find_spec("torchjd"):

@@ -28,7 +28,7 @@ def build(backbone, **options):
 
 
 @pytest.mark.parametrize("backbone", OWN)
-@pytest.mark.parametrize("normalise", ["backbone", "imagenet", "none"])
+@pytest.mark.parametrize("normalise", ["backbone", "imagenet", "half", "none"])
 def test_the_backbone_sees_normalised_images(backbone, normalise):
     network = build(backbone, normalise=normalise)
     seen = []
@@ -38,11 +38,13 @@ def test_the_backbone_sees_normalised_images(backbone, normalise):
         network(images)
     wanted = {"backbone": OWN[backbone], "imagenet": IMAGENET}.get(normalise)
     expected = images if wanted is None else tv.normalize(images, *map(list, wanted))
+    if normalise == "half":
+        expected = 2 * images - 1
     torch.testing.assert_close(seen[0], expected)
 
 
 @pytest.mark.parametrize("backbone", OWN)
-@pytest.mark.parametrize("normalise", ["backbone", "imagenet", "none"])
+@pytest.mark.parametrize("normalise", ["backbone", "imagenet", "half", "none"])
 def test_the_padding_is_nearly_zero_to_the_backbone(backbone, normalise):
     choice = BACKBONES.choose(backbone, {"normalise": normalise})
     normalisation = models.normalisation_of(choice)

@@ -94,7 +94,9 @@ def make_target(name, seed=0):
         return (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float32)
     if name == "instance":
         return rng.normal(0, 20, (*SIZE, 2)).astype(np.float32)
-    return rng.uniform(1, 5, SIZE).astype(np.float32)
+    channels = getattr(TASK_CLASSES[name], "channels", 1)
+    values = rng.uniform(1, 5, (*SIZE, channels)).astype(np.float32)
+    return values[..., 0] if channels == 1 else values
 
 
 def predict(task, images, seed=0, dtype=torch.float32):

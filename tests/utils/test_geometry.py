@@ -356,3 +356,51 @@ class TestShrunk:
         warp = Warp(affine(0.7, 20), (48, 64))
         assert warp.shrunk(1) is warp
         assert warp.shrunk(2).crop is None
+
+
+class TestLinear:
+    """Maps of numbers, warped as images are, with NaN for what is not known."""
+
+    @pytest.mark.parametrize("channels", [1, 2, 3])
+    @pytest.mark.parametrize(
+        "warp",
+        [
+            Warp.resize((40, 60), (20, 30)),
+            Warp.resize((40, 60), (64, 90)),
+            Warp.of_crop(
+                Crop((slice(4, 36), slice(6, 54)), (slice(0, 40), slice(0, 60)), True), (40, 60)
+            ),
+            Warp(affine(1.1, degrees=12, centre=(30, 20), to=(28, 22)), (40, 60)),
+            Warp(affine(0.4, degrees=-20, centre=(30, 20), to=(12, 10)), (20, 24)),
+        ],
+        ids=["shrunk", "enlarged", "cropped", "turned", "turned and shrunk"],
+    )
+    def test_numbers_move_as_colours_do(self, warp, channels):
+        image = smooth((40, 60))
+        values = image[..., :channels].astype(np.float32).squeeze()
+        moved = warp.linear(values)
+        assert moved.shape == (*warp.size, *values.shape[2:])
+        known = np.isfinite(moved)
+        assert known.mean() > 0.6
+        expected = warp.image(image, BORDER)[..., :channels].reshape(moved.shape)
+        assert np.abs(moved - expected)[known].max() < 3
+
+    def test_what_is_outside_is_not_known(self):
+        whole = (slice(0, 8), slice(0, 8))
+        padded = Warp.of_crop(Crop(whole, (slice(0, 8), slice(0, 8))), (12, 10))
+        moved = padded.linear(np.ones((8, 8), np.float32))
+        assert np.isnan(moved[8:]).all()
+        assert np.isnan(moved[:, 8:]).all()
+        assert (moved[:8, :8] == 1).all()
+        turned = Warp(affine(1.0, degrees=30, centre=(4, 4), to=(4, 4)), (8, 8))
+        assert np.isnan(turned.linear(np.ones((8, 8), np.float32))[0, 0])
+
+    @pytest.mark.parametrize("size", [(4, 4), (16, 16)])
+    def test_what_touches_an_unknown_pixel_is_unknown(self, size):
+        array = np.zeros((8, 8), np.float32)
+        array[3, 5] = np.nan
+        unknown = np.isnan(Warp.resize((8, 8), size).linear(array))
+        factor = size[0] / 8
+        y, x = np.argwhere(unknown).mean(axis=0) + 0.5
+        assert (y, x) == pytest.approx((3.5 * factor, 5.5 * factor), abs=0.5)
+        assert unknown.sum() == (1 if factor < 1 else 16)

@@ -84,7 +84,7 @@ def _split(result: ScanResult, options: DataOptions) -> dict:
         "sizes": _sizes(result.sizes),
         "tasks": {
             kind: {
-                "labels": sum(kind in sample.labels for sample in samples),
+                "labels": int(samples.label_types().has(kind).sum()),
                 **counted.result(),
             }
             for kind, counted in statistics.items()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -197,8 +198,8 @@ def _list(config: Config) -> tuple[list[ScanResult], list[str]]:
     if not results:
         raise DataError(faults[0])
     for task in config.run.tasks:
-        samples = (sample for result in results for sample in result.data.samples)
-        if not faults and not any(task.name in sample.labels for sample in samples):
+        labelled = (result.data.samples.label_types().all for result in results)
+        if not faults and not any(task.name in types for types in labelled):
             lacking = lacking_in_words((result.data for result in results), task.name)
             raise config.error(
                 "tasks", f"no dataset of the cfg has labels for {task.name}{lacking}"
@@ -230,7 +231,7 @@ def _listed(config: Config, choice: Choice, root: Path, part: str) -> Split:
     """A split with the files that are missing; but where every image is, the mistake is another,
     and reading it says which."""
     split = read_split(config, choice, root, part, missing_allowed=True)
-    if any(sample.image.exists() for sample in split.samples):
+    if any(image.exists() for image in split.samples.images()):
         return split
     return read_split(config, choice, root, part)
 
@@ -239,16 +240,16 @@ def _result(config: Config, choice: Choice, split: Split, part: str) -> ScanResu
     """The images of a split that the cfg would use, and those of its tasks that they have labels
     for, or should have."""
     expected = {} if config.rendering.render_train else choice.part.expected.get(part, {})
-    labelled = {kind for sample in split.samples for kind in sample.labels} | set(expected)
+    labelled = split.samples.label_types().all | set(expected)
     tasks = [
         task.build(split.classes.get(task.name, ()))
         for task in config.run.tasks
         if task.name in labelled
     ]
-    types = {task.name for task in config.run.tasks}
-    used = tuple(sample for sample in split.samples if types & sample.labels.keys())
-    if used and part == "train" and config.data.keep_unlabelled:
-        used = split.samples
+    has_label = split.samples.label_types().has(*(task.name for task in config.run.tasks))
+    used = split.samples
+    if not (has_label.any() and part == "train" and config.data.keep_unlabelled):
+        used = used.take(np.flatnonzero(has_label))
     return ScanResult(replace(split, samples=used), part, len(split.samples), tasks, expected)
 
 

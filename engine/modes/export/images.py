@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,8 +54,9 @@ def _test_images(config: Config, network: Network) -> Tensor:
         read_split(config, choice, data_folder(config), "test")
         for choice in config.data.test_dataset or config.data.train_dataset
     ]
-    paths = [sample.image for split in splits for sample in split.samples]
-    chosen = {round(place) for place in np.linspace(0, len(paths) - 1, _IMAGES)}
+    count = sum(len(split.samples) for split in splits)
+    chosen = {round(place) for place in np.linspace(0, count - 1, _IMAGES)}
+    paths = enumerate(chain.from_iterable(split.samples.images() for split in splits))
     form = InputForm.of(network)
-    images = [form.input(read_image(paths[number])).pixels for number in sorted(chosen)]
+    images = [form.input(read_image(path)).pixels for number, path in paths if number in chosen]
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255

@@ -10,15 +10,19 @@ from tasks import TASKS
 from utils.errors import ConfigError
 
 
-def test_losses_with_their_three_parts_paper_and_cost():
+def test_losses_with_their_parts_costs_needs_and_papers():
     described = json.loads(listing(["losses", "--json"]))
     assert list(described) == list(LOSSES)
     assert described["pcgrad-amtl"] == {
         "weighting": "achievement",
         "mean": "arithmetic",
         "gradient": "pcgrad",
-        "paper": "Yu et al., NeurIPS 2020; Yun and Cho, ICCV 2023",
+        "at": "parameters",
         "cost": "1 forward, T backward",
+        "memory": "T gradients",
+        "needs": "validation, and single-task accuracies",
+        "paper": "Yu et al., NeurIPS 2020; Yun and Cho, ICCV 2023",
+        "checked": "the paper's formula; TorchJD; the algorithm on the gradients themselves",
     }
     lines = listing(["losses"]).splitlines()
     assert [line.split()[0] for line in lines] == ["loss", *described]

@@ -198,13 +198,10 @@ def test_a_killed_process_ends_the_others_and_any_number_goes_on(undisturbed, st
     assert sum(results["images_by_process"]) == EPOCHS * IMAGES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "expected"),
-    [
-        (signal.SIGTERM, 143),
-        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
-        pytest.param(signal.SIGUSR1, 138, marks=pytest.mark.slow),
-    ],
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR1, 138)],
 )
 def test_a_signal_ends_all_after_the_same_step(undisturbed, start, root, number, expected):
     name = number.name

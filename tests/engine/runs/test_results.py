@@ -8,7 +8,7 @@ import pytest
 
 from engine.runs.deltas import mean_gain, relative_gain
 from engine.runs.results import Results
-from engine.runs.tables import results_table, sweep_table
+from engine.runs.tables import results_table
 from engine.training.progress import duration
 
 VALUES = {
@@ -84,30 +84,6 @@ def test_a_single_task_table_compares_with_the_constant_prediction_alone():
     table = results_table(single)
     assert "single-task" not in table
     assert "50.00 %" in table
-
-
-def test_the_sweep_has_a_row_a_run_and_the_mean_over_seeds():
-    worse = make(seed=4, delta={"segmentation:VOC": 0.0, "depth": -2.0}, delta_mtl=-1.0)
-    other = make(loss="weighted-sum", delta_mtl=None)
-    lines = sweep_table([make(), worse, other]).splitlines()
-    assert [line.split()[:2] for line in lines[1:]] == [
-        ["amtl", "3"], ["amtl", "4"], ["amtl", "mean"], ["weighted-sum", "3"],
-    ]  # fmt: skip
-    assert re.split(r"\s{2,}", lines[3])[2:5] == [
-        "+5.00 ± 7.07 %",
-        "-1.00 ± 1.41 %",
-        "+2.00 ± 4.24 %",
-    ]
-    assert "–" in lines[4]
-    header = sweep_table([make().by("paper")]).splitlines()[0]
-    assert re.split(r"\s{2,}", header)[-2:] == ["Δ_MTL, paper", "time an epoch"]
-
-
-def test_runs_with_other_options_are_named_and_enter_no_mean():
-    lines = sweep_table([make(seed=1)], [(make(seed=0), ["lr", "max_epoch"])]).splitlines()
-    assert len(lines) == 3, "one run has no mean"
-    assert lines[2].endswith("other options: lr, max_epoch")
-    assert "+5.00" not in lines[2]
 
 
 def test_durations():

@@ -58,11 +58,16 @@ def with_rule(rule, place, name="weighted-sum"):
 
 
 CASES = [
-    *((name, OPTIONS.get(name, {})) for name in LOSSES),
+    # auto-lambda learns from batches in parts alone.
+    *((name, OPTIONS.get(name, {})) for name in LOSSES if name != "auto-lambda"),
     *(with_rule(rule, "last_layer") for rule in ("cagrad", "nash-mtl", "gradvac")),
     *(with_rule(rule, "features") for rule in ("cagrad", "grad-norm", "gradvac")),
     ("graddrop", {"leak": (0.1, 0.5, 0.0)}),
     ("kd-amtl", {"distance_weight": 0.0}),
+    ("gradvac", {"per_layer": True, "beta": 0.5}),
+    ("db-mtl", {"gradient_decay": 0.5}),
+    ("sdmgrad", {"gradient_at": "last_layer"}),
+    ("mgda", {"scale_by": "loss+", "every": 2}),
     with_rule("grad-norm", "parameters"),
     with_rule("pcgrad", "last_layer", "geometric"),
 ]
@@ -248,7 +253,7 @@ def test_steps_in_parts_that_are_not_numbers_are_undone(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["weighted-sum", "geometric", "mgda-ub", "imtl", "pcgrad", "graddrop"]
+    "name", ["weighted-sum", "geometric", "mgda-ub", "imtl", "pcgrad", "graddrop", "auto-lambda"]
 )
 @pytest.mark.parametrize("statistics", [False, True])
 def test_running_statistics_change_once_a_part_and_step(name, statistics):
@@ -297,6 +302,8 @@ def test_labels_that_no_part_has_change_nothing(name):
 SPREAD = [
     *((name, OPTIONS.get(name, {})) for name in ("weighted-sum", "uw", "famo", "sel-update")),
     *((name, {}) for name in ("mgda-ub", "imtl", "pcgrad", "graddrop", "kd-amtl")),
+    *((name, {}) for name in ("moco", "modo", "config-m")),
+    ("auto-lambda", {"primary": ("depth", "normal"), "weight_lr": 0.1}),
 ]
 
 
@@ -310,6 +317,7 @@ def trained(ranks):
     return states
 
 
+@pytest.mark.slow
 def test_parts_on_two_processes_are_trained_as_on_one(tmp_path):
     """With BatchNorm, whose statistics are those of a part."""
     first, second = run_processes(trained, 2, tmp_path)

@@ -1,9 +1,12 @@
 """Single-task networks that label what their tasks have no label for."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from datasets.cache import open_cache
+from datasets.merge import MultiTaskDataset
 from engine.runs.data import build_data
 from engine.training.missing import TeacherLabels
 from engine.training.pseudo_labels import Labelling, make_pseudo_labels
@@ -152,11 +155,18 @@ def test_the_threshold_is_heeded_where_there_is_a_confidence(setting, passes):
 def test_an_image_that_cannot_be_read_is_named_on_every_process(setting):
     data, labelling = setting()
     missing = data.train.missing_for(data.tasks[0])
-    broken = data.train.entries[missing[-1]]
-    place = data.train.entries.index(broken)
-    data.train.entries[place] = broken._replace(image=broken.image.with_name("gone.jpg"))
+    broken = data.train.entries[missing[-1]].image
+    splits = [
+        replace(split, samples=[replace(s, image=gone(s.image, broken)) for s in split.samples])
+        for split in data.train.splits
+    ]
+    data.train = MultiTaskDataset(splits, data.tasks, data.train.size)
     with pytest.raises(DataError, match=r"gone\.jpg: the file is missing"):
         label(data, labelling)
+
+
+def gone(image, broken):
+    return image.with_name("gone.jpg") if image == broken else image
 
 
 # --- what they count ---

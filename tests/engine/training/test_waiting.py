@@ -15,6 +15,7 @@ from tests.engine.training.waiting import GPU, moved, on_device, waits
 
 RULE = {"aggregation.py weights: to"}
 """The Gramian is taken to the host, where the rule's small problem is solved."""
+MEMORY = {"aggregation.py _update_from_memory: to"}
 REASONS = {
     **{
         name: RULE
@@ -22,7 +23,11 @@ REASONS = {
         if LOSSES.choose(name).value("gradient").name not in ("none", "graddrop")
     },
     # Its losses are asked for on the host as well.
-    "grad-norm": RULE | {"aggregation.py weights: cpu"},
+    "grad-norm": RULE | {"aggregation.py _losses: cpu"},
+    # The lengths of the gradients say whether they may be remembered.
+    "config-m": MEMORY,
+    "moco": MEMORY | {"aggregation.py _losses: cpu"},
+    "excess-mtl": MEMORY | {"excess_mtl.py track: to"},
     # The next group's affinities are numbers of the host, where the tasks are clustered.
     "sel-update": {"task_groups.py _numbers: tolist"},
     # The pseudo-labels are made on the host, as a task's other labels are.

@@ -34,7 +34,7 @@ def train(objective, problem, active=TASKS, epoch=0):
 def test_the_gradients_are_those_of_the_weights(problem, name, mean):
     if mean == "geometric" and WEIGHTINGS[name].no_geometric:
         pytest.skip(WEIGHTINGS[name].no_geometric)
-    if name in ("uncertainty", "imtl-l", "famo"):
+    if name in ("uncertainty", "imtl-l", "famo", "ldc-mtl"):
         pytest.skip("the weights shown are already those after the step; see its own test")
     case = problem(TASKS)
     objective = build(name, mean=mean)
@@ -106,7 +106,9 @@ def test_a_saved_state_does_not_change_as_training_goes_on(problem, name):
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
-@pytest.mark.parametrize("name", ["uncertainty", "imtl-l", "famo"])
+@pytest.mark.parametrize(
+    "name", ["uncertainty", "imtl-l", "famo", "uw-so", "cov", "ldc-mtl", "go4align"]
+)
 def test_a_loss_that_overflows_once_does_not_spoil_learned_weights(problem, name, value):
     case, objective = problem(TASKS), build(name)
     train(objective, case)

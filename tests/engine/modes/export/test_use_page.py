@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -26,16 +27,25 @@ def script():
     return re.search(r"```python\n(.*?)```", export, re.DOTALL)[1]
 
 
+@pytest.fixture(scope="module", params=["keep", "pad"])
+def aspect(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def used(script, onnx_file, scenes_root, tmp_path_factory):
+def used(script, onnx_file, aspect, scenes_root, tmp_path_factory):
     """The folder in which the script ran, what it printed, and the photo."""
     folder = tmp_path_factory.mktemp("elsewhere")
+    model = onnx.load(onnx_file[0])
+    [given] = [entry for entry in model.metadata_props if entry.key == "aspect"]
+    given.value = aspect
+    onnx.save(model, folder / "best.onnx")
     picture = next((scenes_root / "VOC").rglob("*.jpg"))
     photo = cv2.resize(cv2.imread(str(picture))[:, :50], (130, 150))  # upright, and larger
     cv2.imwrite(str(folder / "photo.png"), photo)
     (folder / "run_onnx.py").write_text(script)
     result = subprocess.run(
-        [sys.executable, "-I", "run_onnx.py", str(onnx_file[0]), "photo.png"],
+        [sys.executable, "-I", "run_onnx.py", "best.onnx", "photo.png"],
         cwd=folder, capture_output=True, text=True,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -43,10 +53,10 @@ def used(script, onnx_file, scenes_root, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def predicted(used, trained):
+def predicted(used, aspect, trained):
     """What the network itself predicts for the photo, and the part of the input that shows it."""
     photo = used[2]
-    warp = Canvas.padded(photo.shape[:2], SIZE).resize(SIZE)
+    warp = Canvas.of(photo.shape[:2], SIZE, aspect).resize(SIZE)
     image = torch.from_numpy(warp.image(photo, PADDING)).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         return trained.network(image), warp.crop.shown(SIZE[1])
@@ -62,13 +72,15 @@ def test_it_is_short_and_needs_no_other_package(script):
 
 def test_its_maps_are_those_of_the_network_at_the_size_of_the_photo(used, predicted, trained):
     folder, _, photo = used
-    predictions, (_, _, columns, rows) = predicted
+    predictions, (left, top, right, bottom) = predicted
     for task in trained.tasks:
         if task.name == "detection":
             continue
         [decoded] = task.decode(predictions[task.name])
         wanted = cv2.resize(
-            decoded[:rows, :columns], photo.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT
+            decoded[top:bottom, left:right],
+            photo.shape[1::-1],
+            interpolation=cv2.INTER_NEAREST_EXACT,
         )
         given = np.load(folder / f"{task.name}.npy")
         assert given.shape == photo.shape[:2]
@@ -87,8 +99,9 @@ def test_its_boxes_are_those_of_the_network_in_pixels_of_the_photo(used, predict
     assert len(confident) > 3
     lines = [line.split() for line in printed.splitlines()]
     given = {(name, *map(float, numbers)) for name, *numbers in lines}
-    scale = photo.shape[1] / shown[2], photo.shape[0] / shown[3]
-    boxes = confident[:, :4] * [*scale, *scale]
+    left, top, right, bottom = shown
+    scale = photo.shape[1] / (right - left), photo.shape[0] / (bottom - top)
+    boxes = (confident[:, :4] - [left, top, left, top]) * [*scale, *scale]
     for box, row in zip(boxes[:50], confident[:50], strict=True):
         name, score = task.classes[int(row[4])], row[6]
         assert any(
