@@ -29,8 +29,7 @@ class PyramidPoolingHead(MapHead):
     def __init__(self, inputs: int, channels: int, head: DenseHead, enlarge: str):
         super().__init__(head, enlarge)
         self.branches = nn.ModuleList(
-            nn.Sequential(GridAverage(bins), ConvNorm(inputs, channels, 1))
-            for bins in BINS
+            nn.Sequential(GridAverage(bins), ConvNorm(inputs, channels, 1)) for bins in BINS
         )
         self.mix = ConvNorm(inputs + len(BINS) * channels, channels, 3)
         self.predict = nn.Conv2d(channels, head.channels, 1)
