@@ -220,8 +220,12 @@ class Draws(TorchDispatchMode):
 
 
 EVERY_ARCHITECTURE = [(arch, "efficientnet_b0") for arch in ARCHITECTURES]
+ONE_A_FAMILY = ("efficientnet_b0", "efficientnet_lite0", "resnet18", "efficientnet_v2_s")
+ONE_A_FAMILY += ("mobilenet_v2", "timm/swin_tiny_patch4_window7_224")
 EVERY_BACKBONE = [
-    ("plain", name) for name in (*BACKBONES, "timm/swin_tiny_patch4_window7_224") if name != "none"
+    pytest.param("plain", name, marks=() if name in ONE_A_FAMILY else pytest.mark.slow)
+    for name in (*BACKBONES, "timm/swin_tiny_patch4_window7_224")
+    if name != "none"
 ]
 
 

@@ -111,7 +111,7 @@ def test_looking_at_the_gradients_changes_nothing(make_trainer, loss):
     assert same(*states)
 
 
-@pytest.mark.parametrize("loss", ["kd-amtl", "sel-update"])
+@pytest.mark.parametrize("loss", ["sel-update", pytest.param("kd-amtl", marks=pytest.mark.slow)])
 def test_a_run_that_is_cut_off_goes_on_to_the_last_digit(make_trainer, loss):
     options = ("--max_epoch", "2", "--diagnose", "3")
     whole = make_trainer(loss, *options)
