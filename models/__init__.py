@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from models.backbones import BACKBONES, Backbone
 from models.backbones.none import NoBackbone
+from models.cgc import CGC
+from models.cross_stitch import CrossStitch
 from models.deeplab import DeepLab
+from models.dselect_k import DSelectK
 from models.efficientdet import EfficientDet
+from models.ltb import LTB
+from models.mmoe import MMoE
+from models.mtan import MTAN
 from models.necks import NECKS
 from models.network import Network
 from models.normalisation import Normalisation
 from models.plain import Plain
+from models.ple import PLE
 from models.pspnet import PSPNet
 from models.segnet_mtan import SegNetMTAN
 from models.vmm import VMM
@@ -30,6 +37,13 @@ ARCHITECTURES = Registry(
         "plain": Plain,
         "PSPNet": PSPNet,
         "SegNet_MTAN": SegNetMTAN,
+        "cross_stitch": CrossStitch,
+        "MTAN": MTAN,
+        "MMoE": MMoE,
+        "CGC": CGC,
+        "PLE": PLE,
+        "DSelect_k": DSelectK,
+        "LTB": LTB,
     },
 )
 """Every architecture by its name in a cfg."""
@@ -63,8 +77,10 @@ def build(
             "backbone",
         )
 
-    def make_backbone(output_stride: int | None) -> Backbone:
-        return backbone.build(backbone.name, tuple(size), output_stride)
+    def make_backbone(
+        output_stride: int | None = None, out_indices: Sequence[int] | None = None
+    ) -> Backbone:
+        return backbone.build(backbone.name, tuple(size), output_stride, out_indices)
 
     architecture = arch.build()
     stride = architecture.prediction_stride

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+from torch import Tensor, nn
 
 from models.backbones.base import Backbone
 from models.network import Network
@@ -13,8 +15,14 @@ from utils.errors import ConfigError
 from utils.option import option
 from utils.part import Part
 
-MakeBackbone = Callable[[int | None], Backbone]
-"""Builds the backbone for an output stride; None stands for the backbone's default."""
+
+class MakeBackbone(Protocol):
+    """Builds a backbone for the stride of its last feature and the indices of the features that it
+    is to give; None stands for the backbone's default."""
+
+    def __call__(
+        self, output_stride: int | None = None, out_indices: Sequence[int] | None = None
+    ) -> Backbone: ...
 
 
 class Architecture(Part, ABC):
@@ -37,12 +45,37 @@ class Architecture(Part, ABC):
         """Builds a network.
 
         Args:
-            make_backbone: builds the backbone for an output stride.
+            make_backbone: builds the backbone, or another one of its kind at every call.
             heads: the prediction of each task, by the task's name.
 
         Raises:
             ConfigError: the architecture has no head for a task, or needs another backbone.
         """
+
+    @property
+    def backbone_stride(self) -> int | None:
+        """The stride of the last feature that it wants; None: the backbone's default."""
+        return None
+
+    def decoder(
+        self,
+        task: str,
+        head: DenseHead | BoxHead,
+        channels: tuple[int, ...],
+        strides: tuple[int, ...],
+    ) -> nn.Module:
+        """What follows the backbone, for a task of its own: takes (features, (height, width) of the
+        image) and returns the prediction, and has the method `start` of a head.
+
+        Args:
+            task: its name.
+            head: its prediction.
+            channels, strides: of the features, finest first.
+
+        Raises:
+            ConfigError: the architecture has no head for the task, or needs other features.
+        """
+        raise NotImplementedError
 
     def require(self, kind: type[DenseHead] | type[BoxHead], heads: Mapping[str, object]) -> None:
         """Refuses heads of another kind, for an architecture that has one kind alone.
@@ -58,6 +91,20 @@ class Architecture(Part, ABC):
                     f"{noun}; arch VMM has heads for both",
                     "tasks",
                 )
+
+
+class Decoder(nn.Module):
+    """A neck and a head of one task."""
+
+    def __init__(self, neck: nn.Module, head: nn.Module):
+        super().__init__()
+        self.neck, self.head = neck, head
+
+    def start(self) -> None:
+        self.head.start()
+
+    def forward(self, features: Sequence[Tensor], size: tuple[int, int]) -> Any:
+        return self.head(tuple(self.neck(list(features))), size)
 
 
 MOST_CHANNELS = 4096

@@ -13,9 +13,9 @@ _VARIANTS = 256
 
 
 def compile_parts(network: Network, keeps_graphs: bool) -> None:
-    """From now on the backbone, the neck and each head run compiled in training. Each is a graph of
-    its own: gradient rules differentiate between them. Parameters, their names and copies of the
-    network stay as they are.
+    """From now on the parts of a network run compiled in training: the backbone, the neck, each
+    head. Each is a graph of its own: gradient rules differentiate between them. Parameters, their
+    names and copies of the network stay as they are.
 
     Args:
         keeps_graphs: whether a graph is differentiated more than once.
@@ -33,7 +33,8 @@ def compile_parts(network: Network, keeps_graphs: bool) -> None:
     network.is_compiled = True
     # A mask depends on the place in the training, which a graph would keep as a constant.
     network.masks.draw = torch.compiler.disable(network.masks.draw)
-    for part in (network.backbone, network.neck, *network.heads.values()):
+    network.masks.uniform = torch.compiler.disable(network.masks.uniform)
+    for part in network.compiled_parts():
         part.compile()
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from torch import Tensor, nn
 
-from models.architecture import MOST_CHANNELS, Architecture, channels_option
+from models.architecture import MOST_CHANNELS, Architecture, Decoder, channels_option
 from models.heads.dense import DeepLabHead
+from models.layers import Activation
 from models.necks.aspp import DeepLabNeck
 from models.network import Network
 from tasks.base import DenseHead
@@ -41,31 +40,44 @@ class DeepLab(Architecture):
         official="relu6",
     )
 
+    @property
+    def backbone_stride(self):
+        return self.output_stride
+
     def network(self, make_backbone, heads):
         self.require(DenseHead, heads)
-        backbone = make_backbone(self.output_stride)
-        rates = tuple(2 * rate if self.output_stride == 8 else rate for rate in RATES)
-        activation = ACTIVATIONS[self.activation]
-        neck = partial(
-            DeepLabNeck,
-            backbone.channels,
-            self.channels,
-            rates,
-            skip=self.skip_connection,
-            activation=activation,
-            # The official code has ReLU here where one ASPP serves all tasks.
-            skip_activation=nn.ReLU if self.shared_head else activation,
-        )
-        make_head = partial(DeepLabHead, self.channels + self.skip_connection, self.channels)
+        backbone = make_backbone(self.backbone_stride)
         if self.shared_head:
-            shared = neck()
-            modules = {task: make_head(head) for task, head in heads.items()}
+            # The official code has ReLU here where one ASPP serves all tasks.
+            shared = self._neck(backbone.channels, nn.ReLU)
+            modules = {task: self._head(head) for task, head in heads.items()}
             last = [shared.aspp.output_convolution.weight]
         else:
             shared = Select((0, -1) if self.skip_connection else (-1,))
-            modules = {task: make_head(head, neck()) for task, head in heads.items()}
+            modules = {
+                task: self._head(head, self._neck(backbone.channels))
+                for task, head in heads.items()
+            }
             last = backbone.last_layer()
         return Network(backbone, shared, modules, last)
+
+    def decoder(self, task, head, channels, strides):
+        self.require(DenseHead, {task: head})
+        return Decoder(self._neck(channels), self._head(head))
+
+    def _neck(self, inputs: tuple[int, ...], skip_activation: Activation = None) -> DeepLabNeck:
+        activation = ACTIVATIONS[self.activation]
+        return DeepLabNeck(
+            inputs,
+            self.channels,
+            tuple(2 * rate if self.output_stride == 8 else rate for rate in RATES),
+            skip=self.skip_connection,
+            activation=activation,
+            skip_activation=skip_activation or activation,
+        )
+
+    def _head(self, head: DenseHead, neck: DeepLabNeck | None = None) -> DeepLabHead:
+        return DeepLabHead(self.channels + self.skip_connection, self.channels, head, neck)
 
 
 class Select(nn.Module):

@@ -1,4 +1,4 @@
-"""Dropout whose random numbers belong to a place, not to a moment."""
+"""Dropout, and other layers that draw, whose random numbers belong to a place, not to a moment."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ class Place(NamedTuple):
     """The images at hand, by their indices in the whole batch."""
     batch_size: int
     """The number of images of the whole batch."""
+    progress: float = 0.0
+    """The share of the training that is done, in [0, 1]."""
 
 
 class Masks:
-    """What the dropout layers of a network draw.
+    """What the layers of a network that draw are given.
 
     Attributes:
         place: of the forward passes from now on. None: masks come from PyTorch's own generators,
@@ -57,7 +59,7 @@ class Masks:
         """
         if self.place is None:
             return _ones_and_zeros(shape, keep, None, like=x)
-        seed, step, forward_pass, images, batch_size = self.place
+        seed, step, forward_pass, images, batch_size, _ = self.place
         if not images:
             return x.new_ones(shape)
         generator = torch.Generator(x.device)
@@ -66,6 +68,21 @@ class Masks:
             return _ones_and_zeros(shape, keep, generator, like=x)
         whole = _ones_and_zeros((batch_size * rows, *shape[1:]), keep, generator, like=x)
         return whole[images.start * rows : images.stop * rows]
+
+    def uniform(self, layer: str, like: Tensor) -> Tensor:
+        """Draws float32 numbers in [0, 1), of the shape of `like`, which are the same for all
+        images.
+
+        Args:
+            layer: the name of the layer, which is called once in a forward pass.
+        """
+        generator = None
+        if self.place is not None:
+            seed, step, forward_pass, *_ = self.place
+            generator = torch.Generator(like.device)
+            generator.manual_seed(seed_of(seed, step, forward_pass, layer))
+        numbers = torch.empty(like.shape, dtype=torch.float32, device=like.device)
+        return numbers.uniform_(generator=generator)
 
 
 def _ones_and_zeros(
@@ -76,7 +93,20 @@ def _ones_and_zeros(
     return drawn.bernoulli_(keep, generator=generator).to(like.dtype)
 
 
-class Dropout(nn.Module):
+class DrawingLayer(nn.Module):
+    """A layer that draws.
+
+    Attributes:
+        name: of the layer in its network.
+        masks: those of its network.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.name, self.masks = "", Masks()
+
+
+class Dropout(DrawingLayer):
     """Zeroes numbers with probability `p` in training, and divides those that are kept by 1 - p.
 
     Args:
@@ -86,16 +116,11 @@ class Dropout(nn.Module):
             ECCV 2016); 2: those of a channel (`nn.Dropout2d`); None: each by itself (`nn.Dropout`).
         rows: of the input to an image; 0: the input is the same for all images (a table of
             positions, for instance).
-
-    Attributes:
-        name: of the layer in its network.
-        masks: those of its network.
     """
 
     def __init__(self, p: float, dims: int | None = None, rows: int = 1):
         super().__init__()
         self.p, self.dims, self.rows = p, dims, rows
-        self.name, self.masks = "", Masks()
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
@@ -119,7 +144,7 @@ _DIMS = {
 
 def replace_dropout(network: nn.Module, rows: Mapping[str, int] | None = None) -> Masks:
     """Puts a `Dropout` in the place of every dropout layer of a network, whatever package it is
-    from. The names of parameters stay as they are.
+    from, and gives every layer that draws its name. The names of parameters stay as they are.
 
     Args:
         network: is changed.
@@ -131,7 +156,7 @@ def replace_dropout(network: nn.Module, rows: Mapping[str, int] | None = None) -
     masks = Masks()
     for name, layer in list(network.named_modules(remove_duplicate=False)):
         class_name = type(layer).__name__
-        if not isinstance(layer, Dropout):
+        if not isinstance(layer, DrawingLayer):
             if class_name not in _DIMS:
                 continue
             layer = Dropout(_probability(layer), _DIMS[class_name], (rows or {}).get(name, 1))

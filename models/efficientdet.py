@@ -27,6 +27,10 @@ class EfficientDet(PyramidArchitecture):
         self.require(BoxHead, heads)
         return super().network(make_backbone, heads)
 
+    def decoder(self, task, head, channels, strides):
+        self.require(BoxHead, {task: head})
+        return super().decoder(task, head, channels, strides)
+
     def head(self, head, strides):
         return BoxesHead(self._box_layers, strides, head)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
@@ -92,11 +92,13 @@ class MBConv(nn.Module):
         return x + out if self.residual else out
 
 
-def initialise(*modules: nn.Module) -> None:
+def initialise(*modules: nn.Module, but: Iterable[nn.Parameter] = ()) -> None:
     """He initialisation of all convolutions in `modules` (He et al. 2015), biases zero. By fan-in:
-    it keeps the size of what passes through, and a layer with few outputs does not start large."""
+    it keeps the size of what passes through, and a layer with few outputs does not start large.
+    Those whose parameters are among `but` stay as they are."""
+    kept = {id(parameter) for parameter in but}
     for layer in chain.from_iterable(module.modules() for module in modules):
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, nn.Conv2d) and id(layer.weight) not in kept:
             nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.architecture import Architecture
+from models.architecture import Architecture, Decoder
 from models.heads.dense import LinearHead
 from models.layers import upsample
 from models.network import Network
@@ -22,6 +22,10 @@ class Plain(Architecture):
         modules = {task: LinearHead(sum(backbone.channels), head) for task, head in heads.items()}
         # Several layers of the backbone are concatenated: none is the last.
         return Network(backbone, Concatenate(), modules, last_shared=[])
+
+    def decoder(self, task, head, channels, strides):
+        self.require(DenseHead, {task: head})
+        return Decoder(Concatenate(), LinearHead(sum(channels), head))
 
 
 class Concatenate(nn.Module):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from torch import nn
-
 from models.architecture import Architecture, channels_option
 from models.deeplab import Select
 from models.heads.pyramid_pooling import PyramidPoolingHead
@@ -28,15 +26,21 @@ class PSPNet(Architecture):
     )
 
     @property
+    def backbone_stride(self):
+        return OUTPUT_STRIDE
+
+    @property
     def prediction_stride(self):
         return OUTPUT_STRIDE if self.enlarge == "none" else 1
 
     def network(self, make_backbone, heads):
-        self.require(DenseHead, heads)
-        backbone = make_backbone(OUTPUT_STRIDE)
-        inputs = backbone.channels[-1]
-        modules: dict[str, nn.Module] = {
-            task: PyramidPoolingHead(inputs, self.channels, head, self.enlarge)
+        backbone = make_backbone(self.backbone_stride)
+        modules = {
+            task: self.decoder(task, head, backbone.channels, backbone.strides)
             for task, head in heads.items()
         }
         return Network(backbone, Select((-1,)), modules, backbone.last_stage())
+
+    def decoder(self, task, head, channels, strides):
+        self.require(DenseHead, {task: head})
+        return PyramidPoolingHead(channels[-1], self.channels, head, self.enlarge)

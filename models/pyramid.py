@@ -7,18 +7,19 @@ from typing import ClassVar
 
 from torch import nn
 
-from models.architecture import Architecture
+from models.architecture import Architecture, Decoder
+from models.backbones.base import check_strides
 from models.layers import Activation, Block, MBConv
 from models.necks import NECKS
-from models.necks.pyramid import Pyramid
+from models.necks.pyramid import ColumnPyramid, Pyramid, SimplePyramid
 from models.network import Network
 from tasks.base import BoxHead, DenseHead
 from utils.option import option
 
 
 class PyramidArchitecture(Architecture):
-    """A feature pyramid on features of the strides 8, 16 and 32. A subclass declares the options
-    `channels` and `neck`."""
+    """A feature pyramid on features of the strides 8, 16 and 32, or on three that are made of the
+    last map of a plain transformer. A subclass declares the options `channels` and `neck`."""
 
     channels: int | None
     neck: str | None
@@ -39,10 +40,28 @@ class PyramidArchitecture(Architecture):
 
     def network(self, make_backbone, heads):
         backbone = make_backbone(None)
-        backbone.check_strides(type(self).__name__, (8, 16, 32))
-        pyramid = Pyramid(
-            backbone.channels,
-            backbone.strides,
+        pyramid = self._pyramid(backbone.channels, backbone.strides)
+        modules = {task: self.head(head, pyramid.strides) for task, head in heads.items()}
+        # The tasks share the pyramid's levels. Several layers end in them: none is the last.
+        return Network(backbone, pyramid, modules, last_shared=[])
+
+    def decoder(self, task, head, channels, strides):
+        pyramid = self._pyramid(channels, strides)
+        return Decoder(pyramid, self.head(head, pyramid.strides))
+
+    def _pyramid(
+        self, channels: tuple[int, ...], strides: tuple[int, ...]
+    ) -> Pyramid | ColumnPyramid:
+        if len(set(strides)) == 1:
+            simple = SimplePyramid(channels[-1], strides[-1])
+            return ColumnPyramid(simple, self._levels(simple.channels, simple.strides))
+        check_strides(type(self).__name__, strides, (8, 16, 32))
+        return self._levels(channels, strides)
+
+    def _levels(self, channels: tuple[int, ...], strides: tuple[int, ...]) -> Pyramid:
+        return Pyramid(
+            channels,
+            strides,
             channels=self.channels,
             layer=self.neck,
             depth=self.depth,
@@ -51,9 +70,6 @@ class PyramidArchitecture(Architecture):
             transition_activation=self.transition_activation,
             extra_levels=self.extra_levels,
         )
-        modules = {task: self.head(head, pyramid.strides) for task, head in heads.items()}
-        # The tasks share the pyramid's levels. Several layers end in them: none is the last.
-        return Network(backbone, pyramid, modules, last_shared=[])
 
     @abstractmethod
     def head(self, head: DenseHead | BoxHead, strides: tuple[int, ...]) -> nn.Module:

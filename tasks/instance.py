@@ -120,7 +120,7 @@ class Instance(Task):
 
     def legend(self, target):
         """The directions from the centre."""
-        names = ("above", "right", "below", "left")
+        names = ("above", "right of", "below", "left of")
         rows, columns = np.array([[-1, 0, 1, 0]]), np.array([[0, 1, 0, -1]])
         colours = _colours(rows, columns, np.ones((1, 4)), np.ones((1, 4), bool))[0].tolist()
         pairs = zip(names, colours, strict=True)

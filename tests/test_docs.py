@@ -30,6 +30,25 @@ def test_every_loss_is_in_the_tables():
     assert set(LOSSES) <= rows("README.md")
 
 
+def test_every_cfg_that_a_page_names_is_there():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for cfg in re.findall(r"\bcfg/[\w+.-]+/[\w+/.-]+\.cfg", page.read_text()):
+            assert (ROOT / cfg).is_file(), f"{page.name}: {cfg}"
+
+
+def test_every_command_of_the_papers_can_be_read():
+    page = (ROOT / "docs/papers.md").read_text()
+    cfgs = set(re.findall(r"train_test.py (cfg/\S+\.cfg)", page))
+    assert len(cfgs) == 9
+    for cfg in cfgs:
+        assert read([str(ROOT / cfg)]).comparison.delta_metrics in ("key", "paper", "flat")
+    lines = re.findall(r"^(?:\| `|LOSS is).*", page, re.MULTILINE)
+    losses = {name for line in lines for name in re.findall(r"`([a-z-]+)`", line)}
+    assert "amtl" in losses
+    assert "sel-update" in losses
+    assert losses <= set(LOSSES)
+
+
 def test_the_table_of_the_losses_is_what_the_list_says():
     text = (ROOT / "docs/losses.md").read_text()
     [table] = re.findall(r"\n(\| loss \| weighting .*?)\n\n", text, re.S)

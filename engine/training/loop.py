@@ -82,6 +82,7 @@ class Loop:
         self.train_loader, val_loader = data.loaders(config, self.device, self.ranks)
         self.loaders = (self.train_loader, val_loader)
         self.length = Length.of(options, self.train_loader.epoch_batches)
+        task_losses.steps = self.length.total
 
         temporary = task_losses.components()
         optimizer = options.optimizer.build().optimizer(

@@ -67,6 +67,7 @@ class TaskLosses:
     Attributes:
         network: the network.
         model: the network as an objective sees it: its parameters by who shares them.
+        steps: of the whole training, for a network that changes in its course; 0: not known.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class TaskLosses:
         self.ranks = ranks
         self.seed = seed
         self.missing_weight = missing_weight
+        self.steps = 0
         self._samples: dict[tuple[int, int], SamplePrediction] = {}
 
     def on(
@@ -124,7 +126,10 @@ class TaskLosses:
     def places(self, step: int, share: range, images: int) -> Iterator[Place]:
         """The places of the forward passes of a step, one after another, on a share of so many
         images."""
-        return (Place(self.seed, step, number, share, images) for number in itertools.count())
+        progress = min(1.0, (step - 1) / self.steps) if self.steps else 0.0
+        return (
+            Place(self.seed, step, number, share, images, progress) for number in itertools.count()
+        )
 
     def predict(self, images: Tensor, place: Place, active: Set[str]) -> dict[str, Any]:
         """The predictions for (B, 3, H, W) images, RGB in [0, 1], by task name: at least those of

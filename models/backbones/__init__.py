@@ -24,7 +24,7 @@ BACKBONES = Registry(
         **{
             name: part
             for part in (ResNet, MobileNetV2, EfficientNetB1, EfficientNetV2)
-            for name in part.taps_of
+            for name in part.last_of
         },
         "none": NoBackbone,
     },

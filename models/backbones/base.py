@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.nn import Parameter
 
 from models.layers import ModulePart
 from models.normalisation import HALF, IDENTITY, IMAGENET, Normalisation
+from models.recomputation import recomputed
 from utils.errors import ConfigError
 from utils.option import option
+
+DEFAULT_INDICES = (-3, -2, -1)
+"""Which of its features a backbone gives where an architecture does not say: the last three."""
 
 SMALLEST = 32
 """The least height and width of an image in pixels: one cell at the stride of 32."""
@@ -19,8 +24,9 @@ SMALLEST = 32
 class Backbone(ModulePart, ABC):
     """A network without its classifier, which returns a list of feature maps, finest first.
 
-    A subclass is built from its name, the size (height, width) of the images in pixels, and the
-    stride of its last feature (None: its default).
+    A subclass is built from its name, the size (height, width) of the images in pixels, the stride
+    of its last feature (None: its default), and the indices of those of its features that it gives
+    (None: its default; negative ones count from the end).
 
     Attributes:
         name: in the registry.
@@ -86,18 +92,58 @@ class Backbone(ModulePart, ABC):
         layer."""
         return self.last_layer()
 
-    def check_strides(self, arch: str, wanted: tuple[int, ...]) -> None:
-        """Refuses an architecture that needs features at other strides.
+    def segments(self) -> list[Segment]:
+        """The network cut behind each of its features: modules of which each takes the feature
+        before, the first one the images.
 
         Raises:
-            ConfigError: names both.
+            ConfigError: the backbone cannot be cut.
         """
-        if self.strides != wanted:
-            raise ConfigError(
-                f"arch {arch} needs a backbone with features at strides {_words(wanted)}; "
-                f"this one has them at {_words(self.strides)}",
-                "backbone",
-            )
+        raise ConfigError(
+            f"backbone {self.name} cannot be run stage by stage; take one of torchvision or "
+            "efficientnet_pytorch",
+            "backbone",
+        )
+
+    def layers(self) -> list[list[Parameter]]:
+        """The parameters from the input to the output, those of a stage (or of a block of a
+        transformer) together: what `freeze` and `layer_decay` count."""
+        return [list(self.parameters())]
+
+    def everywhere(self) -> list[nn.Module]:
+        """The modules that hold its parameters, wherever in a network they stand."""
+        return [self]
+
+
+class Segment(nn.Module):
+    """A part of a backbone between two of its features."""
+
+    def __init__(self, stages: nn.Sequential):
+        super().__init__()
+        self.stages = stages
+        self.is_recomputed = False
+
+    def recompute(self) -> None:
+        self.is_recomputed = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.is_recomputed and torch.is_grad_enabled():
+            return recomputed(self.stages, x)
+        return self.stages(x)
+
+
+def check_strides(arch: str, strides: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    """Refuses a backbone for an architecture that needs features at other strides.
+
+    Raises:
+        ConfigError: names both.
+    """
+    if strides != wanted:
+        raise ConfigError(
+            f"arch {arch} needs a backbone with features at strides {_words(wanted)}; "
+            f"this one has them at {_words(strides)}",
+            "backbone",
+        )
 
 
 def check_size(size: tuple[int, int], multiple: int = 1) -> None:

@@ -49,11 +49,8 @@ class BlockBackbone(StagedBackbone):
             _Block(block, rate * index, self.activation())
             for index, block in enumerate(net._blocks)
         ]
-        # A feature ends before each block with a stride. The first two strides give no feature.
-        strided = [n for n, b in enumerate(net._blocks) if b._depthwise_conv.stride[0] > 1]
-        taps = (strided[2], strided[3], len(blocks))  # the stem is stage 0, and block n stage n + 1
         stem = nn.Sequential(net._conv_stem, net._bn0, self.activation())
-        return nn.Sequential(stem, *blocks), taps
+        return nn.Sequential(stem, *blocks), len(blocks)
 
 
 class EfficientNet(BlockBackbone):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from models.backbones.base import Backbone, check_size
 from utils.errors import ConfigError
 
@@ -18,6 +20,7 @@ class NoBackbone(Backbone):
         name: str,
         size: tuple[int, int],
         output_stride: int | None = None,
+        out_indices: Sequence[int] | None = None,
         **options: str,
     ):
         super().__init__(**options)

@@ -9,47 +9,67 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.backbones.base import Backbone, check_size
+from models.backbones.base import DEFAULT_INDICES, Backbone, Segment, check_size
 from models.recomputation import recomputed
 
-STRIDES = (8, 16, 32)
+STRIDES = (2, 4, 8, 16, 32)
+"""Of the features that there are; by default a backbone gives the last three."""
 
 
 class StagedBackbone(Backbone):
-    """A convolutional network whose features are the outputs of three of its stages, at strides 8,
-    16 and 32.
+    """A convolutional network that has a feature at each of the strides 2, 4, 8, 16 and 32: what it
+    has computed before it strides again.
 
     Args:
         name: the name in the registry.
         size: height and width of the images.
         output_stride: the stride of the last feature. For 16 or 8, the stages behind the feature of
             that stride are dilated instead of strided.
+        out_indices: which features it gives, by their indices in `STRIDES`; None: the last three.
     """
 
     def __init__(
-        self, name: str, size: tuple[int, int], output_stride: int | None = None, **options: str
+        self,
+        name: str,
+        size: tuple[int, int],
+        output_stride: int | None = None,
+        out_indices: Sequence[int] | None = None,
+        **options: str,
     ):
         super().__init__(**options)
         self.name = name
         check_size(size)
-        stages, self.taps = self.cut(name)
-        self.stages = stages[: self.taps[-1] + 1]
+        stages, last = self.cut(name)
+        self.stages = stages[: last + 1]
         self.is_recomputed = False
+        ends = self.ends = _ends(self.stages)
         output_stride = output_stride or STRIDES[-1]
-        self.strides = tuple(min(stride, output_stride) for stride in STRIDES)
-        dilate(self.stages[self.taps[self.strides.index(output_stride)] + 1 :])
-        self.channels = tuple(_output_channels(self.stages[tap]) for tap in self.taps)
+        dilate(self.stages[ends[STRIDES.index(output_stride)] + 1 :])
+        kept = DEFAULT_INDICES if out_indices is None else out_indices
+        self.taps = tuple(ends[index] for index in kept)
+        self.strides = tuple(min(STRIDES[index], output_stride) for index in kept)
+        self.channels = tuple(output_channels(self.stages[: tap + 1]) for tap in self.taps)
 
     @abstractmethod
-    def cut(self, name: str) -> tuple[nn.Sequential, Sequence[int]]:
+    def cut(self, name: str) -> tuple[nn.Sequential, int]:
         """Builds the library's classifier network, and loads the weights that are wanted into it.
 
         Returns:
-            its stages, and the indices of the last ones at strides 8, 16 and 32.
+            its stages, and the index of the last one that is no part of the classifier.
         """
 
     def last_stage(self):
         return list(self.stages[self.taps[-2] + 1 :].parameters())
+
+    def segments(self):
+        return [Segment(stages) for stages in self._cut_behind(self.taps)]
+
+    def layers(self):
+        return [list(stages.parameters()) for stages in self._cut_behind(self.ends)]
+
+    def _cut_behind(self, indices: Sequence[int]) -> list[nn.Sequential]:
+        bounds = itertools.pairwise((0, *(index + 1 for index in indices)))
+        return [self.stages[start:end] for start, end in bounds]
 
     def recompute(self):
         self.is_recomputed = True
@@ -97,6 +117,17 @@ def dilate(stages: Iterable[nn.Module]) -> None:
             dilation *= stride
 
 
-def _output_channels(stage: nn.Module) -> int:
+def _ends(stages: nn.Sequential) -> list[int]:
+    """The indices of the last stages before each stride but the first, and of the last stage."""
+    strided = [index for index, stage in enumerate(stages) if has_stride(stage)]
+    return [*(index - 1 for index in strided[1:]), len(stages) - 1]
+
+
+def has_stride(stage: nn.Module) -> bool:
+    """Whether a stage halves its input."""
+    return any(getattr(layer, "stride", 1) in (2, (2, 2)) for layer in stage.modules())
+
+
+def output_channels(stages: nn.Module) -> int:
     """The channels of the last BatchNorm, which ends the stages of all these networks."""
-    return [m.num_features for m in stage.modules() if isinstance(m, nn.BatchNorm2d)][-1]
+    return [m.num_features for m in stages.modules() if isinstance(m, nn.BatchNorm2d)][-1]

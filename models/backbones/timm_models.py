@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones import weights
-from models.backbones.base import Backbone, check_size
+from models.backbones.base import DEFAULT_INDICES, Backbone, check_size
 from models.batch_norm import stand_in
 from models.dropout import input_rows, replace_dropout
 from models.normalisation import IMAGENET, Normalisation
@@ -32,6 +33,8 @@ class TimmModel(Backbone):
         name: `timm/` and timm's name of the model.
         size: height and width of the images in pixels; a transformer is built for them.
         output_stride: the stride of the last feature; None for the model's default.
+        out_indices: which features it gives, of all that a network with stages has, or of the four
+            of a transformer; None: the last three, or these four.
     """
 
     version = 3  # a plain transformer's last feature is that behind its final norm
@@ -45,7 +48,12 @@ class TimmModel(Backbone):
     )
 
     def __init__(
-        self, name: str, size: tuple[int, int], output_stride: int | None = None, **options: str
+        self,
+        name: str,
+        size: tuple[int, int],
+        output_stride: int | None = None,
+        out_indices: Sequence[int] | None = None,
+        **options: Any,
     ):
         super().__init__(**options)
         self.name = name
@@ -71,9 +79,11 @@ class TimmModel(Backbone):
         is_column = len(set(strides)) == 1
         if is_column:
             step = len(info) / COLUMN_LAYERS
-            self.indices = [round(step * (n + 1)) - 1 for n in range(COLUMN_LAYERS)]
+            every = [round(step * (n + 1)) - 1 for n in range(COLUMN_LAYERS)]
+            self.indices = every if out_indices is None else [every[n] for n in out_indices]
         else:
-            self.indices = list(range(len(info)))[-3:]
+            kept = DEFAULT_INDICES if out_indices is None else out_indices
+            self.indices = [range(len(info))[n] for n in kept]
         self.channels = tuple(info[index]["num_chs"] for index in self.indices)
         self.strides = tuple(info[index]["reduction"] for index in self.indices)
         self.has_final_norm = is_column and isinstance(
@@ -88,6 +98,15 @@ class TimmModel(Backbone):
         name = name.removeprefix(PREFIX)
         published = _timm(name).get_pretrained_cfg(name)
         return Normalisation(published.mean, published.std) if published else IMAGENET
+
+    def layers(self):
+        from timm.models import group_parameters
+
+        numbers = group_parameters(self.net, self.net.group_matcher(coarse=False), reverse=True)
+        layers: dict[int, list[nn.Parameter]] = {}
+        for name, parameter in self.net.named_parameters():
+            layers.setdefault(numbers[name], []).append(parameter)
+        return [layers[number] for number in sorted(layers)]
 
     def forward(self, images: Tensor) -> list[Tensor]:
         if images.shape[0] > 0:  # not len(images), which would fix the number in an export

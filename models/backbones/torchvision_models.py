@@ -14,7 +14,8 @@ class TorchvisionBackbone(StagedBackbone):
     version = 2  # `pretrained = true` means torchvision's best weights
     classifier = "classifier."
     """The first letters of the names of the classifier's weights."""
-    taps_of: dict[str, tuple[int, int, int]]
+    last_of: dict[str, int]
+    """The last stage that is no part of the classifier, by the network's name."""
 
     def cut(self, name):
         import torchvision
@@ -25,7 +26,7 @@ class TorchvisionBackbone(StagedBackbone):
             published.IMAGENET1K_V1 if self.pretrained == "imagenet_v1" else published.DEFAULT
         )
         weights.load(net, name, self.pretrained, imagenet.get_state_dict, self.classifier)
-        return self.stages_of(net), self.taps_of[name]
+        return self.stages_of(net), self.last_of[name]
 
     def stages_of(self, net: nn.Module) -> nn.Sequential:
         """The stages of the network, in order."""
@@ -37,7 +38,7 @@ class ResNet(TorchvisionBackbone):
 
     classifier = "fc."
     # The children are conv1, bn1, relu, maxpool, layer1 to layer4, avgpool and fc.
-    taps_of = {f"resnet{depth}": (5, 6, 7) for depth in (18, 34, 50, 101, 152)}
+    last_of = {f"resnet{depth}": 7 for depth in (18, 34, 50, 101, 152)}
 
     def stages_of(self, net):
         return nn.Sequential(*list(net.children())[:-2])
@@ -47,22 +48,18 @@ class MobileNetV2(TorchvisionBackbone):
     """MobileNetV2 (Sandler et al., CVPR 2018): the last stages at strides 8 and 16, and the last
     1×1 convolution, at stride 32."""
 
-    taps_of = {"mobilenet_v2": (6, 13, 18)}
+    last_of = {"mobilenet_v2": 18}
 
 
 class EfficientNetB1(TorchvisionBackbone):
     """EfficientNet-B1 (Tan and Le, ICML 2019): the last stages at strides 8, 16 and 32, without the
     last 1×1 convolution. torchvision has better weights for it than its authors published."""
 
-    taps_of = {"efficientnet_b1": (3, 5, 7)}
+    last_of = {"efficientnet_b1": 7}
 
 
 class EfficientNetV2(TorchvisionBackbone):
     """EfficientNetV2 (Tan and Le, ICML 2021): the last stages at strides 8, 16 and 32, without the
     last 1×1 convolution."""
 
-    taps_of = {
-        "efficientnet_v2_s": (3, 5, 6),
-        "efficientnet_v2_m": (3, 5, 7),
-        "efficientnet_v2_l": (3, 5, 7),
-    }
+    last_of = {"efficientnet_v2_s": 6, "efficientnet_v2_m": 7, "efficientnet_v2_l": 7}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.heads.dense import MapHead
 from models.layers import ConvNorm, upsample
@@ -28,8 +29,7 @@ class PyramidPoolingHead(MapHead):
     def __init__(self, inputs: int, channels: int, head: DenseHead, enlarge: str):
         super().__init__(head, enlarge)
         self.branches = nn.ModuleList(
-            nn.Sequential(nn.AdaptiveAvgPool2d(bins), ConvNorm(inputs, channels, 1))
-            for bins in BINS
+            nn.Sequential(GridAverage(bins), ConvNorm(inputs, channels, 1)) for bins in BINS
         )
         self.mix = ConvNorm(inputs + len(BINS) * channels, channels, 3)
         self.predict = nn.Conv2d(channels, head.channels, 1)
@@ -39,3 +39,31 @@ class PyramidPoolingHead(MapHead):
         cells = (x.shape[-2], x.shape[-1])
         pooled = [upsample(branch(x), cells) for branch in self.branches]
         return self.to_image(self.mix(torch.cat([x, *pooled], dim=1)), size)
+
+
+class GridAverage(nn.Module):
+    """Averages a map (B, C, h, w) over the cells of a grid, to (B, C, bins, bins). Cells that do
+    not end on whole pixels overlap, as in `torch.nn.AdaptiveAvgPool2d`.
+
+    ONNX has no such pooling, but for one size of map: in an export it is the product with a matrix
+    for each side.
+    """
+
+    def __init__(self, bins: int):
+        super().__init__()
+        self.bins = bins
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.compiler.is_exporting():
+            return F.adaptive_avg_pool2d(x, self.bins)
+        return self._weights(x, -2) @ x @ self._weights(x, -1).T
+
+    def _weights(self, x: Tensor, axis: int) -> Tensor:
+        """(bins, length of the axis): what each pixel counts in each cell."""
+        length = x.shape[axis]
+        pixel = torch.arange(length, device=x.device)
+        cell = torch.arange(self.bins, device=x.device)[:, None]
+        first = cell * length // self.bins
+        end = ((cell + 1) * length + self.bins - 1) // self.bins
+        inside = ((pixel >= first) & (pixel < end)).to(x.dtype)
+        return inside / inside.sum(1, keepdim=True)

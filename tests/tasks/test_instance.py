@@ -215,13 +215,15 @@ def test_colours_tell_the_direction_and_the_distance(task):
     assert not picture[~known(offsets)].any()
     left, right = picture[12, 8], picture[12, 29]
     names = {name: colour for name, colour in task.legend(offsets).entries}
-    assert set(names) == {f"{word} the centre" for word in ("above", "right", "below", "left")}
+    places = ("above", "right of", "below", "left of")
+    assert set(names) == {f"{place} the centre" for place in places}
 
     def distance(colour, name):
         return np.abs(colour.astype(int) - names[f"{name} the centre"]).sum()
 
-    for colour, name in ((left, "left"), (right, "right")):
-        assert min(names, key=lambda other: distance(colour, other.split()[0])).startswith(name)
+    for colour, name in ((left, "left of"), (right, "right of")):
+        nearest = min(places, key=lambda place: distance(colour, place))
+        assert nearest == name
     assert picture[12, 19].max() < picture[12, 29].max(), "dark at the centre"
     np.testing.assert_array_equal(picture, task.draw(image, numbers()))
 

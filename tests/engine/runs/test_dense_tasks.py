@@ -104,6 +104,7 @@ def test_they_are_predicted_as_files_that_are_read_again(people, trained):
         assert np.asarray(mask).max() < 3
 
 
+@pytest.mark.slow
 def test_they_are_exported(people, trained):
     data = ("--dataset_root", people / "data", "--runs", people / "runs")
     assert call(people, people / "people.cfg", "--mode", "export", "--format", "pt2", *data) == 0

@@ -1,14 +1,18 @@
 """Networks whose predictions are smaller than the image, and their labels: PSPNet without
 enlargement."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
+import train_test
 from datasets.formats.images import read_image
 from engine import open_network, predict
 from engine.runs.data import build_data
 from engine.runs.folder import run_folder
+from tests.labels import custom_dataset
 from tests.running import make_loop, run, save_untrained
 from utils.errors import ConfigError
 
@@ -44,7 +48,7 @@ def config(make_config):
     return lambda *options: make_config(STREETS, *options)
 
 
-def test_a_run_trains_tests_draws_and_predicts(config, scenes_root):
+def test_a_run_trains_tests_draws_and_predicts(config, scenes_root, tmp_path):
     config = config()
     results = run(config)
     metrics = results["metrics"]
@@ -52,11 +56,26 @@ def test_a_run_trains_tests_draws_and_predicts(config, scenes_root):
     assert all(np.isfinite(list(of_task.values())).all() for of_task in metrics.values())
     folder = run_folder(config)
     assert (folder.pictures / "0" / "instance_truth.png").exists()
-    image = read_image(next((scenes_root / "Cityscapes/leftImg8bit/val").rglob("*.png")))
-    shapes = {
-        name: array.shape for name, array in predict(*open_network(folder.best), image).items()
-    }
+    shutil.copytree(scenes_root / "Cityscapes/leftImg8bit/val/lindau", tmp_path / "in")
+    words = ["--mode", "predict", "--ckpt", folder.path, "--input", tmp_path / "in"]
+    words += ["--output", tmp_path]
+    assert train_test.main([*map(str, words), "--device", "cpu"]) == 0
+    dataset = custom_dataset(
+        root=str(tmp_path),
+        images="in/*.png",
+        instance="instance/npy/*.npy",
+        disparity="disparity/npy/*.npy",
+        split="0.5",
+    )
+    network, tasks = open_network(folder.best)
+    [sample, *_] = dataset.read(tmp_path, "test").samples
+    predicted = predict(network, tasks, read_image(sample.image))
+    shapes = {name: array.shape for name, array in predicted.items()}
     assert shapes == {"segmentation": (48, 64), "instance": (48, 64, 2), "disparity": (48, 64)}
+    for task in tasks[1:]:
+        stored = sample.labels[task.name].read((48, 64))
+        np.testing.assert_allclose(stored, predicted[task.name], atol=1e-5)
+        assert task.usable(stored)
 
 
 def test_targets_are_as_small_and_of_the_nearest_pixels(config):

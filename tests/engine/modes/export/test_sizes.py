@@ -18,6 +18,7 @@ EXPECTED = {
     ("DeepLab", "resnet50", (64, 96)): ANY.format(64),
     ("DeepLab", "efficientnet_lite0", (64, 96)): ANY.format(64),
     ("VMM", "efficientnet_lite0", (64, 96)): ANY.format(64),
+    ("PSPNet", "resnet18", (64, 96)): ANY.format(64),
     ("EfficientDet", "resnet18", (256, 288)): ANY.format(256),
     ("plain", "resnet18", (70, 100)): "this size alone",
 }
