@@ -90,6 +90,8 @@ def test_losses_that_need_what_the_problem_has_not_are_refused(toy, run):
     assert "accuracies" in refused["amtl"]
     assert "accuracies" in refused["dtp"]
     assert "single-task networks" in refused["kd-mtl"]
+    assert "parts of a batch" in refused["auto-lambda"]
+    assert "parts of a batch" in refused["sdmgrad"]
     assert not refused.keys() & {"weighted-sum", "mgda-ub", "famo", "graddrop", "sel-update"}
     status, out, error = run("--loss", "weighted-sum", "amtl", "--steps", 1)
     assert (status, out, error.count("\n")) == (2, "", 1)
