@@ -34,7 +34,7 @@ class CGC(SoftSharing):
             for task, decoder in self.decoders(shared["0"], heads).items()
         }
         own = [expert for branch in branches.values() for expert in branch.experts]
-        backbone = SeveralBackbones(shared["0"], shared, own)
+        backbone = SeveralBackbones([*shared.values(), *own], shared, own)
         return CGCNetwork(backbone, nn.Identity(), branches, last_shared=[])
 
 

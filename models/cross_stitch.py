@@ -46,7 +46,7 @@ class LinkedBackbones(SoftSharing):
             nn.ModuleList(self.link(count, own) for own in range(count)) for _ in STAGES[1:-1]
         )
         backbone = SeveralBackbones(
-            backbones[0],
+            backbones,
             {task: nn.ModuleList(stages[:-1]) for task, stages in segments.items()},
             [stages[-1] for stages in segments.values()],
         )

@@ -37,7 +37,7 @@ class DSelectK(SoftSharing):
         }
         experts = {str(number): backbone for number, backbone in enumerate(backbones)}
         return ExpertsNetwork(
-            SeveralBackbones(backbones[0], experts), nn.Identity(), branches, last_shared=[]
+            SeveralBackbones(backbones, experts), nn.Identity(), branches, last_shared=[]
         )
 
 

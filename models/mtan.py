@@ -45,7 +45,7 @@ class MTAN(SoftSharing):
         shared = {str(number): nn.ModuleList(parts) for number, parts in enumerate(stages)}
         transitions = nn.ModuleList(Bottleneck(*pair) for pair in itertools.pairwise(widths))
         return MTANNetwork(
-            SeveralBackbones(backbone, shared), transitions, branches, last_shared=[]
+            SeveralBackbones([backbone], shared), transitions, branches, last_shared=[]
         )
 
 

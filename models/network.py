@@ -14,6 +14,7 @@ from models.dropout import Place, replace_dropout
 from models.layers import initialise
 from models.normalisation import Normalisation
 from tasks.base import BoxPrediction
+from utils.errors import ConfigError
 
 
 class Network(nn.Module):
@@ -39,6 +40,7 @@ class Network(nn.Module):
         mean, std: (3, 1, 1) the statistics that it normalises images by.
         masks: what its dropout layers draw.
         prediction_stride: the pixels of the image to one of a dense prediction, along each axis.
+        is_frozen: whether a part of it is not trained.
         no_features: why the network has no `features`; empty where it has.
         is_compiled: whether its parts are compiled, which is for training alone; see
             `models.compilation`.
@@ -58,7 +60,7 @@ class Network(nn.Module):
         self.neck = neck
         self.heads = nn.ModuleDict(heads)
         self.features: tuple[Tensor, ...] = ()
-        self.is_compiled = False
+        self.is_compiled = self.is_frozen = False
         self.prediction_stride = 1
         self._last_shared = last_shared
         self.normalise_by(backbone.normalisation(backbone.name, backbone.normalise))
@@ -120,6 +122,36 @@ class Network(nn.Module):
         weight = next(self.parameters())
         for name, colour in normalisation._asdict().items():
             self.register_buffer(name, weight.new_tensor(colour).view(3, 1, 1), persistent=False)
+
+    def freeze(self, layers: int | None = None) -> None:
+        """From now on the first layers of the backbone are not trained, and their BatchNorm and
+        dropout do what they do in evaluation.
+
+        Args:
+            layers: how many, as `Backbone.layers` counts them; None: the whole backbone.
+
+        Raises:
+            ConfigError: there are not so many.
+        """
+        every = [layer for layer in self.backbone.layers() if layer]
+        if not every or (layers or 0) > len(every):
+            raise ConfigError(
+                f"backbone {self.backbone.name} has {len(every)} layers that could be frozen",
+                "freeze",
+            )
+        for parameter in (p for layer in every[:layers] for p in layer):
+            parameter.requires_grad_(False)
+        self.is_frozen = True
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Network:
+        super().train(mode)
+        if mode and self.is_frozen:
+            for module in self.modules():
+                parameters = list(module.parameters())
+                if parameters and not any(p.requires_grad for p in parameters):
+                    module.eval()
+        return self
 
     @property
     def coarsest_stride(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from torch import nn
 
 from models.backbones.several import SeveralBackbones
@@ -22,10 +24,10 @@ class PLE(CGC):
         stride = self.backbone_stride
         first = make_backbone(stride, STAGES)
         shared = [first, *(make_backbone(stride, STAGES) for _ in range(self.experts - 1))]
-        own = {
-            task: [make_backbone(stride, STAGES).segments() for _ in range(self.own_experts)]
-            for task in heads
+        owned = {
+            task: [make_backbone(stride, STAGES) for _ in range(self.own_experts)] for task in heads
         }
+        own = {task: [b.segments() for b in backbones] for task, backbones in owned.items()}
         inputs, total = (3, *first.channels[:-1]), self.experts + self.own_experts
         branches = {
             task: Branch(
@@ -44,7 +46,7 @@ class PLE(CGC):
         }
         last = [expert for branch in branches.values() for expert in branch.experts]
         return PLENetwork(
-            SeveralBackbones(first, parts, last),
+            SeveralBackbones([*shared, *itertools.chain(*owned.values())], parts, last),
             Gates(list(heads), inputs, total, everyone),
             branches,
             last_shared=[],

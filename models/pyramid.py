@@ -11,15 +11,15 @@ from models.architecture import Architecture, Decoder
 from models.backbones.base import check_strides
 from models.layers import Activation, Block, MBConv
 from models.necks import NECKS
-from models.necks.pyramid import Pyramid
+from models.necks.pyramid import ColumnPyramid, Pyramid, SimplePyramid
 from models.network import Network
 from tasks.base import BoxHead, DenseHead
 from utils.option import option
 
 
 class PyramidArchitecture(Architecture):
-    """A feature pyramid on features of the strides 8, 16 and 32. A subclass declares the options
-    `channels` and `neck`."""
+    """A feature pyramid on features of the strides 8, 16 and 32, or on three that are made of the
+    last map of a plain transformer. A subclass declares the options `channels` and `neck`."""
 
     channels: int | None
     neck: str | None
@@ -49,8 +49,16 @@ class PyramidArchitecture(Architecture):
         pyramid = self._pyramid(channels, strides)
         return Decoder(pyramid, self.head(head, pyramid.strides))
 
-    def _pyramid(self, channels: tuple[int, ...], strides: tuple[int, ...]) -> Pyramid:
+    def _pyramid(
+        self, channels: tuple[int, ...], strides: tuple[int, ...]
+    ) -> Pyramid | ColumnPyramid:
+        if len(set(strides)) == 1:
+            simple = SimplePyramid(channels[-1], strides[-1])
+            return ColumnPyramid(simple, self._levels(simple.channels, simple.strides))
         check_strides(type(self).__name__, strides, (8, 16, 32))
+        return self._levels(channels, strides)
+
+    def _levels(self, channels: tuple[int, ...], strides: tuple[int, ...]) -> Pyramid:
         return Pyramid(
             channels,
             strides,

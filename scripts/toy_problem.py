@@ -120,9 +120,9 @@ def build(name: str) -> MultiTaskLoss:
         raise ConfigError(f"{name} learns from single-task networks, and here there are none")
     if issubclass(loss.weighting.part, AccuracyWeighting):
         raise ConfigError(f"{name} weighs tasks by their accuracies, and here there are none")
-    compares_parts = loss.has_rule and loss.gradient.part.compares_parts
-    if compares_parts or loss.weighting.part.by_halves:
-        raise ConfigError(f"{name} compares parts of a batch, and here there is nothing to divide")
+    by_parts = loss.has_rule and loss.gradient.part.compares_parts
+    if by_parts or loss.weighting.part.by_halves:
+        raise ConfigError(f"{name} compares parts of a batch, and here there are no batches")
     return loss
 
 

@@ -74,7 +74,10 @@ class Depth(Task):
     loss_name = "absolute error in metres"
 
     max_depth: float | None = option(
-        FARTHEST, "metres; depths from there on do not count (empty: all count)", above=0
+        FARTHEST,
+        "metres; depths from there on do not count (empty: all count)",
+        above=0,
+        empty_is_none=True,
     )
 
     @property

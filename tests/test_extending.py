@@ -131,6 +131,7 @@ def test_everything_new_trains_together(trained):
     assert "gaze_scale = 255.0" in config
 
 
+@pytest.mark.slow
 def test_what_is_new_is_tested_and_exported(project, trained):
     tested = command(project, "--mode", "test")
     assert tested.returncode == 0, tested.stderr

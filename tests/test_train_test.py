@@ -111,23 +111,21 @@ def test_weights_that_cannot_be_had(here, capsys, scenes_root):
     assert "no/such.pth" in captured.err
 
 
-@pytest.mark.parametrize(
-    ("line", "status"), [("a.cfg", 2), ("--help", 0), ("--list losses", 0), ("--help amtl", 0)]
-)
-def test_what_needs_no_network_imports_none(here, line, status):
+def test_what_needs_no_network_imports_none(here):
     """Neither torchvision nor scipy is imported before the answer: they take longer than torch."""
     Path("a.cfg").write_text(GOOD + "[data]\nsize = x\n")
     code = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 import train_test
-status = train_test.main(sys.argv[1:])
-slow = {{"torchvision", "scipy", "torch._dynamo", "pycocotools"}} & sys.modules.keys()
-sys.exit(f"imported {{slow}}" if slow else status)
+for line, status in (("a.cfg", 2), ("--help", 0), ("--list losses", 0), ("--help amtl", 0)):
+    assert train_test.main(line.split()) == status, line
+    slow = {{"torchvision", "scipy", "torch._dynamo", "pycocotools"}} & sys.modules.keys()
+    assert not slow, (line, slow)
 """
-    command = [sys.executable, "-c", code, *line.split()]
+    command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == status, result.stderr
+    assert result.returncode == 0, result.stderr
 
 
 def test_help_fits_a_screen_and_has_an_example_of_each_mode(capsys):
@@ -219,15 +217,13 @@ def test_the_scenes_are_rendered_when_they_are_not_there(here):
     assert list((here / "data").glob("scenes_*/NYUD_MT/images/*.jpg"))
 
 
-@pytest.mark.parametrize(
-    "package", ["tasks", "datasets", "models", "losses", "engine.runs.experiment", "engine.config"]
-)
-def test_import_without_a_gpu_and_without_optional_packages(package):
-    code = f"""
+def test_import_without_a_gpu_and_without_optional_packages():
+    code = """
 import sys
-for name in ("torchjd", "pycocotools", "timm", "onnx", "onnxruntime", "tensorboard"):
+for name in ("torchjd", "pycocotools", "timm", "onnx", "onnxruntime", "tensorboard", "skimage",
+             "matplotlib", "ray", "optuna"):
     sys.modules[name] = None
-import {package}
+import tasks, datasets, models, losses, engine.runs.experiment, engine.config
 """
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)

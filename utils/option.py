@@ -52,6 +52,7 @@ class Option:
     choices: tuple | None = None
     parts: Registry | None = None
     count: int | None = None
+    empty_is_none: bool = False
     joined: bool = False
     repeated: bool = False
     spellings: Mapping[str, str] = field(default_factory=dict)
@@ -107,9 +108,9 @@ class Option:
                 raise self.error(f"{self.name} holds a quotation mark or an invisible character")
         if inverted:
             return self.parse([self._negate(word) for word in words])
-        if not words and isinstance(self.type, UnionType):
+        if not words and self.empty_is_none:
             return None
-        if not words and self.default in (None, ""):
+        if not words and (self.default in (None, "") or isinstance(self.type, UnionType)):
             return self.default
         if self.joined and words:
             words = [" ".join(words)]
@@ -224,7 +225,7 @@ def option(
             max_depth: float = option(10.0, "metres; readings from there on do not count", above=0)
 
     The types are int, float, bool, str, `tuple[int, ...]` (a list) and `float | None`. An option of
-    such a union may be left empty, and then is None.
+    such a union may be left empty, and then has its default.
 
     Args:
         default: the value, a function without arguments that returns it, or `REQUIRED`.
@@ -239,6 +240,7 @@ def option(
             parts: the registry that the value names a part of. The attribute then gives a
                 :class:`utils.part.Choice`, or a tuple of them for a list.
             count: a list of that many values; a single one stands for all.
+            empty_is_none: left empty, an option of a union is None whatever its default.
             joined: several words are one text.
             repeated: a list whose flag may be given several times, each with more values.
             largest: of a number, the size beyond which no computer can hold what it is for. It is

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import savemat
 
 from datasets.scenes.classes import CLASSES, VOC_NUMBERS, table
 from datasets.scenes.files import MANY, Job, Layout, save_jpeg, save_png
@@ -136,6 +135,8 @@ def _structs(items: list[dict[str, Any]]) -> np.ndarray:
 
 def _save_mat(path: Path, **variables: Any) -> None:
     """Saves a .mat that does not say when it was made, so that the same scene is the same file."""
+    from scipy.io import savemat  # which takes longer to import than the rest of the program
+
     stored = BytesIO()
     savemat(stored, variables, do_compression=True)
     content = _TEXT.ljust(116) + stored.getvalue()[116:]

@@ -29,7 +29,7 @@ from engine.runs.decisions import dataset_lines
 from engine.runs.device import choose_device, device_name
 from engine.runs.folder import RunFolder, is_longer, run_folder
 from engine.runs.missing import label_missing
-from engine.runs.network import check_batch_size, check_network, make_network
+from engine.runs.network import check_batch_size, check_network, freeze, make_network
 from engine.runs.next_steps import next_steps
 from engine.runs.pictures import draw_results
 from engine.runs.plan import Plan, plan_experiment
@@ -226,6 +226,7 @@ def _make_network(config, data, folder, initial, log) -> Network:
     # Weights that a checkpoint will replace need not be downloaded.
     pretrained = not (folder.has_state or initial)
     network = make_network(config, {task.name: task.head for task in data.tasks}, pretrained)
+    freeze(config, network)
     if config.training.recompute:
         with config.located():
             network.backbone.recompute()

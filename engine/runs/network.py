@@ -76,8 +76,22 @@ def check_network(config: Config, tasks: Sequence[Task]) -> None:
     with torch.device("meta"), torch.no_grad():
         network = make_network(config, {t.name: t.head for t in tasks}, pretrained=False).eval()
         network(torch.empty(1, 3, *config.data.size))
+    freeze(config, network)
     with config.located():
         config.run.loss.build().check_network(network)
+
+
+def freeze(config: Config, network: models.Network) -> None:
+    """Freezes what the cfg says of a network.
+
+    Raises:
+        ConfigError: the network has not so many layers.
+    """
+    frozen = config.training.freeze
+    if frozen == "none":
+        return
+    with config.located():
+        network.freeze(None if frozen == "backbone" else int(frozen))
 
 
 def trains_on_single_images(config: Config, tasks: Sequence[Task]) -> bool:

@@ -39,7 +39,7 @@ class KeptLabels:
     def as_csv(self) -> str:
         """A column a task type: 1 for a label that is kept, 0 for one that is not, and nothing
         where the image has none."""
-        types = [name for name in TASKS if any(name in row.kept for row in self.rows)]
+        types = [name for name in sorted(TASKS) if any(name in row.kept for row in self.rows)]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["dataset", "image", *types])

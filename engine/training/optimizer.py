@@ -32,6 +32,14 @@ class Optimizer(Part):
     tencent_trick: bool = option(False, "no weight decay on biases and 1-d weights")
     multiple_lr: float = option(1.0, "factor of the learning rate outside the backbone", above=0)
 
+    layer_decay: float = option(
+        1.0,
+        "factor of the learning rate from each layer of the backbone to the one before it: from a "
+        "stage, or from a block of a transformer",
+        above=0,
+        at_most=1,
+    )
+
     def learning_rate(self, batch_size: int) -> float:
         """The learning rate for a batch of this size."""
         return self.lr * batch_size / REFERENCE_BATCH
@@ -46,10 +54,12 @@ class Optimizer(Part):
             extra: parameters of new layers that are no part of the network.
         """
         rate = self.learning_rate(batch_size)
-        backbone = {id(p) for p in network.backbone_parameters()}
+        factors = self._factors(network)
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for parameter in [*network.parameters(), *extra]:
-            factor = 1.0 if id(parameter) in backbone else self.multiple_lr
+            if not parameter.requires_grad:
+                continue
+            factor = factors.get(id(parameter), self.multiple_lr)
             exempt = self.tencent_trick and parameter.ndim <= 1
             decay = 0.0 if exempt else self.weight_decay
             groups.setdefault((rate * factor, decay), []).append(parameter)
@@ -59,6 +69,18 @@ class Optimizer(Part):
                 for (lr, decay), params in groups.items()
             ]
         )
+
+    def _factors(self, network: Network) -> dict[int, float]:
+        """The factor of the learning rate of each parameter of the backbone, by its id: layer l of
+        n has layer_decay^(n − l), from l = 0 on (BEiT, Bao et al., ICLR 2022)."""
+        if self.layer_decay == 1:
+            return dict.fromkeys(map(id, network.backbone_parameters()), 1.0)
+        layers = network.backbone.layers()
+        return {
+            id(parameter): self.layer_decay ** (len(layers) - index)
+            for index, layer in enumerate(layers)
+            for parameter in layer
+        }
 
     @abstractmethod
     def of_groups(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:

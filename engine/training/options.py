@@ -67,6 +67,11 @@ class Training(Part):
         at_least=1,
         largest=2**16,
     )
+    freeze: str = option(
+        "none",
+        "what of the backbone is not trained: none, backbone (all of it), or the number of its "
+        "first layers: of stages, or of blocks of a transformer with what comes before them",
+    )
     recompute: bool = option(
         False,
         "compute the activations of the backbone again in the backward pass, which takes less "
@@ -127,6 +132,10 @@ class Training(Part):
 
     def __init__(self, **values):
         super().__init__(**values)
+        if self.freeze not in ("none", "backbone") and not _is_count(self.freeze):
+            raise ConfigError(
+                f"freeze wants none, backbone or a number of layers, not '{self.freeze}'", "freeze"
+            )
         if self.compile and self.recompute:
             raise ConfigError(
                 "recompute keeps apart what a compiled backbone joins; leave one of them out",
@@ -137,3 +146,7 @@ class Training(Part):
     def periods(self) -> int:
         """The number of periods of the training; see `engine.training.length`."""
         return math.ceil(self.max_iterations / self.period) if self.period else self.max_epoch
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) > 0

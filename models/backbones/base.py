@@ -105,6 +105,11 @@ class Backbone(ModulePart, ABC):
             "backbone",
         )
 
+    def layers(self) -> list[list[Parameter]]:
+        """The parameters from the input to the output, those of a stage (or of a block of a
+        transformer) together: what `freeze` and `layer_decay` count."""
+        return [list(self.parameters())]
+
     def everywhere(self) -> list[nn.Module]:
         """The modules that hold its parameters, wherever in a network they stand."""
         return [self]

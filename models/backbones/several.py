@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from torch import nn
+from torch.nn import Parameter
 
 from models.backbones.base import Backbone, Segment
 
@@ -13,19 +14,29 @@ class SeveralBackbones(nn.Module):
     """What the tasks share of several backbones of one kind, as the backbone of a network.
 
     Args:
-        first: one of them, for what all have in common.
+        backbones: all of them, as they were built.
         modules: the whole backbones, or their segments, that several tasks reach, by name.
         others: those that belong to one task alone, which stand in the heads.
     """
 
     def __init__(
-        self, first: Backbone, modules: Mapping[str, nn.Module], others: Sequence[nn.Module] = ()
+        self,
+        backbones: Sequence[Backbone],
+        modules: Mapping[str, nn.Module],
+        others: Sequence[nn.Module] = (),
     ):
         super().__init__()
+        first = backbones[0]
         self.name, self.strides, self.multiple = first.name, first.strides, first.multiple
         self.normalise, self.normalisation = first.normalise, first.normalisation
         self.shared = nn.ModuleDict(modules)
-        self.others = list(others)  # not registered: they are modules of the heads
+        # Not registered: the modules are the heads', and the parameters those of all modules.
+        self.others = list(others)
+        each = zip(*(backbone.layers() for backbone in backbones), strict=True)
+        self._layers = [[p for parameters in layer for p in parameters] for layer in each]
+
+    def layers(self) -> list[list[Parameter]]:
+        return self._layers
 
     def everywhere(self) -> list[nn.Module]:
         return [self, *self.others]

@@ -42,7 +42,7 @@ class StagedBackbone(Backbone):
         stages, last = self.cut(name)
         self.stages = stages[: last + 1]
         self.is_recomputed = False
-        ends = _ends(self.stages)
+        ends = self.ends = _ends(self.stages)
         output_stride = output_stride or STRIDES[-1]
         dilate(self.stages[ends[STRIDES.index(output_stride)] + 1 :])
         kept = DEFAULT_INDICES if out_indices is None else out_indices
@@ -62,8 +62,14 @@ class StagedBackbone(Backbone):
         return list(self.stages[self.taps[-2] + 1 :].parameters())
 
     def segments(self):
-        bounds = itertools.pairwise((0, *(tap + 1 for tap in self.taps)))
-        return [Segment(self.stages[start:end]) for start, end in bounds]
+        return [Segment(stages) for stages in self._cut_behind(self.taps)]
+
+    def layers(self):
+        return [list(stages.parameters()) for stages in self._cut_behind(self.ends)]
+
+    def _cut_behind(self, indices: Sequence[int]) -> list[nn.Sequential]:
+        bounds = itertools.pairwise((0, *(index + 1 for index in indices)))
+        return [self.stages[start:end] for start, end in bounds]
 
     def recompute(self):
         self.is_recomputed = True

@@ -99,6 +99,15 @@ class TimmModel(Backbone):
         published = _timm(name).get_pretrained_cfg(name)
         return Normalisation(published.mean, published.std) if published else IMAGENET
 
+    def layers(self):
+        from timm.models import group_parameters
+
+        numbers = group_parameters(self.net, self.net.group_matcher(coarse=False), reverse=True)
+        layers: dict[int, list[nn.Parameter]] = {}
+        for name, parameter in self.net.named_parameters():
+            layers.setdefault(numbers[name], []).append(parameter)
+        return [layers[number] for number in sorted(layers)]
+
     def forward(self, images: Tensor) -> list[Tensor]:
         if images.shape[0] > 0:  # not len(images), which would fix the number in an export
             return self._features(images)

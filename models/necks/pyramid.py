@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.layers import Activation, Block, ConvNorm
 from models.necks.levels import coarser
@@ -60,3 +61,35 @@ class Pyramid(nn.Module):
         while len(maps) < len(self.strides):
             maps.append(coarser(maps[-1]))
         return self.layers(maps)
+
+
+class SimplePyramid(nn.Module):
+    """Features at half, once and twice the stride of one map, for a plain transformer: a transposed
+    convolution of stride 2, the map itself, and max-pooling (ViTDet, Li et al., ECCV 2022, section
+    3).
+
+    Args:
+        inputs: channels of the map.
+        stride: of the map.
+
+    Attributes:
+        channels, strides: of the three features, finest first.
+    """
+
+    def __init__(self, inputs: int, stride: int):
+        super().__init__()
+        self.channels = (inputs // 2, inputs, inputs)
+        self.strides = (stride // 2, stride, 2 * stride)
+        self.finer = nn.ConvTranspose2d(inputs, inputs // 2, 2, stride=2)
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        x = features[-1]
+        return [self.finer(x), x, F.max_pool2d(x, 2, ceil_mode=True)]
+
+
+class ColumnPyramid(nn.Sequential):
+    """A pyramid on features that all have one stride."""
+
+    def __init__(self, simple: SimplePyramid, pyramid: Pyramid):
+        super().__init__(simple, pyramid)
+        self.strides = pyramid.strides

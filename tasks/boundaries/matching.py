@@ -6,8 +6,6 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 
 class Truth:
@@ -75,6 +73,10 @@ def largest_matching(rows: tuple[np.ndarray, int], columns: tuple[np.ndarray, in
         rows, columns: of each side, the (N) indices of the pairs that may be matched, and how many
             members it has; fast where there are fewer rows than columns.
     """
+    # They take longer to import than the rest of the program.
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
     (rows, height), (columns, width) = rows, columns
     if not height:
         return 0

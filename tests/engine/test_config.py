@@ -514,6 +514,7 @@ def test_the_text_gives_the_same_run(path, seed):
             "dataset_root",
             "run",
             "device",
+            "freeze",
             "compile",
             "max_epoch",  # which a number of iterations excludes
         ),

@@ -41,9 +41,9 @@ def build(arch="DeepLab", backbone="resnet18", heads=DENSE, size=(64, 64), **opt
         ),
         ({"backbone": "timm/vit_tiny_patch99"}, "backbone", "timm has no model"),
         (
-            {"arch": "VMM", "backbone": VIT},
+            {"arch": "MTAN", "backbone": VIT},
             "backbone",
-            "VMM needs .* 8, 16, 32; .* at 16, 16, 16, 16",
+            "vit_tiny_patch16_224 cannot be run stage by stage",
         ),
         ({"backbone": VIT, "output_stride": 8}, "output_stride", "give output_stride = 16"),
         ({"arch": "PSPNet", "heads": BOXES}, "tasks", "PSPNet has heads for dense maps only"),

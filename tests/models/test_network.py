@@ -35,6 +35,7 @@ NETWORKS = {
     "SegNet with MTAN": ("SegNet_MTAN", "none", DENSE, {}),
     "ViT": ("plain", "timm/vit_tiny_patch16_224", DENSE, {}),
     "ViT in DeepLab": ("DeepLab", "timm/vit_tiny_patch16_224", DENSE, SMALL),
+    "ViT in VMM": ("VMM", "timm/vit_tiny_patch16_224", {**BOXES, **DENSE}, SMALL),
     "Swin in VMM": ("VMM", "timm/swin_tiny_patch4_window7_224", {**BOXES, **DENSE}, SMALL),
 }
 SIZE = (64, 96)

@@ -135,6 +135,7 @@ def train_shares(ranks):
     return results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", NUMBERS)
 def test_shares_of_several_processes_are_trained_as_the_whole_batch(processes, tmp_path):
     pytest.importorskip("timm")

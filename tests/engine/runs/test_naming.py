@@ -95,7 +95,9 @@ class TestRuns:
     @pytest.mark.parametrize(
         ("options", "masks", "boxes"),
         [
-            ((), {"background", "car", "person"}, {"car", "person"}),
+            pytest.param(
+                (), {"background", "car", "person"}, {"car", "person"}, marks=pytest.mark.slow
+            ),
             (("--coarse_classes", "car:person"), {"background", "car", "person"}, {"person"}),
         ],
         ids=lambda value: value[0] if value and isinstance(value, tuple) else None,

@@ -55,7 +55,8 @@ def key(config, name="depth"):
 
 def test_what_is_validated_and_tested_on_keeps_all_labels(make_config, dense):
     text = dense.replace("val = 0.2", "val = 0.25")
-    full, partial = build_data(make_config(text)), build_data(make_config(text, *ONE_LABEL))
+    one_label = (*ONE_LABEL, "--protocol_tasks", "segmentation", "depth", "normal")
+    full, partial = build_data(make_config(text)), build_data(make_config(text, *one_label))
     assert [len(partial.train), len(partial.val), len(partial.test)] == [12, 4, 6]
     assert sum(len(partial.train.labelled_for(task)) for task in partial.tasks) == 12
     for task, of_full in zip(partial.tasks, full.tasks, strict=True):

@@ -231,6 +231,7 @@ class TestSingleImages:
         with pytest.raises(ConfigError, match=r"micro_batches.* parts of one image \(4 in 3\)"):
             check_batch_size(config, tasks, 4)
 
+    @pytest.mark.slow
     def test_a_larger_size_trains(self, make):
         assert run(make(BOXES, "--batch_size", "1", "--size", "64", "64"))["finished"]
 

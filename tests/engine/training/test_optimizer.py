@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from engine.training.optimizer import OPTIMIZERS
+from tasks.base import DenseHead
+from tests.building import make_network as build_network
 from tests.engine.training.tiny import make_network, make_tasks
 from utils.errors import ConfigError
 
@@ -81,3 +83,22 @@ def test_groups_by_rate_and_decay(network):
 def test_every_parameter_decays_where_the_trick_is_off(network):
     optimizer = build("sgd", network, weight_decay=0.1)
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1]
+
+
+def test_the_rate_falls_from_layer_to_layer_towards_the_input():
+    heads = {"depth": DenseHead(1)}
+    network = build_network("plain", "resnet18", heads, (32, 32))
+    optimizer = build("adam", network, lr=0.4, layer_decay=0.5, multiple_lr=3.0)
+    rates = {p: g["lr"] for g in optimizer.param_groups for p in g["params"]}
+    layers = network.backbone.layers()
+    for layer, rate in zip(layers, (0.0125, 0.025, 0.05, 0.1, 0.2), strict=True):
+        assert [rates[p] for p in layer] == pytest.approx([rate] * len(layer))
+    assert [rates[p] for p in network.task_parameters("depth")] == pytest.approx([1.2, 1.2])
+
+
+def test_what_is_frozen_is_not_in_the_optimizer():
+    network = build_network("plain", "resnet18", {"depth": DenseHead(1)}, (32, 32))
+    network.freeze()
+    optimizer = build("sgd", network)
+    parameters = {p for group in optimizer.param_groups for p in group["params"]}
+    assert parameters == {*network.task_parameters("depth")}

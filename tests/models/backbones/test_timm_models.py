@@ -113,6 +113,7 @@ def test_weights_from_a_file_are_fitted_to_the_size(tmp_path):
     assert error.value.option == "pretrained"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [VIT, SWIN])
 def test_it_can_be_exported_for_any_number_of_images(name):
     backbone = create("timm/" + name, size=(64, 64)).eval()

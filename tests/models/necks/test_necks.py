@@ -9,7 +9,7 @@ from models.layers import DSConv, MBConv
 from models.necks import NECKS
 from models.necks.bifpn import BiFPN
 from models.necks.fpn import FPN
-from models.necks.pyramid import Pyramid
+from models.necks.pyramid import Pyramid, SimplePyramid
 from models.necks.triv2_bifpn import TriV2BiFPN
 
 C = 4
@@ -89,3 +89,14 @@ def test_a_pyramid_adds_coarser_levels():
     features = [torch.randn(2, 8, 20, 13), torch.randn(2, 16, 10, 7), torch.randn(2, 32, 5, 4)]
     shapes = [tuple(x.shape[2:]) for x in pyramid(features)]
     assert shapes == [(20, 13), (10, 7), (5, 4), (3, 2), (2, 1)]
+
+
+def test_a_simple_pyramid_has_half_once_and_twice_the_stride():
+    simple = SimplePyramid(C, 14)
+    assert simple.strides == (7, 14, 28)
+    [x] = levels((5, 4))
+    finer, same, coarse = simple([x])
+    assert same is x
+    assert [tuple(level.shape[1:]) for level in (finer, coarse)] == [(C // 2, 10, 8), (C, 3, 2)]
+    assert coarse[0, 0, 0, 0] == x[0, 0, :2, :2].max()
+    assert simple.channels == (C // 2, C, C)
