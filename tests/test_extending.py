@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow  # whole runs of several processes, or of new parts, take minutes
+
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("datasets", "engine", "losses", "models", "tasks", "utils")
 EXAMPLES = re.findall(
@@ -131,7 +133,6 @@ def test_everything_new_trains_together(trained):
     assert "gaze_scale = 255.0" in config
 
 
-@pytest.mark.slow
 def test_what_is_new_is_tested_and_exported(project, trained):
     tested = command(project, "--mode", "test")
     assert tested.returncode == 0, tested.stderr

@@ -14,6 +14,8 @@ from engine.runs.data import build_data
 from tests.engine.runs.launching import PROGRAM, ROOT, TORCHRUN, Command, kill
 from utils.ranks import Ranks
 
+pytestmark = pytest.mark.slow  # whole runs of several processes, or of new parts, take minutes
+
 CFG = """
 [run]
 tasks = depth normal
@@ -125,7 +127,6 @@ def test_a_run_that_is_done_says_so_once(undisturbed, start):
     assert out.count("is done; its results") == out.count("Δ_MTL") == 1
 
 
-@pytest.mark.slow
 def test_torchrun_does_the_same(undisturbed, start, root):
     status, _, err = start("torchrun", launcher=[*TORCHRUN, ROOT / "train_test.py"]).ended()
     assert status == 0, err
@@ -158,7 +159,6 @@ def test_a_mistake_is_told_once(start, options, words):
     assert len(notes) == len(set(notes))
 
 
-@pytest.mark.slow
 def test_a_damaged_image_of_the_second_process_is_told_once(undisturbed, start, root):
     shutil.copytree(root / "data", root / "damaged")
     config = read([str(root / "tiny.cfg"), "--dataset_root", str(root / "damaged")])
@@ -198,7 +198,6 @@ def test_a_killed_process_ends_the_others_and_any_number_goes_on(undisturbed, st
     assert sum(results["images_by_process"]) == EPOCHS * IMAGES
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "expected"),
     [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR1, 138)],
