@@ -125,3 +125,21 @@ def in_rgb(colours: np.ndarray) -> np.ndarray:
     if colours.ndim == 3 and colours.shape[2] in (3, 4):
         return colours[..., [2, 1, 0, 3][: colours.shape[2]]]
     return colours
+
+
+def plane(numbers: np.ndarray, path: Path, what: str) -> np.ndarray:
+    """(H, W), also of a map with one channel more.
+
+    Args:
+        path: the file that it was read from.
+        what: it should be, for the error, such as 'a depth map'.
+
+    Raises:
+        DataError: the map has other dimensions.
+    """
+    if numbers.ndim == 3:
+        numbers = channels_last(numbers, 1)
+        numbers = numbers[..., 0] if numbers.shape[2] == 1 else numbers
+    if numbers.ndim != 2:
+        raise DataError(f"{path}: holds an array {numbers.shape}, {what} has two dimensions")
+    return numbers

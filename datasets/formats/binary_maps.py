@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from datasets.formats.arrays import MapHead, as_float32, channels_last, fit
+from datasets.formats.arrays import MapHead, as_float32, fit, plane
 from datasets.formats.base import Label
 from datasets.formats.map_format import MapFormat
 from datasets.formats.stored_maps import SUFFIXES
@@ -56,7 +54,7 @@ class BinaryMap(MapFormat):
 
     def read(self, label, size):
         stored = self.stored_map(label)
-        numbers = _plane(stored.numbers, label.file)
+        numbers = plane(stored.numbers, label.file, "a map of yes and no")
         certain = self._certain(stored.head, label)
         void = self._void_pixels(numbers)
         if self.certain is None:
@@ -127,19 +125,3 @@ class BinaryMap(MapFormat):
             f"{certain:.0f} is: write `{void} = {certain:.0f}` where it is void, or `{key} = 1` "
             "where it is a yes as well"
         )
-
-
-def _plane(numbers: np.ndarray, path: Path) -> np.ndarray:
-    """(H, W), also of a map with one channel more.
-
-    Raises:
-        DataError: the map has other dimensions.
-    """
-    if numbers.ndim == 3:
-        numbers = channels_last(numbers, 1)
-        numbers = numbers[..., 0] if numbers.shape[2] == 1 else numbers
-    if numbers.ndim != 2:
-        raise DataError(
-            f"{path}: holds an array {numbers.shape}, a map of yes and no has two dimensions"
-        )
-    return numbers

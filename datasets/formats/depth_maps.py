@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from datasets.formats.arrays import MapHead, all_finite, as_float32, channels_last, fit
+from datasets.formats.arrays import MapHead, all_finite, as_float32, fit, plane
 from datasets.formats.base import Label
 from datasets.formats.disparity import depth_of
 from datasets.formats.map_format import MapFormat
@@ -65,7 +63,7 @@ class DepthMap(MapFormat):
     def read(self, label, size):
         path, stored = label.file, self.stored_map(label)
         unit = self.unit or self._unit(stored.head, label)
-        numbers = _plane(stored.numbers, path)
+        numbers = plane(stored.numbers, path, "a depth map")
         depth = self._metres(as_float32(numbers), unit)
         for number in self.invalid:
             if number:  # 0 is no reading in a target, whatever the unit
@@ -129,20 +127,6 @@ class DepthMap(MapFormat):
             if self.has_disparities:
                 return depth_of(numbers, self.baseline * self.focal_length)
         return numbers
-
-
-def _plane(numbers: np.ndarray, path: Path) -> np.ndarray:
-    """(H, W), also of a map with one channel more.
-
-    Raises:
-        DataError: the map has other dimensions.
-    """
-    if numbers.ndim == 3:
-        numbers = channels_last(numbers, 1)
-        numbers = numbers[..., 0] if numbers.shape[2] == 1 else numbers
-    if numbers.ndim != 2:
-        raise DataError(f"{path}: holds an array {numbers.shape}, a depth map has two dimensions")
-    return numbers
 
 
 def _equal(numbers: np.ndarray, number: float) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine.modes.search.space import Range, Simplex, flags_of, search_space, start_of
 from engine.modes.search.study import Study, run_name
 from engine.modes.search.trial import Objective, run_trial, with_baselines
-from engine.modes.sweep.engines.base import last_line, start_process
+from engine.modes.sweep.engines.base import ended_together, last_line, start_process
 from engine.modes.sweep.jobs import Job
 from engine.runs.baselines import baseline_config, find_finished, given_potentials, single_tasks
 from engine.runs.data import build_data
@@ -157,11 +157,7 @@ def _run(job: Job, folder: Path) -> None:
     print(f"{job.name} …", flush=True)
     output = folder / f"{job.file_name}.log"
     process = start_process(job, output, {})
-    try:
+    with ended_together(process):
         status = process.wait()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
     if status:
         raise UserError(f"{job.name}: {last_line(output)}")

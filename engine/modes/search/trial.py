@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import signal
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.modes.sweep.engines.base import last_line, start_process
+from engine.modes.sweep.engines.base import ended_together, last_line, start_process
 from engine.modes.sweep.jobs import Job
 from engine.runs.folder import RunFolder, run_folder
 from engine.runs.results import relative_gain
@@ -21,8 +20,6 @@ from utils import signals
 from utils.files import write_text
 
 if TYPE_CHECKING:
-    import subprocess
-
     import optuna
 
     from engine.config import Config
@@ -78,7 +75,7 @@ def run_trial(config: Config, trial: optuna.Trial, objective: Objective) -> Ende
     output = folder.path / "trial.log"
     # One process at a time trains a run, also where a trial is gone on with.
     process = start_process(Job("trial", (str(folder.config),)), output, {})
-    with _ended_with(process):
+    with signals.deferred(), ended_together(process):
         seen = 0
         while process.poll() is None:
             signals.check()
@@ -118,15 +115,3 @@ def with_baselines(config: Config, paths: Sequence[str | Path]) -> Config:
     """A cfg that is compared with the networks of these cfgs, one a task."""
     named = tuple(map(str, paths))
     return replace(config, comparison=config.comparison.with_values(baselines=named))
-
-
-@contextlib.contextmanager
-def _ended_with(process: subprocess.Popen) -> Iterator[None]:
-    """Within it, what ends this process ends another one as well, which saves."""
-    try:
-        with signals.deferred():
-            yield
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()

@@ -132,6 +132,17 @@ def start_process(job: Job, output: Path, environment: Mapping[str, str]) -> sub
         )
 
 
+@contextmanager
+def ended_together(process: subprocess.Popen) -> Iterator[None]:
+    """Within it, what ends this process ends another one as well, which saves."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
 def last_line(output: Path) -> str:
     """The error in what a job has printed, else its last line."""
     lines = [line for line in output.read_text(errors="replace").splitlines() if line.strip()]
