@@ -121,7 +121,7 @@ def single_tasks(
     if ranks.first:
         for name, single in singles.items():
             _tell_other_images(config, name, single.config)
-    if _needs_features(config):
+    if needs_features(config):
         _check_teachable(config, tasks, singles)
     return singles
 
@@ -282,7 +282,7 @@ def _tell_other_images(config: Config, name: str, single: Config) -> None:
         )
 
 
-def _needs_features(config: Config) -> bool:
+def needs_features(config: Config) -> bool:
     """Whether the loss compares features with those of the single-task networks."""
     loss = config.run.loss
     return issubclass(loss.part, DistilledLoss) and bool(loss.value("distance_weight"))

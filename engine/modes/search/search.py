@@ -105,7 +105,8 @@ def run_trials(search: Search) -> None:
             config = search.config_of(trial)
             ended = run_trial(config, trial, search.objective)
             study.end(trial, ended.value, ended.epochs, ended.pruned)
-        said = "pruned" if ended.pruned else ended.line or f"{ended.value:.2f}"
+        said = "no gain can be told" if ended.value is None else f"{ended.value:.2f}"
+        said = "pruned" if ended.pruned else ended.line or said
         values = ", ".join(f"{name} {value:.3g}" for name, value in trial.params.items())
         print(
             f"{study.used}/{study.budget} epochs  |  {run_name(trial)}: {said}  |  {values}",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.modes.sweep.product import Run
-from engine.runs.baselines import find_finished, given_potentials, single_tasks
+from engine.runs.baselines import find_finished, given_potentials, needs_features, single_tasks
 from engine.runs.data import build_data
 from engine.runs.folder import run_folder
+
+if TYPE_CHECKING:
+    from engine.config import Config
 
 
 @dataclass(frozen=True)
@@ -59,16 +64,26 @@ def jobs_of(runs: Sequence[Run]) -> list[Job]:
         UserError: the data of a run are not as they should be; see `utils.errors`.
     """
     baselines: dict[str, Job] = {}
+    listed: dict[str, list[tuple[str, Job]]] = {}
     jobs = []
     for run in runs:
         folder = run_folder(run.config)
         if folder.finished() and not folder.other_options(run.config):
             continue
-        needs = []
-        for key, job in _baselines(run):
-            needs.append(baselines.setdefault(key, job).name)
+        decisive = _without_loss(run.config)
+        if decisive not in listed:  # listing data takes long, and the losses are many
+            listed[decisive] = _baselines(run)
+        needs = (baselines.setdefault(key, job).name for key, job in listed[decisive])
         jobs.append(Job(run.name, run.argv, tuple(needs)))
     return [*baselines.values(), *jobs]
+
+
+def _without_loss(config: Config) -> str:
+    """What the baselines of a run and its data depend on, as text: all but the loss, of which it
+    matters whether it compares features with those of the baselines, which must then fit."""
+    identity = config.identity()
+    identity["run"] = {name: v for name, v in identity["run"].items() if name != "loss"}
+    return json.dumps([identity, needs_features(config)], sort_keys=True)
 
 
 def _baselines(run: Run) -> list[tuple[str, Job]]:
