@@ -33,8 +33,8 @@ class CGC(SoftSharing):
             )
             for task, decoder in self.decoders(shared["0"], heads).items()
         }
-        own = [expert for branch in branches.values() for expert in branch.experts]
-        backbone = SeveralBackbones([*shared.values(), *own], shared, own)
+        task_experts = [expert for branch in branches.values() for expert in branch.experts]
+        backbone = SeveralBackbones([*shared.values(), *task_experts], shared, task_experts)
         return CGCNetwork(backbone, nn.Identity(), branches, last_shared=[])
 
 
@@ -42,5 +42,5 @@ class CGCNetwork(ExpertsNetwork):
     """A branch has `experts` of its own beside its gate."""
 
     def experts(self, task, maps, images):
-        own = [expert(images) for expert in self.heads[task].experts]
-        return [*super().experts(task, maps, images), *own]
+        features = [expert(images) for expert in self.heads[task].experts]
+        return [*super().experts(task, maps, images), *features]

@@ -24,16 +24,18 @@ class PLE(CGC):
         stride = self.backbone_stride
         first = make_backbone(stride, STAGES)
         shared = [first, *(make_backbone(stride, STAGES) for _ in range(self.experts - 1))]
-        owned = {
+        task_experts = {
             task: [make_backbone(stride, STAGES) for _ in range(self.own_experts)] for task in heads
         }
-        own = {task: [b.segments() for b in backbones] for task, backbones in owned.items()}
+        segments = {
+            task: [b.segments() for b in backbones] for task, backbones in task_experts.items()
+        }
         inputs, total = (3, *first.channels[:-1]), self.experts + self.own_experts
         branches = {
             task: Branch(
                 decoder,
                 gates=nn.ModuleList(Gate(channels, total) for channels in inputs[-2:]),
-                experts=nn.ModuleList(stages[-1] for stages in own[task]),
+                experts=nn.ModuleList(stages[-1] for stages in segments[task]),
             )
             for task, decoder in self.decoders(first, heads).items()
         }
@@ -41,12 +43,12 @@ class PLE(CGC):
         parts = {f"shared {n}": nn.ModuleList(b.segments()) for n, b in enumerate(shared)}
         parts |= {
             f"{task} {n}": nn.ModuleList(stages[:-1])
-            for task, experts in own.items()
+            for task, experts in segments.items()
             for n, stages in enumerate(experts)
         }
         last = [expert for branch in branches.values() for expert in branch.experts]
         return PLENetwork(
-            SeveralBackbones([*shared, *itertools.chain(*owned.values())], parts, last),
+            SeveralBackbones([*shared, *itertools.chain(*task_experts.values())], parts, last),
             Gates(list(heads), inputs, total, everyone),
             branches,
             last_shared=[],
@@ -82,33 +84,39 @@ class PLENetwork(SoftNetwork):
 
     def shared_maps(self, images):
         tasks = list(self.heads)
-        shared, own = self._experts()
+        shared, task_experts = self._experts()
         common, inputs = images, dict.fromkeys(tasks, images)
         levels: dict[str, list] = {task: [] for task in tasks}
         for number, gate in enumerate(self.neck.shared):
-            given = [expert[number](common) for expert in shared]
-            given_own = {t: [expert[number](inputs[t]) for expert in own[t]] for t in tasks}
+            shared_outputs = [expert[number](common) for expert in shared]
+            task_outputs = {
+                t: [expert[number](inputs[t]) for expert in task_experts[t]] for t in tasks
+            }
             for task, gates in self.neck.tasks.items():
                 if number < len(gates):
                     weights = gates[number](inputs[task])
-                    inputs[task] = mixed(weights, [*given, *given_own[task]])
+                    inputs[task] = mixed(weights, [*shared_outputs, *task_outputs[task]])
                     levels[task].append(inputs[task])
-            everyone = [*given, *(x for task in tasks for x in given_own[task])]
+            everyone = [*shared_outputs, *(x for task in tasks for x in task_outputs[task])]
             common = mixed(gate(common), everyone)
         last = [expert[-1](common) for expert in shared]
-        of_tasks = (x for task in tasks for x in (*levels[task], *given_own[task]))
-        return [*given, *last, *of_tasks]
+        of_tasks = (x for task in tasks for x in (*levels[task], *task_outputs[task]))
+        return [*shared_outputs, *last, *of_tasks]
 
     def task_features(self, task, maps, images):
         branch, experts = self.heads[task], len(self._experts()[0])
-        given, last, rest = maps[:experts], maps[experts : 2 * experts], maps[2 * experts :]
+        shared_outputs, last, rest = (
+            maps[:experts],
+            maps[experts : 2 * experts],
+            maps[2 * experts :],
+        )
         length = len(rest) // len(self.heads)
         start = length * list(self.heads).index(task)
         levels = len(self.neck.tasks[task])
-        lower, own = rest[start : start + levels], rest[start + levels : start + length]
-        before = mixed(branch.gates[0](lower[-1]), [*given, *own])
-        own_last = [expert(before) for expert in branch.experts]
-        final = mixed(branch.gates[1](before), [*last, *own_last])
+        lower, task_outputs = rest[start : start + levels], rest[start + levels : start + length]
+        before = mixed(branch.gates[0](lower[-1]), [*shared_outputs, *task_outputs])
+        task_last = [expert(before) for expert in branch.experts]
+        final = mixed(branch.gates[1](before), [*last, *task_last])
         return [*lower, before, final][-LEVELS:]
 
     def _experts(self) -> tuple[list[nn.Module], dict[str, list[nn.Module]]]:

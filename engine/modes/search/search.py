@@ -11,7 +11,7 @@ from engine.modes.search.space import Range, Simplex, flags_of, search_space, st
 from engine.modes.search.study import Study, run_name
 from engine.modes.search.trial import Objective, run_trial, with_baselines
 from engine.modes.sweep.engines.base import ended_together, last_line, start_process
-from engine.modes.sweep.jobs import Job
+from engine.modes.sweep.job import Job
 from engine.runs.baselines import baseline_config, find_finished, given_potentials, single_tasks
 from engine.runs.data import build_data
 from engine.runs.folder import cfg_folder
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from engine.config import Config
 
-OWN_OPTIONS = ("mode", "budget", "tune_baselines", "run", "quiet", "json")
+SEARCH_OPTIONS = ("mode", "budget", "tune_baselines", "run", "quiet", "json")
 """The options of a command line that are about the search itself."""
 
 
@@ -78,7 +78,7 @@ def prepare_search(config: Config, budget: int, tune_baselines: bool) -> Search:
     folder.mkdir(parents=True, exist_ok=True)
     tasks = build_data(config).tasks
     names = [task.name for task in tasks]
-    flags = config.flags_without(OWN_OPTIONS)
+    flags = config.flags_without(SEARCH_OPTIONS)
     if len(tasks) == 1:
         objective = Objective({names[0]: None})
     elif given := given_potentials(config, tasks):

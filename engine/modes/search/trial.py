@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.modes.sweep.engines.base import ended_together, last_line, start_process
-from engine.modes.sweep.jobs import Job
+from engine.modes.sweep.job import Job
 from engine.runs.folder import RunFolder, run_folder
 from engine.runs.results import relative_gain
 from tasks import task_class

@@ -14,7 +14,7 @@ from utils.option import option
 
 if TYPE_CHECKING:
     from engine.config import Config
-    from engine.modes.sweep.jobs import Outcome
+    from engine.modes.sweep.job import Outcome
     from engine.modes.sweep.product import Run
 
 
@@ -46,9 +46,8 @@ class Sweep(Train):
         from engine.modes.sweep.progress import Progress
         from engine.runs.folder import cfg_folder
 
-        own = [name for part in (Sweep, *ENGINES.values()) for name in part.options]
-        own = [name for name in own if name not in Train.options]
-        runs = product(config, ["mode", *own])
+        declared = {name for part in (Sweep, *ENGINES.values()) for name in part.options}
+        runs = product(config, {"mode", *declared.difference(Train.options)})
         outcomes: list[Outcome] = []
         with self._lines_for_people():
             jobs = jobs_of(runs)

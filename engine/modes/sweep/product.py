@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,12 +38,12 @@ class Run:
         return ", ".join(f"{option} {value}" for option, value in self.values.items())
 
 
-def product(config: Config, own_options: Sequence[str]) -> list[Run]:
+def product(config: Config, sweep_options: Collection[str]) -> list[Run]:
     """The runs of a sweep, in the order of its options, the last one changing fastest.
 
     Args:
         config: of the sweep; its mode has the option `over`.
-        own_options: the options that are about the sweep itself.
+        sweep_options: the options that are about the sweep itself.
 
     Raises:
         ConfigError: `over` has another form, or a run is none; nothing has been trained then.
@@ -51,7 +51,7 @@ def product(config: Config, own_options: Sequence[str]) -> list[Run]:
     over = _values_by_option(config)
     if given := [name for name in over if config.places.get(name) == f"--{name}"]:
         raise config.error("over", f"--{given[0]} gives one value of {given[0]}; leave it out")
-    kept = config.flags_without((*own_options, "run"))
+    kept = config.flags_without((*sweep_options, "run"))
     runs = [
         _run(config, kept, dict(zip(over, values, strict=True)))
         for values in itertools.product(*over.values())

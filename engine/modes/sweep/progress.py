@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from engine.modes.sweep.engines import Engine
-from engine.modes.sweep.jobs import Job, Outcome
+from engine.modes.sweep.job import Job, Outcome
 from engine.training.progress import duration
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.modes.sweep.jobs import Job, Outcome
+from engine.modes.sweep.job import Job, Outcome
 from utils import signals
 from utils.part import Part
 

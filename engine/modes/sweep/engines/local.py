@@ -15,7 +15,7 @@ from engine.modes.sweep.engines.base import (
     start_process,
     threads,
 )
-from engine.modes.sweep.jobs import Job, Outcome
+from engine.modes.sweep.job import Job, Outcome
 from utils.option import option
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from engine.modes.sweep.engines.base import RunningJob, WaitingEngine, last_line, start_process
-from engine.modes.sweep.jobs import Job, Outcome
+from engine.modes.sweep.job import Job, Outcome
 from utils.errors import UserError
 from utils.option import option
 
@@ -90,9 +90,9 @@ def _ray() -> ModuleType:
 
 def _join(ray: ModuleType, address: str | None) -> None:
     """Joins a cluster, or starts one."""
-    own = {} if address else {"include_dashboard": False}
+    started = {} if address else {"include_dashboard": False}
     try:
-        ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **own)
+        ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **started)
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.modes.sweep.engines.base import SCRIPT, Engine
-from engine.modes.sweep.jobs import Job
+from engine.modes.sweep.job import Job
 from utils.errors import UserError
 from utils.files import write_text
 from utils.option import option
