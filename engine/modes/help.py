@@ -25,6 +25,9 @@ _WIDTH = 100
 _CFG = "cfg/seg+depth+normal/NYU/DeepLab_resnet50.cfg"
 _EXAMPLES = {
     "train": f"{_CFG} --loss amtl --seed 1",
+    "baselines": f"{_CFG} --mode baselines",
+    "sweep": f'{_CFG} --mode sweep --over seed="0 1"',
+    "search": f"{_CFG} --mode search --budget 3000",
     "test": f"{_CFG} --mode test",
     "predict": "--mode predict --ckpt runs/…/best.pt --input photos --output out",
     "export": f"{_CFG} --mode export",
@@ -62,7 +65,7 @@ def _screen() -> str:
         "cfg before the defaults, which stand in brackets. In a cfg, an option is `name = value`.",
         "",
         "modes:",
-        *(f"  {mode:<9}python3 train_test.py {words}" for mode, words in _EXAMPLES.items()),
+        *(f"  {mode:<10}python3 train_test.py {words}" for mode, words in _EXAMPLES.items()),
         "",
         "options that most people need:",
         *(_wrapped(options[name], _short(options[name])) for name in _FREQUENT),
@@ -74,7 +77,7 @@ def _screen() -> str:
         "  --list losses        the losses with their papers and costs",
         "  --list tasks         the tasks with their channels, losses and metrics",
         "  --debug              shows the traceback of a fault of the program",
-        "  docs/                runs.md, use.md, datasets.md, losses.md, networks.md, extending.md",
+        "  docs/                runs.md, sweeps.md, use.md, datasets.md, losses.md, networks.md …",
     ]
     return "\n".join(lines)
 
