@@ -24,12 +24,12 @@ tasks = depth normal
 [data]
 train_dataset = NYUD_MT
 val = 0.2
-size = 32 48
+size = 32 64
 batch_size = 4
 num_workers = 0
 [network]
 arch = DeepLab
-backbone = resnet18
+backbone = timm/test_resnet
 pretrained = false
 channels = 16
 [training]
@@ -67,13 +67,13 @@ def runs_of(argv):
 
 
 def test_the_product_of_all_values(command):
-    over = ["--over", "loss=amtl dtp", "--over", "seed=0 1", "--over", "size=32,48 32"]
+    over = ["--over", "loss=amtl dtp", "--over", "seed=0 1", "--over", "size=32,64 32"]
     runs = runs_of(command("--lr", "0.01", *over))
     assert len(runs) == 8
     assert runs[1].name == "loss amtl, seed 0, size 32"
     config = runs[6].config
-    assert (config.run.loss.name, config.run.seed, config.data.size) == ("dtp", 1, (32, 48))
-    assert config.run.run == "size-32-48", "the folder is called by what it does not tell else"
+    assert (config.run.loss.name, config.run.seed, config.data.size) == ("dtp", 1, (32, 64))
+    assert config.run.run == "size-32-64", "the folder is called by what it does not tell else"
     assert "0.01" in runs[6].argv
     assert config.run.mode.name == "train"
 
