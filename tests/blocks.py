@@ -36,7 +36,7 @@ split = 0.25
 
 [network]
 arch = VMM
-backbone = mobilenet_v2
+backbone = timm/test_resnet
 pretrained = false
 [training]
 optimizer = adamw

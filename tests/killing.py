@@ -1,5 +1,6 @@
 """Runs of the program in processes of their own, which a test can kill or hinder where it wants."""
 
+import importlib
 import os
 import signal
 import sys
@@ -7,8 +8,23 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 import train_test
 from utils import signals
+
+_IMPORTED_BY_TRAININGS = (
+    "engine.runs.experiment",
+    "timm",
+    "torch._dynamo",
+    "torch.utils.flop_counter",
+    "torch.utils.tensorboard",
+)
+for name in _IMPORTED_BY_TRAININGS:  # once here, not for seconds in each fork
+    importlib.import_module(name)
+# Autograd starts its threads at the first backward pass of a process. After an export they would be
+# threads that a fork cannot have.
+torch.ones(1, requires_grad=True).backward()
 
 WRITES = ("replace", "rename", "fsync", "mkdir", "unlink", "truncate")
 """The functions of `os` that change what is on the disk for good."""

@@ -1,5 +1,6 @@
 """Several processes that share a batch, as tests want them."""
 
+import multiprocessing
 import time
 from datetime import timedelta
 
@@ -17,11 +18,15 @@ _LIMIT = 240
 """Seconds, after which processes that still run are ended, and the test has failed."""
 
 
+# Processes are forked from one that has imported what takes seconds, and has done nothing else.
+multiprocessing.set_forkserver_preload(["engine.runs.experiment", "torch._dynamo"])
+
+
 def run_processes(function, size, folder):
     """What `function(ranks)` returns in each of `size` processes, in the order of the ranks. It is
     a function of a module, and returns what `torch.save` can write."""
     processes = torch.multiprocessing.start_processes(
-        _run, (function, size, folder), size, join=False, start_method="spawn"
+        _run, (function, size, folder), size, join=False, start_method="forkserver"
     )
     end = time.monotonic() + _LIMIT
     try:

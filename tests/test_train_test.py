@@ -203,17 +203,12 @@ def test_every_cfg_of_the_project_is_understood(capsys, here):
         assert all("without render_train" in note for note in notes), notes
 
 
-def test_the_scenes_are_rendered_when_they_are_not_there(here):
+def test_the_scenes_are_rendered_when_they_are_not_there(here, capsys):
     cfg = ROOT / "cfg/seg+depth+normal/scenes/DeepLab_efficientnet_lite0.cfg"
     command = f"--tasks depth --max_epoch 1 --size 32 48 --render_train 6 --render_val 2 \
         --render_size 32 48 --batch_size 2 --num_workers 0 --dataset_root {here}/data"
-    run = subprocess.run(
-        [sys.executable, ROOT / "train_test.py", cfg, *command.split()],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "rmse ↓" in run.stdout
+    assert train_test.main([str(cfg), *command.split()]) == 0
+    assert "rmse ↓" in capsys.readouterr().out
     assert list((here / "data").glob("scenes_*/NYUD_MT/images/*.jpg"))
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -21,6 +20,9 @@ from tasks import Task
 from tasks.legend import Scale, Swatches
 from utils.canvas import without_padding
 from utils.geometry import Warp
+
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.summary_pb2 import Summary
 
 _IMAGES = 8
 
@@ -73,10 +75,10 @@ def draw_results(
         for number, index in enumerate(chosen):
             panels = list(_panels(network, data, device, int(index)))
             sheet = grid(_columns([panel.tile for panel in panels]))
-            _write(folder.pictures / f"{number}.png", sheet)
+            png = _write(folder.pictures / f"{number}.png", sheet)
             for panel in panels:
                 _write(folder.pictures / str(number) / panel.file_name, panel.picture)
-            events.add_image(f"pictures/{number}", sheet, step, dataformats="HWC")
+            events.file_writer.add_summary(_summary(f"pictures/{number}", sheet, png), step)
 
 
 def _panels(
@@ -114,7 +116,19 @@ def _columns(tiles: list[np.ndarray]) -> list[list[np.ndarray]]:
     return [[image, *others[0::2]], [np.full_like(image, 255), *others[1::2]]]
 
 
-def _write(path: Path, picture: np.ndarray) -> None:
+def _write(path: Path, picture: np.ndarray) -> bytes:
+    """Writes a picture as PNG, and returns the content of the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), picture[..., ::-1]):
-        raise OSError(errno.EIO, "the picture cannot be written", str(path))
+    png = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
+    path.write_bytes(png)
+    return png
+
+
+def _summary(tag: str, picture: np.ndarray, png: bytes) -> Summary:
+    """TensorBoard's event of a picture that is a PNG already: to make another takes longer than to
+    draw the picture."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    height, width, channels = picture.shape
+    image = Summary.Image(height=height, width=width, colorspace=channels, encoded_image_string=png)
+    return Summary(value=[Summary.Value(tag=tag, image=image)])

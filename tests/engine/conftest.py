@@ -15,12 +15,12 @@ tasks = seg depth normal
 [data]
 train_dataset = NYUD_MT
 val = 0.2
-size = 32 48
+size = 32 64
 batch_size = 4
 num_workers = 0
 [network]
 arch = DeepLab
-backbone = resnet18
+backbone = timm/test_resnet
 pretrained = false
 channels = 16
 [training]
@@ -44,7 +44,7 @@ batch_size = 4
 num_workers = 0
 [network]
 arch = VMM
-backbone = mobilenet_v2
+backbone = timm/test_resnet
 pretrained = false
 [training]
 optimizer = adamw

@@ -34,7 +34,7 @@ split = train val
 [loss.dtp]
 focusing_factor = 0.25
 """
-SMALL = DENSE.replace("seg depth normal", "depth")
+SMALL = DENSE.replace("seg depth normal", "depth").replace("timm/test_resnet", "resnet18")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.building import make_network
 from utils.errors import ConfigError
 
 HEADS = {"segmentation": DenseHead(4), "depth": DenseHead(1), "normal": DenseHead(3, unit=True)}
-SIZE = (32, 64)
+SIZE = (32, 32)
 BACKBONES = ("resnet18", "mobilenet_v2", "efficientnet_b0", "efficientnet_v2_s")
 
 
@@ -41,7 +41,8 @@ def state_after(backbone, loss, is_recomputed):
 @pytest.mark.parametrize(
     ("backbone", "loss"),
     [
-        *((backbone, "mgda") for backbone in BACKBONES),
+        *((backbone, "mgda") for backbone in BACKBONES[:3]),
+        ("efficientnet_v2_s", "weighted-sum"),
         *(("resnet18", loss) for loss in ("weighted-sum", "mgda-ub", "imtl-g", "graddrop")),
     ],
 )

@@ -14,16 +14,16 @@ tasks = depth
 [data]
 train_dataset = NYUD_MT
 val = 0.2
-size = 32 48
+size = 32 64
 batch_size = 4
 num_workers = 0
 [scenes]
 render_train = 10
 render_val = 2
-render_size = 32 48
+render_size = 32 64
 [network]
 arch = DeepLab
-backbone = mobilenet_v2
+backbone = timm/test_resnet
 pretrained = false
 channels = 8
 [training]

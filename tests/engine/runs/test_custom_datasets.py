@@ -35,7 +35,7 @@ depth = {{split}}/*/sync_depth_*.png
 split = train val
 [network]
 arch = VMM
-backbone = mobilenet_v2
+backbone = timm/test_resnet
 pretrained = false
 [training]
 optimizer = adamw

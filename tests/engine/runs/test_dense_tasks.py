@@ -21,7 +21,7 @@ loss = weighted-sum
 [data]
 train_dataset = people
 val = 0.25
-size = 32 48
+size = 32 64
 batch_size = 4
 num_workers = 0
 [dataset.people]
@@ -35,7 +35,7 @@ split = 0.2
 potential = 0.5 0.5 0.5
 [network]
 arch = VMM
-backbone = resnet18
+backbone = timm/test_resnet
 pretrained = false
 channels = 8
 [training]

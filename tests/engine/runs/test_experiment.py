@@ -189,7 +189,7 @@ def test_the_cfg_that_a_run_has_written_is_that_run(make_config, dense, tmp_path
 def test_mode_test_pads_images_as_the_training_did_unless_the_cfg_says_otherwise(
     make_config, dense, tmp_path, capsys
 ):
-    single = dense.replace("seg depth normal", "depth").replace("32 48", "48 48")
+    single = dense.replace("seg depth normal", "depth").replace("32 64", "64 64")
     results = run(make_config(single, "--max_epoch", "1", "--aspect", "keep"))
     measured = f"{results['metrics']['depth']['rmse']:.3f}"
     best = tmp_path / "runs/tiny/weighted-sum/seed0/best.pt"

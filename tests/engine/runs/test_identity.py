@@ -67,7 +67,7 @@ def test_where_its_data_lie_changes_no_key(key, scenes_root, tmp_path):
         ("--max_depth", "8"),
         ("--max_depth",),
         ("--seed", "1"),
-        ("--size", "32", "64"),
+        ("--size", "32", "96"),
         ("--aspect", "keep"),
         ("--batch_size", "2"),
         ("--max_epoch", "3"),

@@ -32,7 +32,7 @@ render_val = 3
 render_size = 32 32
 [network]
 arch = DeepLab
-backbone = mobilenet_v2
+backbone = timm/test_resnet
 pretrained = false
 channels = 8
 [training]

@@ -70,7 +70,7 @@ def test_iterations_end_a_run_and_make_it_longer(make_config, dense, tmp_path, c
     recipe is that of another paper in all else as well."""
     text = dense.replace("seg depth normal", "depth").replace("max_epoch = 2\n", "")
     text = text.replace("polynomial", "constant") + "test_iterations = 3\n"
-    text = text.replace("[data]", f"[data]\n{OTHER_RECIPE}").replace("32 48", "64 80")
+    text = text.replace("[data]", f"[data]\n{OTHER_RECIPE}").replace("32 48", "64 96")
 
     def experiment(iterations, *options):
         return run_experiment(make_config(text, "--max_iterations", str(iterations), *options))

@@ -23,14 +23,14 @@ loss = weighted-sum
 [data]
 train_dataset = Cityscapes
 val = test
-size = 48 96
+size = 64 96
 aspect = keep
 batch_size = 3
 num_workers = 0
 [network]
 arch = PSPNet
 enlarge = none
-backbone = resnet18
+backbone = timm/test_resnet
 pretrained = false
 channels = 8
 [training]
@@ -81,11 +81,11 @@ def test_a_run_trains_tests_draws_and_predicts(config, scenes_root, tmp_path):
 def test_targets_are_as_small_and_of_the_nearest_pixels(config):
     data = build_data(config("--aspect", "stretch")).test
     item, entry = data[0, 0], data.entries[0]
-    assert item["image"].shape == (48, 96, 3)
-    assert data.label_size == (6, 12)
+    assert item["image"].shape == (64, 96, 3)
+    assert data.label_size == (8, 12)
     # The pixels of the file in whose area the middle of 8 × 8 pixels of the image lies.
     rows, columns = (
-        ((np.arange(count) + 0.5) * side / count).astype(int) for count, side in ((6, 48), (12, 64))
+        ((np.arange(count) + 0.5) * side / count).astype(int) for count, side in ((8, 48), (12, 64))
     )
     for task, label in zip(data.tasks, entry.labels, strict=True):
         stored, target = label.read((48, 64))[rows][:, columns], item["targets"][task.name]

@@ -35,7 +35,7 @@ depth = depth/*.npy
 split = 0.25
 [network]
 arch = plain
-backbone = resnet18
+backbone = timm/test_resnet
 pretrained = false
 [training]
 optimizer = adamw
@@ -60,7 +60,7 @@ classes = cone barrow
 split = 0.25
 [network]
 arch = VMM
-backbone = mobilenet_v2
+backbone = timm/test_resnet
 pretrained = false
 [training]
 max_epoch = 1

@@ -23,7 +23,7 @@ from utils.ranks import ALONE
 
 pytestmark = pytest.mark.slow
 
-BOXES = PARTIAL.replace("mobilenet_v2", "timm/test_efficientnet")
+BOXES = PARTIAL.replace("timm/test_resnet", "timm/test_efficientnet")
 MAPS = BOXES.replace("seg det depth", "seg depth normal").replace("VMM", "DeepLab")
 MAPS = MAPS.replace("VOC NYU", "VOC NYUD_MT")
 SIZES = (2, 3)

@@ -37,7 +37,7 @@ class Killed(Exception):
 def setting(make_config, make_teachers, partial, tmp_path):
     """A cfg on boxes and depth, and how its images are labelled: below `runs`, by untrained
     networks."""
-    text = partial.replace("seg det", "seg").replace("mobilenet_v2", "timm/test_efficientnet")
+    text = partial.replace("seg det", "seg").replace("timm/test_resnet", "timm/test_efficientnet")
     text = text.replace("VMM", "DeepLab\nchannels = 8")
 
     def make(*options, threshold=0.0, runs="runs", skip=False):

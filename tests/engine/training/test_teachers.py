@@ -233,14 +233,14 @@ def test_another_number_of_maps_is_refused_in_one_line_before_anything_is_traine
     make_config, dense, cfg
 ):
     single = dense.replace("seg depth normal", "depth").replace("arch = DeepLab", "arch = VMM")
-    single = single.replace("backbone = resnet18", "backbone = mobilenet_v2")
+    single = single.replace("timm/test_resnet", "mobilenet_v2")
     path = cfg(single, "single")
     seg = cfg(dense.replace("seg depth normal", "seg"), "seg")
     text = dense.replace("seg depth normal", "seg depth")
     config = make_config(text + f"[baselines]\nbaselines = {seg} {path}\n", "--loss", "kd-mtl")
     match = (
         r"--loss: kd-mtl .*VMM mobilenet_v2, the single-task network of depth, has 3 and"
-        r" DeepLab resnet18 has 1"
+        r" DeepLab timm/test_resnet has 1"
     )
     with pytest.raises(ConfigError, match=match):
         single_tasks(config, declared_tasks(config))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import train_test
 from engine.config import read
 from engine.modes.sweep.jobs import jobs_of
 from engine.modes.sweep.product import product
@@ -24,12 +25,12 @@ tasks = depth normal
 [data]
 train_dataset = NYUD_MT
 val = 0.2
-size = 32 48
+size = 32 64
 batch_size = 4
 num_workers = 0
 [network]
 arch = DeepLab
-backbone = resnet18
+backbone = timm/test_resnet
 pretrained = false
 channels = 16
 [training]
@@ -55,10 +56,14 @@ def start(argv):
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def sweep(argv):
-    process = start(argv)
-    out, err = process.communicate(timeout=500)
-    return process.returncode, out, err
+@pytest.fixture
+def sweep(capsys):
+    """Runs a command line; returns its exit status, and what it prints on stdout and stderr."""
+
+    def sweep(argv):
+        return train_test.main(argv), *capsys.readouterr()
+
+    return sweep
 
 
 def runs_of(argv):
@@ -67,13 +72,13 @@ def runs_of(argv):
 
 
 def test_the_product_of_all_values(command):
-    over = ["--over", "loss=amtl dtp", "--over", "seed=0 1", "--over", "size=32,48 32"]
+    over = ["--over", "loss=amtl dtp", "--over", "seed=0 1", "--over", "size=32,64 32"]
     runs = runs_of(command("--lr", "0.01", *over))
     assert len(runs) == 8
     assert runs[1].name == "loss amtl, seed 0, size 32"
     config = runs[6].config
-    assert (config.run.loss.name, config.run.seed, config.data.size) == ("dtp", 1, (32, 48))
-    assert config.run.run == "size-32-48", "the folder is called by what it does not tell else"
+    assert (config.run.loss.name, config.run.seed, config.data.size) == ("dtp", 1, (32, 64))
+    assert config.run.run == "size-32-64", "the folder is called by what it does not tell else"
     assert "0.01" in runs[6].argv
     assert config.run.mode.name == "train"
 
@@ -106,7 +111,7 @@ def test_baselines_come_first_and_each_is_trained_once(command):
     ]  # fmt: skip
 
 
-def test_a_failure_stops_no_other_and_what_is_done_is_not_done_again(command):
+def test_a_failure_stops_no_other_and_what_is_done_is_not_done_again(command, sweep):
     """kd-mtl wants the single-task networks, which given potentials take the place of."""
     over = ["--over", "loss=kd-mtl weighted-sum", "--jobs", "2", "--potential", "0.8", "0.5"]
     status, out, err = sweep(command(*over))
@@ -134,7 +139,7 @@ def test_a_signal_ends_all_jobs_which_save(command, tmp_path):
 
 
 @pytest.mark.slow
-def test_baselines_alone(command, tmp_path):
+def test_baselines_alone(command, sweep, tmp_path):
     argv = command("--only", "depth")
     argv[argv.index("sweep")] = "baselines"
     status, out, err = sweep(argv)
@@ -145,7 +150,7 @@ def test_baselines_alone(command, tmp_path):
     assert [job.name for job in jobs] == ["baseline normal", "loss amtl", "loss dtp"]
 
 
-def test_slurm_gets_two_arrays_of_which_the_second_waits(command, tmp_path):
+def test_slurm_gets_two_arrays_of_which_the_second_waits(command, sweep, tmp_path):
     over = ["--over", "loss=amtl dtp", "--engine", "slurm", "--slurm", "partition=gpu"]
     status, out, err = sweep(command(*over, "--dry_run"))
     assert status == 0, err
