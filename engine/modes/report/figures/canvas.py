@@ -13,20 +13,18 @@ from utils.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.patches import Patch
 
 FONT = 10
 """In pixels, as all lengths of a figure."""
 
-# Matplotlib knows no colours that follow a theme: it draws in these, which nothing else has, and the
-# SVG then names the page's colours in their place.
-INK, SOFT, RULE, PAPER, SHADE = "#000101", "#000102", "#000103", "#000104", "#000105"
+# Matplotlib knows no colours that follow a theme: it draws in these, which nothing else has, and
+# the SVG then names the page's colours in their place.
+INK, SOFT, RULE, SHADE = "#000101", "#000102", "#000103", "#000104"
 LOSSES = ("#000201", "#000202", "#000203", "#000204", "#000205")
 _IN_THE_PAGE = {
     INK: "currentColor",
     SOFT: "var(--soft)",
     RULE: "var(--rule)",
-    PAPER: "var(--paper)",
     SHADE: "var(--shade)",
     **{colour: f"var(--loss-{k})" for k, colour in enumerate(LOSSES, 1)},
 }
@@ -147,8 +145,8 @@ _STYLE = {
 
 
 def _for_the_page(svg: str, alt: str) -> str:
-    """An SVG file as a part of a page: in the colours of the page, with a description, with ids that
-    no other figure has, and without what only a file needs."""
+    """An SVG file as a part of a page: in its colours, with a description, and without what only
+    a file needs. The ids that stay are digests, the same only where what they name is the same."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<(metadata|style)[ >].*?</\1>", "", svg, flags=re.S)
     svg = re.sub(rf'<g id="{_NAMED}([^"]*)">', r'<g class="named"><title>\1</title>', svg)
