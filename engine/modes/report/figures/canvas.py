@@ -30,6 +30,7 @@ _IN_THE_PAGE = {
 }
 
 _NAMED = "named:"
+_LARGEST = 1.2  # times the size, to which a figure is enlarged where there is room
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,10 @@ def _for_the_page(svg: str, alt: str) -> str:
     for colour, of_the_page in _IN_THE_PAGE.items():
         svg = svg.replace(colour, of_the_page)
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups()
-    opening = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{html.escape(alt)}">'
+    opening = (
+        f'<svg viewBox="0 0 {width} {height}" style="max-width: {_LARGEST * float(width):.0f}px" '
+        f'role="img" aria-label="{html.escape(alt)}">'
+    )
     svg = opening + svg[svg.index(">") + 1 :]
     return re.sub(r">\s+<", "><", svg).strip()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 
 from engine.modes.report.figures.canvas import Panel
@@ -13,7 +15,7 @@ Columns = Mapping[str, Sequence[float]]
 
 
 def draw_gradients(
-    runs: Sequence[tuple[str, int, Columns]], styles: Mapping[str, Style]
+    runs: Sequence[tuple[str, int, Columns]], styles: Mapping[str, Style], x_label: str = "epoch"
 ) -> tuple[list[Panel], list[Panel]]:
     """Draws the cosine of each pair of tasks, and the length of each task's gradient.
 
@@ -26,7 +28,8 @@ def draw_gradients(
 
     def panels(chosen: Sequence[str], level: float | None) -> list[Panel]:
         drawn = (
-            draw_curves(_title(name), _curves(runs, name), styles, "step", level) for name in chosen
+            draw_curves(_title(name), _curves(runs, name), styles, x_label, level)
+            for name in chosen
         )
         return [panel for panel in drawn if panel is not None]
 
@@ -34,11 +37,18 @@ def draw_gradients(
 
 
 def _curves(runs: Sequence[tuple[str, int, Columns]], name: str) -> list[Curve]:
-    return [
-        Curve(loss, seed, columns["step"], columns[name])
-        for loss, seed, columns in runs
-        if name in columns
-    ]
+    """The means over the steps of an epoch: single steps are too noisy to be read."""
+    curves = []
+    for loss, seed, columns in runs:
+        if name not in columns:
+            continue
+        by_epoch: dict[float, list[float]] = {}
+        for epoch, value in zip(columns["epoch"], columns[name], strict=True):
+            if math.isfinite(value):
+                by_epoch.setdefault(epoch, []).append(value)
+        means = [statistics.fmean(values) for values in by_epoch.values()]
+        curves.append(Curve(loss, seed, list(by_epoch), means))
+    return curves
 
 
 def _title(column: str) -> str:

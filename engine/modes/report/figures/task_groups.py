@@ -53,7 +53,7 @@ def draw_groups(affinities: Affinities) -> Panel:
         f"{task} in {_letter(groups[-1])}" for task, groups in affinities.groups.items()
     )
     alt = f"{affinities.run}: groups of tasks over the epochs; after the last one {last}"
-    return draw(f"{affinities.run}: groups", alt, plot, (420, 26 * len(tasks) + 44))
+    return draw(f"{affinities.run}: groups", alt, plot, (300, 26 * len(tasks) + 44))
 
 
 def draw_affinities(affinities: Affinities) -> Panel:
@@ -87,7 +87,8 @@ def draw_affinities(affinities: Affinities) -> Panel:
         for source, row in affinities.last.items()
         for target, value in row.items()
     )
-    return draw(title, f"{title}: {words}", plot, (90 * len(tasks) + 90, 30 * len(tasks) + 30))
+    size = (75 * len(tasks) + 90, 28 * len(tasks) + 30)
+    return draw(title, f"{title}: {words}", plot, size, wide=len(tasks) > 3)
 
 
 def _stretches(groups: Sequence[int]) -> list[tuple[int, int, int]]:

@@ -142,7 +142,7 @@ def test_long_names_are_cut_in_ticks_and_whole_in_descriptions():
 
 
 def test_gradients_have_a_panel_a_pair_and_one_a_task():
-    columns = {"step": [1, 2], "norm/depth": [1, 2], "norm/normal": [3, 4], "norm_of_sum": [4, 5],
+    columns = {"epoch": [1, 2], "norm/depth": [1, 2], "norm/normal": [3, 4], "norm_of_sum": [4, 5],
                "cosine/depth|normal": [0.5, -0.5], "condition": [1, 2]}  # fmt: skip
     cosines, norms = draw_gradients([("amtl", 0, columns)], assign_styles(FEW, None))
     assert [panel.title for panel in cosines] == ["depth and normal"]
