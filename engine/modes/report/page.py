@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.modes.report.figures.canvas import Figure
-from engine.modes.report.figures.predictions import Comparison
+from engine.modes.report.figures.predictions import PictureTable
 from engine.modes.report.figures.styles import Style
-
-if TYPE_CHECKING:
-    from engine.modes.report.tables import Table
+from engine.modes.report.tables import Table
 
 _HERE = Path(__file__).parent
 
@@ -38,7 +35,7 @@ class Section:
     tables: Sequence[Table] = ()
     styles: Mapping[str, Style] = field(default_factory=dict)
     figures: Sequence[Figure] = ()
-    predictions: Sequence[Comparison] = ()
+    predictions: Sequence[PictureTable] = ()
     note: str = ""
     provenance: Sequence[Table] = ()
     commands: Sequence[tuple[str, str]] = ()
@@ -54,8 +51,17 @@ class Section:
         return len(self.styles) - len(self.legend)
 
 
-def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """The page as HTML."""
+def render(
+    title: str,
+    subtitle: str,
+    sections: Sequence[Section],
+    left_out: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The page as HTML.
+
+    Args:
+        left_out: folders that are not in it, and why.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -65,6 +71,7 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
         title=title,
         subtitle=subtitle,
         sections=sections,
+        left_out=left_out,
         css=(_HERE / "page.css").read_text("utf-8"),
         js=(_HERE / "page.js").read_text("utf-8"),
     )

@@ -9,9 +9,7 @@ from collections.abc import Mapping, Sequence
 from engine.modes.report.figures.canvas import Panel
 from engine.modes.report.figures.curves import Curve, draw_curves
 from engine.modes.report.figures.styles import Style
-
-Columns = Mapping[str, Sequence[float]]
-"""The columns of `gradients.csv` by name."""
+from engine.modes.report.runs import Columns
 
 
 def draw_gradients(
@@ -20,7 +18,7 @@ def draw_gradients(
     """Draws the cosine of each pair of tasks, and the length of each task's gradient.
 
     Args:
-        runs: the loss, the seed and the columns of each run that has some.
+        runs: the loss, the seed and the columns of `gradients.csv` of each run that has some.
     """
     names = list(dict.fromkeys(name for _, _, columns in runs for name in columns))
     cosines = [name for name in names if name.startswith("cosine/")]

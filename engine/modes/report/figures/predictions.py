@@ -26,7 +26,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PictureTable:
     """A test image.
 
     Attributes:
@@ -47,7 +47,9 @@ def choose_losses(ranked: Sequence[str], reference: str | None) -> list[str]:
     return [loss for loss in ranked if loss in chosen]
 
 
-def compare_predictions(pictures: Mapping[str, Path], tasks: Mapping[str, str]) -> list[Comparison]:
+def compare_predictions(
+    pictures: Mapping[str, Path], tasks: Mapping[str, str]
+) -> list[PictureTable]:
     """The first test images of which there are pictures. A loss of which the pictures show other
     images is left out of the comparison.
 
@@ -77,7 +79,7 @@ def compare_predictions(pictures: Mapping[str, Path], tasks: Mapping[str, str]) 
             rows.append((loss, of_loss))
         image = _picture(first / "image.png", title)
         if image is not None:
-            comparisons.append(Comparison(title, image, list(tasks), rows))
+            comparisons.append(PictureTable(title, image, list(tasks), rows))
     return comparisons
 
 

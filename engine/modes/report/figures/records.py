@@ -4,76 +4,36 @@ and groups of tasks."""
 from __future__ import annotations
 
 import csv
-import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
+from engine.modes.report.experiments import Experiment
 from engine.modes.report.figures.canvas import Figure, Panel
 from engine.modes.report.figures.curves import Curve, draw_curves
-from engine.modes.report.figures.gradients import Columns, draw_gradients
+from engine.modes.report.figures.gradients import draw_gradients
 from engine.modes.report.figures.styles import Style
 from engine.modes.report.figures.task_groups import Affinities, draw_affinities, draw_groups
+from engine.modes.report.runs import ReportRun
 from engine.runs.deltas import DEFINITIONS, metrics_in_delta
-from engine.runs.folder import RunFolder
-from engine.runs.results import Results
-from engine.runs.sweep_table import Column
+from engine.runs.columns import Column
 from tasks import task_class
 
 _MOST_WITH_GROUPS = 4
 """The groups of tasks are drawn of so many runs at most."""
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """A run with its records.
-
-    Attributes:
-        loss: the name of its row in the tables.
-        epochs: the columns of `epochs.csv`; empty where there is none.
-    """
-
-    loss: str
-    folder: RunFolder
-    results: Results
-    epochs: Columns
-
-    def curve(self, column: str, scale: float = 1) -> Curve | None:
-        """A column over the epochs."""
-        if column not in self.epochs:
-            return None
-        values = [scale * value for value in self.epochs[column]]
-        return Curve(self.loss, self.results.seed, self.epochs["epoch"], values)
-
-    @property
-    def x_label(self) -> str:
-        """What the records call an epoch; see docs/runs.md on iterations."""
-        return "period" if self.results.iterations else "epoch"
+Rows = Sequence[tuple[str, ReportRun]]
+"""The runs of an experiment, each with the name of its row."""
 
 
-def read_run(loss: str, folder: RunFolder, results: Results) -> Recorded:
-    """A run with the records that it has."""
-    return Recorded(loss, folder, results, read_columns(folder.epochs))
-
-
-def read_columns(path: Path) -> dict[str, list[float]]:
-    """The columns of a table of numbers, NaN where a cell is empty; none where there is no file."""
-    if not path.is_file():
-        return {}
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [_number(row[name]) for row in rows] for name in (rows[0] if rows else ())}
-
-
-def figures_of_records(runs: Sequence[Recorded], styles: Mapping[str, Style]) -> list[Figure]:
+def figures_of_records(experiment: Experiment, styles: Mapping[str, Style]) -> list[Figure]:
     """The figures of one experiment for which there are records.
 
     Args:
-        runs: one or more, all of the same tasks.
-        styles: by loss.
+        styles: by name of a row.
     """
-    tasks = runs[0].results.tasks
+    tasks = experiment.tasks
+    runs = [(row.name, run) for row in experiment.rows for run in row.runs]
     accuracies = [(task, task_class(task).accuracy) for task in tasks]
     figures = [
         Figure(
@@ -111,40 +71,52 @@ def figures_of_records(runs: Sequence[Recorded], styles: Mapping[str, Style]) ->
 
 def _draw(
     title: str,
-    runs: Sequence[Recorded],
+    runs: Rows,
     styles: Mapping[str, Style],
     column: str,
     scale: float = 1,
     level: float | None = None,
 ) -> Panel | None:
-    curves = [curve for run in runs if (curve := run.curve(column, scale))]
-    return draw_curves(title, curves, styles, runs[0].x_label, level)
+    curves = [curve for name, run in runs if (curve := _curve(name, run, column, scale))]
+    return draw_curves(title, curves, styles, _x_label(runs), level)
 
 
-def _draw_metric(
-    task: str, metric: str, runs: Sequence[Recorded], styles: Mapping[str, Style]
-) -> Panel | None:
+def _draw_metric(task: str, metric: str, runs: Rows, styles: Mapping[str, Style]) -> Panel | None:
     column = Column(task, metric)
     level = None
-    if metric == task_class(task).accuracy and (potentials := _potentials(task, runs)):
+    if metric == task_class(task).accuracy and (
+        potentials := _potentials(task, [run for _, run in runs])
+    ):
         level = column.scale * statistics.fmean(potentials)
     return _draw(column.title, runs, styles, f"{task} {metric}", column.scale, level)
 
 
 def _draw_achievement(
-    task: str, metric: str, runs: Sequence[Recorded], styles: Mapping[str, Style]
+    task: str, metric: str, runs: Rows, styles: Mapping[str, Style]
 ) -> Panel | None:
     """Each run over the potential of its own seed."""
     curves = [
         curve
-        for run in runs
+        for name, run in runs
         for potential in _potentials(task, [run])
-        if (curve := run.curve(f"{task} {metric}", 1 / potential))
+        if (curve := _curve(name, run, f"{task} {metric}", 1 / potential))
     ]
-    return draw_curves(task, curves, styles, runs[0].x_label, 1.0)
+    return draw_curves(task, curves, styles, _x_label(runs), 1.0)
 
 
-def _potentials(task: str, runs: Iterable[Recorded]) -> list[float]:
+def _curve(name: str, run: ReportRun, column: str, scale: float) -> Curve | None:
+    """A column of `epochs.csv`; None where the run has none."""
+    if column not in run.epochs:
+        return None
+    return Curve(name, run.seed, run.epochs["epoch"], [scale * v for v in run.epochs[column]])
+
+
+def _x_label(runs: Rows) -> str:
+    """What the records call an epoch; see docs/runs.md on iterations."""
+    return "period" if runs[0][1].results.iterations else "epoch"
+
+
+def _potentials(task: str, runs: Iterable[ReportRun]) -> list[float]:
     """The potentials of a task that runs can be divided by."""
     known = ((run.results.potential or {}).get(task) for run in runs)
     return [potential for potential in known if potential]
@@ -161,11 +133,9 @@ def _further(tasks: Sequence[str]) -> list[tuple[str, str]]:
     return [(task, name) for task, name in columns if name != task_class(task).accuracy]
 
 
-def _gradients(runs: Sequence[Recorded], styles: Mapping[str, Style]) -> list[Figure]:
-    tables = [(run.loss, run.results.seed, read_columns(run.folder.gradients)) for run in runs]
-    cosines, norms = draw_gradients(
-        [table for table in tables if table[2]], styles, runs[0].x_label
-    )
+def _gradients(runs: Rows, styles: Mapping[str, Style]) -> list[Figure]:
+    tables = [(name, run.seed, run.gradients) for name, run in runs if run.gradients]
+    cosines, norms = draw_gradients(tables, styles, _x_label(runs))
     return [
         Figure(
             "Angles of the tasks' gradients",
@@ -177,8 +147,8 @@ def _gradients(runs: Sequence[Recorded], styles: Mapping[str, Style]) -> list[Fi
     ]
 
 
-def _groups(runs: Sequence[Recorded]) -> Figure:
-    known = [affinities for run in runs if (affinities := _affinities(run))]
+def _groups(runs: Rows) -> Figure:
+    known = [affinities for run in runs if (affinities := _affinities(*run))]
     panels = [
         draw(affinities)
         for affinities in known[:_MOST_WITH_GROUPS]
@@ -193,7 +163,7 @@ def _groups(runs: Sequence[Recorded]) -> Figure:
     return Figure("Groups of tasks", note, panels, legend=False)
 
 
-def _affinities(run: Recorded) -> Affinities | None:
+def _affinities(name: str, run: ReportRun) -> Affinities | None:
     """What `affinity.csv` says; None where there is none, or it is empty."""
     if not run.folder.affinity.is_file():
         return None
@@ -204,11 +174,11 @@ def _affinities(run: Recorded) -> Affinities | None:
     tasks = run.results.tasks
     of_task = {task: [row for row in rows if row["source"] == task] for task in tasks}
     return Affinities(
-        f"{run.loss}, seed {run.results.seed}",
+        f"{name}, seed {run.seed}",
         [int(row["epoch"]) for row in of_task[tasks[0]]],
         {task: [int(row["group"]) for row in of_task[task]] for task in tasks},
         {
-            source: {target: _number(of_task[source][-1][target]) for target in tasks}
+            source: {target: float(of_task[source][-1][target]) for target in tasks}
             for source in tasks
         },
     )
@@ -216,10 +186,3 @@ def _affinities(run: Recorded) -> Affinities | None:
 
 def _panels(drawn: Iterable[Panel | None]) -> list[Panel]:
     return [panel for panel in drawn if panel is not None]
-
-
-def _number(cell: str | None) -> float:
-    try:
-        return float(cell or "nan")
-    except ValueError:
-        return math.nan

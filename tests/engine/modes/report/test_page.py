@@ -10,7 +10,7 @@ import pytest
 import engine.modes.report.page as page_module
 from engine.modes.report.figures.canvas import Figure
 from engine.modes.report.figures.curves import Curve, draw_curves
-from engine.modes.report.figures.predictions import Comparison, Picture
+from engine.modes.report.figures.predictions import Picture, PictureTable
 from engine.modes.report.figures.styles import assign_styles
 from engine.modes.report.page import Section, render
 
@@ -61,7 +61,9 @@ def section():
         styles=styles,
         figures=[Figure("Losses", "note", [panel]), Figure("More", "", [panel], folded=True)],
         predictions=[
-            Comparison("Test image 1", picture, ["depth"], [("truth", [picture]), ("amtl", [None])])
+            PictureTable(
+                "Test image 1", picture, ["depth"], [("truth", [picture]), ("amtl", [None])]
+            )
         ],
         note="Of the first seed.",
         commands=[("amtl, seed 0", "python3 train_test.py a.cfg --seed 0")],
