@@ -214,4 +214,5 @@ def _predictions(comparison: Comparison) -> tuple[list[PictureTable], str]:
     folders = {row.name: row.by_seed[seed].pictures for row in rows if seed in row.by_seed}
     files = {task: task.replace(":", "-") for task in comparison.experiment.tasks}
     which = "All rows" if len(chosen) == len(ranked) else "The best rows, the reference, the worst"
-    return compare_predictions(folders, files), f"{which}; seed {seed}."
+    note = f"{which}; seed {seed}. A grey truth: the image has no label for the task."
+    return compare_predictions(folders, files), note

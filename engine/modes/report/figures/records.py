@@ -14,8 +14,8 @@ from engine.modes.report.figures.gradients import draw_gradients
 from engine.modes.report.figures.styles import Style
 from engine.modes.report.figures.task_groups import Affinities, draw_affinities, draw_groups
 from engine.modes.report.runs import ReportRun
-from engine.runs.deltas import DEFINITIONS, metrics_in_delta
 from engine.runs.columns import Column
+from engine.runs.deltas import DEFINITIONS, metrics_in_delta
 from tasks import task_class
 
 _MOST_WITH_GROUPS = 4
