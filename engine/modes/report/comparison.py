@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.modes.report.experiments import Experiment, Row
-from engine.runs.sweep_table import Column
+from engine.modes.report.statistics import (
+    SEEDS_TO_RESAMPLE,
+    Estimate,
+    Noise,
+    common_seeds,
+    estimate,
+    first_shares,
+    mean_ranks,
+    paired_differences,
+    pooled_noise,
+)
+from engine.runs.columns import Column, columns_of
+from engine.runs.results import Results
+from tasks import task_class
+from utils.errors import UserError
+from utils.option import nearest
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over seeds with its 95 % interval.
-
-    Attributes:
-        mean: None where a seed has no number.
-        low, high: None of fewer than two seeds.
-        values: by seed.
-    """
-
-    mean: float | None
-    low: float | None
-    high: float | None
-    values: Mapping[int, float]
+DELTA_MTL = Column()
+PLAIN = "weighted-sum"
+"""The loss that others are compared with where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -30,34 +35,204 @@ class Comparison:
     """The rows of an experiment against one another.
 
     Attributes:
+        definition: of Δ, that of most runs.
         columns: the metrics of every task, Δ of each and Δ_MTL.
-        estimates: by row name, one a column.
-        references: likewise, the constant prediction and the single-task networks.
+        estimates: by row name, one a column; without a mean where a seed has no number.
+        references: likewise, of the constant prediction and of the single-task networks.
         reference: the row that differences are taken from; None with one row.
         differences: by row name but the reference's, one a column: the paired differences, as they
             come, of the seeds that both have.
-        floors: one a column: differences of less are noise; None where it is not known.
-        ranked: the rows by Δ_MTL (without Δ, by the mean rank over the metrics), the best first.
-        first_shares: by row name, how often it is first: in [0, 1].
-        mean_ranks: by row name, from 1, over the common seeds.
-        common_seeds: those that all rows have.
-        bootstrapped: whether the shares are over resampled seeds, not over the seeds themselves.
+        noises: one a column: how much these differences vary; None where no row has two seeds.
+        ranked: the rows by their scores, the best first.
+        first_shares: by row name, how often it is first: in [0, 1]; of the rows that have the
+            common seeds.
+        mean_ranks: likewise, from 1.
+        common_seeds: those that rows are ranked by; see :func:`common_seeds`.
     """
 
     experiment: Experiment
+    definition: str
     columns: Sequence[Column]
     estimates: Mapping[str, Sequence[Estimate]]
     references: Mapping[str, Sequence[Estimate]]
     reference: Row | None
     differences: Mapping[str, Sequence[Estimate]]
-    floors: Sequence[float | None]
+    noises: Sequence[Noise | None]
     ranked: Sequence[Row]
     first_shares: Mapping[str, float]
     mean_ranks: Mapping[str, float]
     common_seeds: Sequence[int]
-    bootstrapped: bool
+
+    @property
+    def bootstrapped(self) -> bool:
+        """Whether the shares are over resampled seeds, not over the seeds themselves."""
+        return len(self.common_seeds) >= SEEDS_TO_RESAMPLE
+
+    @property
+    def pairs(self) -> int:
+        """How many seeds most rows share with the reference."""
+        counts = Counter(of_row[-1].n for of_row in self.differences.values())
+        return counts.most_common(1)[0][0] if counts else 0
+
+    @property
+    def floors(self) -> list[float | None]:
+        """One a column: what the difference of most rows must exceed to be told from noise."""
+        return [noise and self.pairs and noise.floor(self.pairs) for noise in self.noises]
 
     @property
     def floor(self) -> str:
-        """The floor of Δ_MTL in a sentence; empty where it is not known."""
-        raise NotImplementedError
+        """The floor of the score's column in a sentence; empty where it is not known."""
+        index = self._score_column
+        if not (floor := self.floors[index]):
+            return ""
+        return (
+            f"Over {self.pairs} seeds, a difference from {self.reference.name} in "
+            f"{self.columns[index].title[:-2]} of less than {floor:.2f} cannot be told from noise."
+        )
+
+    def is_untold(self, row: Row, index: int) -> bool:
+        """Whether a row's difference from the reference, in a column, may be noise."""
+        noise, of_row = self.noises[index], self.differences.get(row.name)
+        if of_row is None or noise is None or not of_row[index].n:
+            return False
+        return abs(of_row[index].mean) <= noise.floor(of_row[index].n)
+
+    def is_best(self, row: Row, index: int) -> bool:
+        """Whether a row has the best mean of a column, of two rows or more."""
+        means = {name: e[index].mean for name, e in self.estimates.items()}
+        known = [self.columns[index].sign * mean for mean in means.values() if mean is not None]
+        mean = means[row.name]
+        return len(known) > 1 and mean is not None and self.columns[index].sign * mean == max(known)
+
+    @property
+    def _score_column(self) -> int:
+        """The column of Δ_MTL; without one, of the first task's accuracy."""
+        return self.columns.index(DELTA_MTL) if DELTA_MTL in self.columns else 0
+
+
+def compare(experiment: Experiment, reference: str | None = None) -> Comparison:
+    """Compares the rows of an experiment.
+
+    Args:
+        reference: the row that differences are taken from, or its loss; by default weighted-sum,
+            else the first row.
+
+    Raises:
+        UserError: no row is called so, or several have this loss.
+    """
+    results = [run.results for run in experiment.runs]
+    definition = Counter(of_run.definition for of_run in results).most_common(1)[0][0]
+    columns = columns_of(max(results, key=lambda of_run: len(columns_of(of_run))))
+    values = {
+        row.name: [_values(row, column, definition) for column in columns]
+        for row in experiment.rows
+    }
+    chosen = reference_row(experiment, reference)
+    others = [row for row in experiment.rows if chosen and row is not chosen]
+    differences = {
+        row.name: [
+            estimate(paired_differences(_known(own), _known(theirs)))
+            for own, theirs in zip(values[row.name], values[chosen.name], strict=True)
+        ]
+        for row in others
+    }
+    noises = [
+        pooled_noise(of_row[index].values.values() for of_row in differences.values())
+        for index in range(len(columns))
+    ]
+    scores = {row.name: _scores(row, definition) for row in experiment.rows}
+    return Comparison(
+        experiment,
+        definition,
+        columns,
+        {name: list(map(_estimate, of_row)) for name, of_row in values.items()},
+        _references(experiment, columns),
+        chosen,
+        differences,
+        noises,
+        sorted(experiment.rows, key=lambda row: -_mean(scores[row.name])),
+        *_ranks(scores),
+    )
+
+
+def reference_row(experiment: Experiment, name: str | None) -> Row | None:
+    """The row that is called so; by default weighted-sum, else the first one. None where there is
+    one row.
+
+    Raises:
+        UserError: there is none, or several have this loss.
+    """
+    rows = experiment.rows
+    if name is None:
+        plain = [row for row in rows if row.loss == PLAIN]
+        return (plain or rows)[0] if len(rows) > 1 else None
+    named = [row for row in rows if row.name == name] or [row for row in rows if row.loss == name]
+    if not named:
+        raise UserError(
+            f"--reference: {experiment.title} has no row '{name}'"
+            f"{nearest(name, [row.name for row in rows])}"
+        )
+    if len(named) > 1:
+        raise UserError(
+            f"--reference: {name} is the loss of several rows of {experiment.title}; name one of "
+            + "; ".join(f"'{row.name}'" for row in named)
+        )
+    return named[0] if len(rows) > 1 else None
+
+
+def _values(row: Row, column: Column, definition: str) -> dict[int, float | None]:
+    return {run.seed: column.of(run.results.by(definition)) for run in row.runs}
+
+
+def _known(values: Mapping[int, float | None]) -> dict[int, float]:
+    return {seed: value for seed, value in values.items() if value is not None}
+
+
+def _estimate(values: Mapping[int, float | None]) -> Estimate:
+    """The mean; none where a seed has no number, as the mean of the others would flatter."""
+    known = _known(values)
+    return estimate(known) if len(known) == len(values) else Estimate(known, None, None)
+
+
+def _references(experiment: Experiment, columns: Sequence[Column]) -> dict[str, Sequence[Estimate]]:
+    """What no row is: the same for all rows of a seed."""
+    result = {}
+    for name, attribute in (("constant", "constant"), ("single-task", "baseline")):
+        metrics = {run.seed: getattr(run.results, attribute) for run in experiment.runs}
+        estimates = [
+            estimate(_known({seed: column.of_metrics(m) for seed, m in metrics.items()}))
+            for column in columns
+        ]
+        if any(of_column.n for of_column in estimates):
+            result[name] = estimates
+    return result
+
+
+def _scores(row: Row, definition: str) -> dict[int, float]:
+    """By seed, what rows are ranked by: Δ_MTL; where runs are compared with nothing, the mean of
+    the tasks' accuracies."""
+    return _known({run.seed: _score(run.results.by(definition)) for run in row.runs})
+
+
+def _score(results: Results) -> float | None:
+    if results.is_compared:
+        return results.delta_mtl
+    accuracies = [results.metrics[task].get(task_class(task).accuracy) for task in results.tasks]
+    return None if None in accuracies else statistics.fmean(accuracies)
+
+
+def _mean(scores: Mapping[int, float]) -> float:
+    return statistics.fmean(scores.values()) if scores else float("-inf")
+
+
+def _ranks(
+    scores: Mapping[str, Mapping[int, float]],
+) -> tuple[dict[str, float], dict[str, float], list[int]]:
+    """The shares of first places, the mean ranks, and the seeds that these are over."""
+    seeds = common_seeds(of_row for of_row in scores.values() if of_row)
+    names = [name for name, of_row in scores.items() if seeds and of_row.keys() >= set(seeds)]
+    if len(names) < 2:
+        return {}, {}, seeds
+    table = [[scores[name][seed] for seed in seeds] for name in names]
+    shares, ranks = first_shares(table), mean_ranks(table)
+    return dict(zip(names, shares, strict=True)), dict(zip(names, ranks, strict=True)), seeds
