@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from engine.modes.report.settings import Settings, settings_of
 from engine.runs.folder import CONFIG, RunFolder
+from engine.runs.history import Columns, read_columns
 from engine.runs.results import Results
 from tasks import TASKS
 from utils.errors import UserError
@@ -19,9 +18,6 @@ from utils.option import closest
 
 _WITHOUT_RUNS = ("cache", "constants")
 """What lies beside the runs."""
-
-Columns = Mapping[str, Sequence[float]]
-"""The columns of a table by name, all of one length; NaN where a cell is empty."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,22 +112,6 @@ def find_runs(paths: Sequence[str | Path]) -> Found:
 def is_trial(folder: Path) -> bool:
     """Whether a folder is called as `--mode search` calls those of its trials."""
     return "-search-" in folder.name
-
-
-def read_columns(path: Path) -> Columns:
-    """The columns of a table of numbers; none where there is no file."""
-    if not path.is_file():
-        return {}
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [_number(row[name]) for row in rows] for name in (rows[0] if rows else ())}
-
-
-def _number(cell: str | None) -> float:
-    try:
-        return float(cell or "nan")
-    except ValueError:
-        return math.nan
 
 
 def _check(path: Path) -> None:
