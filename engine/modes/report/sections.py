@@ -198,10 +198,18 @@ def _ranks(comparison: Comparison, styles: Mapping[str, Style]) -> Figure | None
     seeds = count_of(len(comparison.common_seeds), "seed")
     over = f"samples of the {seeds}, drawn with replacement" if comparison.bootstrapped else seeds
     note = f"How often a row is first, over {over}."
-    if never := len(shares) - len(first):
-        note += f" {count_of(never, 'other row')} never {'is' if never == 1 else 'are'}."
+    note += _listed(" Never", [name for name, share in shares.items() if not share])
+    lacking = [row.name for row in comparison.ranked if row.name not in shares]
+    note += _listed(" Not counted, as they lack a seed", lacking)
     panel = draw_shares("", first, styles, "% of the samples" if comparison.bootstrapped else "%")
     return Figure("How stable the first rank is", note, [panel] if panel else [], legend=False)
+
+
+def _listed(what: str, names: Sequence[str]) -> str:
+    """' Never: amtl, uw.', or how many where they are many; nothing of none."""
+    if not names:
+        return ""
+    return f"{what}: {', '.join(names) if len(names) < 6 else count_of(len(names), 'row')}."
 
 
 def _predictions(comparison: Comparison) -> tuple[list[PictureTable], str]:
