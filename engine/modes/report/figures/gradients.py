@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from engine.modes.report.figures.canvas import Panel
 from engine.modes.report.figures.curves import Curve, draw_curves
 from engine.modes.report.figures.styles import Style
-from engine.modes.report.runs import Columns
+from engine.runs.history import Columns
 
 
 def draw_gradients(
