@@ -25,13 +25,14 @@ def draw_pareto(
     y: Axis,
     points: Mapping[str, Sequence[tuple[float, float]]],
     styles: Mapping[str, Style],
-    front: Sequence[tuple[float, float]] = (),
+    fixed: Sequence[tuple[float, float]] = (),
 ) -> Panel | None:
     """Draws each loss's runs, small, and their mean, large. Better is to the right and above.
 
     Args:
         points: by loss, the two numbers of each seed.
-        front: of the runs with fixed weights that no other one beats in both.
+        fixed: of runs with fixed weights, of which the front is drawn: those that no other one
+            beats.
 
     Returns:
         None where no loss has both numbers.
@@ -41,7 +42,7 @@ def draw_pareto(
         return None
 
     def plot(axes):
-        _references(axes, x, y, front)
+        _references(axes, x, y, front_of(fixed, x.sign, y.sign))
         for loss, of_seeds in points.items():
             style = styles[loss]
             mean = tuple(map(statistics.fmean, zip(*of_seeds, strict=True)))
@@ -69,7 +70,21 @@ def draw_pareto(
     means = {loss: tuple(map(statistics.fmean, zip(*p, strict=True))) for loss, p in points.items()}
     shown = "; ".join(f"{loss} {a:.4g}, {b:.4g}" for loss, (a, b) in list(means.items())[:8])
     alt = f"{y.title} against {x.title}, means: {shown}"
-    return draw("", alt, plot, (560, 360), wide=True)
+    return draw("", alt, plot, (440, 330), wide=True)
+
+
+def front_of(points: Sequence[tuple[float, float]], *signs: int) -> list[tuple[float, float]]:
+    """The points that no other one beats, which would be as good in both numbers and better in one.
+
+    Args:
+        signs: of the two numbers, +1 where higher is better, else -1.
+    """
+
+    def beats(other, point) -> bool:
+        gains = [s * (a - b) for s, a, b in zip(signs, other, point, strict=True)]
+        return min(gains) >= 0 and max(gains) > 0
+
+    return sorted(point for point in points if not any(beats(other, point) for other in points))
 
 
 def _references(axes, x: Axis, y: Axis, front: Sequence[tuple[float, float]]) -> None:
@@ -79,7 +94,7 @@ def _references(axes, x: Axis, y: Axis, front: Sequence[tuple[float, float]]) ->
             name(drawn, f"single-task network: {axis.title} {axis.baseline:.4g}")
     if front:
         [line] = axes.plot(
-            *zip(*sorted(front), strict=True), color=SOFT, linewidth=1.2, marker=".", markersize=4,
+            *zip(*front, strict=True), color=SOFT, linewidth=1.2, marker=".", markersize=4,
             linestyle="--", zorder=1,
         )  # fmt: skip
         name(line, "the front of fixed weights")

@@ -12,7 +12,7 @@ import pytest
 from engine.modes.report.figures.bars import Interval, draw_differences, draw_shares
 from engine.modes.report.figures.curves import Curve, draw_curves
 from engine.modes.report.figures.gradients import draw_gradients
-from engine.modes.report.figures.pareto import Axis, draw_pareto
+from engine.modes.report.figures.pareto import Axis, draw_pareto, front_of
 from engine.modes.report.figures.predictions import choose_losses, compare_predictions
 from engine.modes.report.figures.styles import assign_styles
 from engine.modes.report.figures.task_groups import Affinities, draw_affinities, draw_groups
@@ -103,13 +103,20 @@ def test_the_pareto_plot_names_losses_front_and_baselines():
     x, y = Axis("depth d1 %", 1, 60.0), Axis("normal mean", -1)
     points = {"amtl": [(58, 20), (60, 22)], "weighted-sum": [(59, 25)], "none": []}
     styles = assign_styles([*FEW, "none"], "weighted-sum")
-    panel = draw_pareto(x, y, points, styles, front=[(50, 19), (57, 20)])
+    panel = draw_pareto(x, y, points, styles, fixed=[(50, 19), (57, 20)])
     names = " ".join(_names(panel))
     assert "amtl: 59, 21" in names
     assert "weighted-sum: 59, 25" in names
     assert "single-task network: depth d1 % 60" in names
     assert "front of fixed weights" in names
     assert draw_pareto(x, y, {"amtl": []}, styles) is None
+
+
+def test_the_front_is_what_no_other_point_beats():
+    points = [(1, 5), (2, 4), (2, 3), (3, 4), (3, 4)]
+    assert front_of(points, 1, 1) == [(1, 5), (3, 4), (3, 4)]
+    assert front_of(points, -1, 1) == [(1, 5)]
+    assert front_of(points, 1, -1) == [(2, 3), (3, 4), (3, 4)]
 
 
 def test_better_is_above_and_to_the_right_also_where_lower_is_better():
