@@ -23,7 +23,6 @@ from engine.runs.columns import Column, columns_of
 from engine.runs.results import Results
 from tasks import task_class
 from utils.errors import UserError
-from utils.option import nearest
 
 DELTA_MTL = Column()
 PLAIN = "weighted-sum"
@@ -114,25 +113,25 @@ def compare(experiment: Experiment, reference: str | None = None) -> Comparison:
     """Compares the rows of an experiment.
 
     Args:
-        reference: the row that differences are taken from, or its loss; by default weighted-sum,
-            else the first row.
+        reference: a row that is there, or its loss, that differences are taken from; by default
+            weighted-sum, else the first row.
 
     Raises:
-        UserError: no row is called so, or several have this loss.
+        UserError: several rows have this loss.
     """
     results = [run.results for run in experiment.runs]
     definition = Counter(of_run.definition for of_run in results).most_common(1)[0][0]
     columns = columns_of(max(results, key=lambda of_run: len(columns_of(of_run))))
-    values = {
-        row.name: [_values(row, column, definition) for column in columns]
+    estimates = {
+        row.name: [over_seeds(row, column, definition) for column in columns]
         for row in experiment.rows
     }
-    chosen = reference_row(experiment, reference)
+    chosen = _reference(experiment, reference)
     others = [row for row in experiment.rows if chosen and row is not chosen]
     differences = {
         row.name: [
-            estimate(paired_differences(_known(own), _known(theirs)))
-            for own, theirs in zip(values[row.name], values[chosen.name], strict=True)
+            estimate(paired_differences(own.values, theirs.values))
+            for own, theirs in zip(estimates[row.name], estimates[chosen.name], strict=True)
         ]
         for row in others
     }
@@ -145,7 +144,7 @@ def compare(experiment: Experiment, reference: str | None = None) -> Comparison:
         experiment,
         definition,
         columns,
-        {name: list(map(_estimate, of_row)) for name, of_row in values.items()},
+        estimates,
         _references(experiment, columns),
         chosen,
         differences,
@@ -155,43 +154,44 @@ def compare(experiment: Experiment, reference: str | None = None) -> Comparison:
     )
 
 
-def reference_row(experiment: Experiment, name: str | None) -> Row | None:
+def over_seeds(row: Row, column: Column, definition: str = "key") -> Estimate:
+    """The mean of a column over the seeds of a row. Where a seed has no number there is no mean:
+    that of the others would flatter.
+
+    Args:
+        definition: of Δ, where the column does not say it.
+    """
+    values = {run.seed: column.of(run.results.by(definition)) for run in row.runs}
+    known = _known(values)
+    return estimate(known) if len(known) == len(values) else Estimate(known, None, None)
+
+
+def has_row(experiment: Experiment, name: str) -> bool:
+    """Whether a row is called so, or has this loss."""
+    return any(name in (row.name, row.loss) for row in experiment.rows)
+
+
+def _reference(experiment: Experiment, name: str | None) -> Row | None:
     """The row that is called so; by default weighted-sum, else the first one. None where there is
     one row.
 
     Raises:
-        UserError: there is none, or several have this loss.
+        UserError: several rows have this loss.
     """
     rows = experiment.rows
-    if name is None:
-        plain = [row for row in rows if row.loss == PLAIN]
-        return (plain or rows)[0] if len(rows) > 1 else None
+    plain = [row for row in rows if row.loss == PLAIN] or list(rows)
     named = [row for row in rows if row.name == name] or [row for row in rows if row.loss == name]
-    if not named:
-        raise UserError(
-            f"--reference: {experiment.title} has no row '{name}'"
-            f"{nearest(name, [row.name for row in rows])}"
-        )
     if len(named) > 1:
+        names = "; ".join(f"'{row.name}'" for row in named)
         raise UserError(
             f"--reference: {name} is the loss of several rows of {experiment.title}; name one of "
-            + "; ".join(f"'{row.name}'" for row in named)
+            f"{names}"
         )
-    return named[0] if len(rows) > 1 else None
-
-
-def _values(row: Row, column: Column, definition: str) -> dict[int, float | None]:
-    return {run.seed: column.of(run.results.by(definition)) for run in row.runs}
+    return (named or plain)[0] if len(rows) > 1 else None
 
 
 def _known(values: Mapping[int, float | None]) -> dict[int, float]:
     return {seed: value for seed, value in values.items() if value is not None}
-
-
-def _estimate(values: Mapping[int, float | None]) -> Estimate:
-    """The mean; none where a seed has no number, as the mean of the others would flatter."""
-    known = _known(values)
-    return estimate(known) if len(known) == len(values) else Estimate(known, None, None)
 
 
 def _references(experiment: Experiment, columns: Sequence[Column]) -> dict[str, Sequence[Estimate]]:

@@ -18,7 +18,7 @@ from scipy import stats
 CONFIDENCE = 0.95
 SEEDS_TO_RESAMPLE = 5
 """With fewer, resampling says no more than the seeds themselves."""
-_RESAMPLES = 10_000
+RESAMPLES = 10_000
 _TIE = 1e-9  # in units of the larger one: sums in another order differ by less
 
 
@@ -133,7 +133,7 @@ def first_shares(scores: Sequence[Sequence[float]]) -> list[float]:
     if table.shape[1] >= SEEDS_TO_RESAMPLE:
         seeds = table.shape[1]
         generator = np.random.default_rng(0)
-        counts = generator.multinomial(seeds, [1 / seeds] * seeds, size=_RESAMPLES)
+        counts = generator.multinomial(seeds, [1 / seeds] * seeds, size=RESAMPLES)
         table = table @ counts.T / seeds
     best = table.max(axis=0)
     first = table >= best - _TIE * np.abs(best)
