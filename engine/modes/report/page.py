@@ -55,12 +55,12 @@ def render(
     title: str,
     subtitle: str,
     sections: Sequence[Section],
-    left_out: Sequence[tuple[str, str]] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """The page as HTML.
 
     Args:
-        left_out: folders that are not in it, and why.
+        notes: what is not in it, and why.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -71,7 +71,7 @@ def render(
         title=title,
         subtitle=subtitle,
         sections=sections,
-        left_out=left_out,
+        notes=notes,
         css=(_HERE / "page.css").read_text("utf-8"),
         js=(_HERE / "page.js").read_text("utf-8"),
     )

@@ -52,9 +52,7 @@ def report_page(found: Found, contents: Sequence[Contents], pareto: Pair | None 
     subtitle = f"{count_of(len(contents), 'experiment')}, {count_of(runs, 'run')}"
     if rows != runs:
         subtitle += f" in {count_of(rows, 'row')}"
-    left_out = [(str(path), "not finished") for path in found.unfinished]
-    left_out += [(str(path), "damaged, or of another version") for path in found.damaged]
-    return render("Report", subtitle, [_section(one, pareto) for one in contents], left_out)
+    return render("Report", subtitle, [_section(one, pareto) for one in contents], found.notes)
 
 
 def _section(contents: Contents, pareto: Pair | None) -> Section:
@@ -153,7 +151,7 @@ def _differences(comparison: Comparison, styles: Mapping[str, Style]) -> list[Fi
         f"Paired by seed, with 95 % intervals; to the right is better than {reference}. "
         "Shaded, where it is known: what is noise."
     )
-    title = f"Differences from {reference}"
+    title = f"Paired differences from {reference}"
     figures = [Figure(title, note, _intervals(comparison, styles, whole or tasks), legend=False)]
     if whole and len(tasks) > 1:
         panels = _intervals(comparison, styles, tasks)

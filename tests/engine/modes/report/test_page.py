@@ -87,6 +87,13 @@ def test_warnings_and_floor_come_before_any_number(section):
     assert places == sorted(places)
 
 
+def test_a_long_warning_is_folded_and_stays_whole():
+    long = "These have not converged: " + ", ".join(f"loss{k}" for k in range(60)) + "."
+    text = render("Report", "", [Section("a.cfg", [], [long, "Short."])])
+    assert f"</summary>{long}</details>" in text
+    assert "<li>Short.</li>" in text
+
+
 def test_a_table_of_contents_where_there_are_several(section):
     one = Page(render("Report", "", [section]))
     several = Page(render("Report", "", [section, section]))

@@ -32,7 +32,7 @@ def test_the_page_of_two_losses_and_two_seeds(tmp_path):
     assert _headings(page) == [
         "Results",
         "segmentation against depth",
-        "Differences from weighted-sum",
+        "Paired differences from weighted-sum",
         "How stable the first rank is",
         "Training losses",
         "Accuracies on the validation images",
@@ -70,7 +70,7 @@ def test_one_run_has_no_differences_and_no_ranks(tmp_path):
     _write(tmp_path / "amtl/seed0", "amtl", 0)
     headings = _headings(_page(tmp_path))
     assert "Training losses" in headings
-    assert not any("Differences" in heading or "rank" in heading for heading in headings)
+    assert not any("differences" in heading or "rank" in heading for heading in headings)
 
 
 def test_a_single_task_run_has_neither_delta_nor_a_second_axis(tmp_path):
@@ -102,7 +102,7 @@ def test_what_is_left_out_is_told(tmp_path):
     _write(tmp_path / "amtl/seed0", "amtl", 0)
     _write(tmp_path / "amtl/seed1", "amtl", 1).results.write_text("{", "utf-8")
     page = _page(tmp_path)
-    assert "<summary>1 left out</summary>" in page
+    assert "<summary>What is left out: 1</summary>" in page
     assert "seed1" in page
 
 
@@ -119,7 +119,7 @@ def test_marks_and_missing_numbers_of_a_table(tmp_path):
 
 
 def _page(root, pareto=None, table=None):
-    """The page over all runs below a folder."""
+    """The page over all runs below a folder, with one table of all the report has."""
     found = find_runs([root])
     table = table or Table("Results", ["loss"], [[Cell("amtl")]])
     contents = [
