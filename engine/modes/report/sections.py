@@ -118,7 +118,10 @@ def _pareto(
     panel = draw_pareto(*axes, points, styles, fixed)
     note = "Large: means; small: seeds. Dotted: the single-task networks."
     if fixed:
-        note += f" Dashed: the front of {count_of(len(fixed), 'run')} with other fixed weights."
+        note += (
+            f" Dashed: the front of {count_of(len(fixed), 'run')} with other fixed weights, "
+            "chosen by these very numbers."
+        )
     return Figure(f"{pair[0]} against {pair[1]}", note, [panel] if panel else [])
 
 
@@ -221,4 +224,7 @@ def _predictions(comparison: Comparison) -> tuple[list[PictureTable], str]:
     files = {task: task.replace(":", "-") for task in comparison.experiment.tasks}
     which = "All rows" if len(chosen) == len(ranked) else "The best rows, the reference, the worst"
     note = f"{which}; seed {seed}. A grey truth: the image has no label for the task."
-    return compare_predictions(folders, files), note
+    tables = compare_predictions(folders, files)
+    shown = {name for table in tables for name, _ in table.rows}
+    note += _listed(" Without these pictures", [name for name in chosen if name not in shown])
+    return tables, note

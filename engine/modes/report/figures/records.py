@@ -17,6 +17,7 @@ from engine.modes.report.runs import ReportRun
 from engine.runs.columns import Column
 from engine.runs.deltas import DEFINITIONS, metrics_in_delta
 from tasks import task_class
+from utils.errors import UserError
 
 _MOST_WITH_GROUPS = 4
 """The groups of tasks are drawn of so many runs at most."""
@@ -106,7 +107,7 @@ def _draw_achievement(
 
 def _curve(name: str, run: ReportRun, column: str, scale: float) -> Curve | None:
     """A column of `epochs.csv`; None where the run has none."""
-    if column not in run.epochs:
+    if not {"epoch", column} <= run.epochs.keys():
         return None
     return Curve(name, run.seed, run.epochs["epoch"], [scale * v for v in run.epochs[column]])
 
@@ -134,7 +135,7 @@ def _further(tasks: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _gradients(runs: Rows, styles: Mapping[str, Style]) -> list[Figure]:
-    tables = [(name, run.seed, run.gradients) for name, run in runs if run.gradients]
+    tables = [(name, run.seed, run.gradients) for name, run in runs if "epoch" in run.gradients]
     cosines, norms = draw_gradients(tables, styles, _x_label(runs))
     return [
         Figure(
@@ -164,24 +165,32 @@ def _groups(runs: Rows) -> Figure:
 
 
 def _affinities(name: str, run: ReportRun) -> Affinities | None:
-    """What `affinity.csv` says; None where there is none, or it is empty."""
-    if not run.folder.affinity.is_file():
+    """What `affinity.csv` says; None where there is none, or it is empty.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path, tasks = run.folder.affinity, run.results.tasks
+    if not path.is_file():
         return None
-    with open(run.folder.affinity, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    if not rows:
-        return None
-    tasks = run.results.tasks
-    of_task = {task: [row for row in rows if row["source"] == task] for task in tasks}
-    return Affinities(
-        f"{name}, seed {run.seed}",
-        [int(row["epoch"]) for row in of_task[tasks[0]]],
-        {task: [int(row["group"]) for row in of_task[task]] for task in tasks},
-        {
+    try:
+        of_task = {task: [row for row in rows if row["source"] == task] for task in tasks}
+        epochs = [int(row["epoch"]) for row in of_task[tasks[0]]]
+        groups = {task: [int(row["group"]) for row in of_task[task]] for task in tasks}
+        if {len(of_epochs) for of_epochs in groups.values()} != {len(epochs)}:
+            raise ValueError
+        last = {
             source: {target: float(of_task[source][-1][target]) for target in tasks}
             for source in tasks
-        },
-    )
+            if epochs
+        }
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            f"{path} is damaged; a report does without it where it is removed"
+        ) from None
+    return Affinities(f"{name}, seed {run.seed}", epochs, groups, last) if epochs else None
 
 
 def _panels(drawn: Iterable[Panel | None]) -> list[Panel]:

@@ -66,6 +66,19 @@ def test_gradients_groups_and_pictures_where_there_are_any(tmp_path):
     assert page.count("<img") == 1 + 2 * 3  # the image; of both tasks the truth and two losses
 
 
+def test_a_run_without_pictures_is_named_below_the_predictions(tmp_path):
+    _pictures(_write(tmp_path / "amtl/seed0", "amtl", 0))
+    _write(tmp_path / "weighted-sum/seed0", "weighted-sum", 0)
+    assert "Without these pictures: weighted-sum." in _page(tmp_path)
+
+
+def test_a_damaged_table_of_affinities_is_told(tmp_path):
+    folder = _write(tmp_path / "sel-update/seed0", "sel-update", 0)
+    _table(folder.affinity, [{"epoch": 1, "source": "depth", "group": "", "depth": 1}])
+    with pytest.raises(UserError, match=r"affinity\.csv is damaged"):
+        _page(tmp_path)
+
+
 def test_one_run_has_no_differences_and_no_ranks(tmp_path):
     _write(tmp_path / "amtl/seed0", "amtl", 0)
     headings = _headings(_page(tmp_path))
