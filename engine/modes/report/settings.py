@@ -12,6 +12,7 @@ from pathlib import PurePath
 
 from datasets.custom import section_part
 from engine.config import ROOTS
+from engine.options import Comparison
 from utils.cfg_file import parse_text
 from utils.option import REQUIRED, Option
 from utils.option_names import DATASET, OptionNames
@@ -26,31 +27,29 @@ LOSS = "loss."
 """What the sections of losses begin with."""
 
 _BASELINES = "baselines"  # the section of what a run is compared with
-_NAMES_ROWS = ("loss", "seed")
+_NAMES_ROWS = ("loss", "seed", "missing")
 
 
 def settings_of(options: str) -> Settings:
     """The options that decide how a run comes out, but its loss, its seed and what it is compared
-    with.
+    with. One that every run has, and that an earlier version did not write, is at its default.
 
     Args:
         options: the text of its `config.cfg`; empty, of results of an early version.
     """
-    result = {}
+    result = dict(_defaults()) if options else {}
     for entry in parse_text(options, "config.cfg"):
         if entry.name in ("", *_NAMES_ROWS) or entry.section == _BASELINES:
             continue
         declared = _declared(entry.section, entry.name)
-        if declared and all(option.affects != "result" for option in declared):
-            continue
-        result[entry.section, entry.name] = " ".join(map(_portable, entry.words))
+        if not declared or any(option.affects == "result" for option in declared):
+            result[entry.section, entry.name] = " ".join(map(_portable, entry.words))
     return result
 
 
 def differing(settings: Sequence[Settings]) -> list[Key]:
-    """The options in which runs differ, in the order in which they come. An option that the cfg of
-    a run does not write, as it was made by an earlier version or has no effect there, counts as
-    the default."""
+    """The options in which runs differ, in the order in which they come. An option that has no
+    effect in a run counts as its default there."""
     keys = dict.fromkeys(key for of_run in settings for key in of_run)
     return [key for key in keys if _differs(key, [of_run.get(key) for of_run in settings])]
 
@@ -80,6 +79,21 @@ def _declared(section: str, name: str) -> list[Option]:
         option = _of_datasets().get(name)
         return [option] if option else []
     return [option for _, option in _names().declared.get(name, ())]
+
+
+@cache
+def _defaults() -> Settings:
+    """The defaults of the options that every run has, whatever it chooses."""
+    return {
+        (option.section or part.section, name): default
+        for part in ROOTS.values()
+        for name, option in part.options.items()
+        if option.affects == "result"
+        and not (option.only_with or option.only_without)
+        and name not in _NAMES_ROWS
+        and part is not Comparison
+        and (default := _default(option)) is not None
+    }
 
 
 @cache
