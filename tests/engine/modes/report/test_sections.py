@@ -13,14 +13,11 @@ from engine.modes.report.experiments import experiments_of
 from engine.modes.report.runs import find_runs
 from engine.modes.report.sections import report_page
 from engine.modes.report.tables import Cell, Table
-from engine.runs.folder import RunFolder
-from engine.runs.results import Results
+from tasks import task_class
+from tests.engine.modes.report.writing import TASKS, write_run
 from utils.errors import UserError
 
 pytest.importorskip("matplotlib")
-
-TASKS = ("segmentation", "depth")
-EPOCHS = 3
 
 
 def test_the_page_of_two_losses_and_two_seeds(tmp_path):
@@ -88,7 +85,7 @@ def test_one_run_has_no_differences_and_no_ranks(tmp_path):
 
 def test_a_single_task_run_has_neither_delta_nor_a_second_axis(tmp_path):
     for seed in (0, 1):
-        _write(tmp_path / f"depth-a{seed}", "weighted-sum", seed, tasks=("depth",), compared=False)
+        _write(tmp_path / f"depth-a{seed}", "weighted-sum", seed, tasks=("depth",))
     page = _page(tmp_path)
     assert "against" not in "".join(_headings(page))
     assert "Achievements" not in _headings(page)
@@ -146,40 +143,19 @@ def _headings(page):
     return re.findall(r"<h3>([^<]*)</h3>", page.replace("&#39;", "'"))
 
 
-def _write(path, loss, seed, tasks=TASKS, compared=True):
-    """A finished run as it lies on the disk, without checkpoints."""
-    folder = RunFolder(path)
-    path.mkdir(parents=True)
-    options = (
-        f"[run]\ntasks = {' '.join(tasks)}\nloss = {loss}\nseed = {seed}\n"
-        "[data]\ntrain_dataset = NYUD_MT\n"
-    )
-    folder.config.write_text(options, "utf-8")
+def _write(path, loss, seed, tasks=TASKS):
+    """A finished run with its records, without checkpoints."""
     better = 0.02 * seed + (0.05 if loss == "amtl" else 0)
-    metrics = {"segmentation": {"mIoU": 0.4 + better}, "depth": {"d1": 0.8 + better, "rmse": 0.5}}
-    of_tasks = {task: metrics[task] for task in tasks}
-    results = Results(
-        cfg="cfg/seg+depth/NYU/DeepLab_resnet50.cfg", loss=loss, seed=seed, tasks=list(tasks),
-        metrics=of_tasks, per_class={}, constant={}, selected_on="validation", best_epoch=2,
-        accuracy={task: next(iter(values.values())) for task, values in of_tasks.items()},
-        epochs=EPOCHS, learning_rate=0.1, seconds_per_epoch=1, images_per_second=1, parameters=1,
-        gmacs=1, train_images=18, test_images=dict.fromkeys(tasks, 8), device="cpu",
-        precision="float32", torch="2", options=options,
-    )  # fmt: skip
-    if compared:
-        results.potential = dict.fromkeys(tasks, 0.5)
-        results.compare({"segmentation": {"mIoU": 0.4}, "depth": {"d1": 0.8, "rmse": 0.5}})
-    results.write(folder.results)
-    _table(folder.epochs, [_epoch(epoch, tasks, better) for epoch in range(1, EPOCHS + 1)])
-    return folder
+    epochs = [_epoch(epoch, tasks, better) for epoch in (1, 2, 3)]
+    potential = dict.fromkeys(tasks, 0.5) if len(tasks) > 1 else None
+    return write_run(path, loss, seed, better, tasks, epochs, potential=potential)
 
 
 def _epoch(epoch, tasks, better):
     row = {"epoch": epoch, "step": 4 * epoch}
     for task in tasks:
         row |= {f"loss {task}": 1 / epoch, f"weight {task}": 0.5}
-        accuracy = "mIoU" if task == "segmentation" else "d1"
-        row[f"{task} {accuracy}"] = 0.1 * epoch + better
+        row[f"{task} {task_class(task).accuracy}"] = 0.1 * epoch + better
     return row
 
 
