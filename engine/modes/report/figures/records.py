@@ -157,7 +157,7 @@ def _groups(runs: Rows) -> Figure:
     ]
     note = (
         "Tasks with one letter are updated together. An affinity says by how much a step of the "
-        "source (row) lowers the loss of the target (column): blue helps, brown hurts."
+        "source (row) lowers the loss of the target (column): a positive one, in blue, helps."
     )
     if len(known) > _MOST_WITH_GROUPS:
         note += f" The first {_MOST_WITH_GROUPS} of {len(known)} runs."

@@ -57,7 +57,7 @@ def draw_groups(affinities: Affinities) -> Panel:
 
 
 def draw_affinities(affinities: Affinities) -> Panel:
-    """Draws the last matrix, the sources below one another; blue helps, brown hurts."""
+    """Draws the last matrix, the sources below one another; what helps is blue."""
     tasks = list(affinities.last)
     values = [abs(value) for row in affinities.last.values() for value in row.values()]
     largest = max((value for value in values if math.isfinite(value)), default=0.0)
