@@ -18,9 +18,9 @@ batch_size = 4
 num_workers = 0
 [network]
 arch = DeepLab
-backbone = resnet18
+backbone = mobilenet_v2
 pretrained = false
-channels = 16
+channels = 8
 [training]
 optimizer = adam
 lr = 8e-3
