@@ -11,7 +11,6 @@ more than that at its end would not be another one if it were longer.
 from __future__ import annotations
 
 import argparse
-import csv
 import statistics
 import sys
 from collections import defaultdict
@@ -19,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from engine.runs.history import accuracies, last_gain, read_columns
 from engine.runs.results import Results
-from tasks import task_class
 from utils.text import aligned
 
 
@@ -33,22 +32,15 @@ def main() -> None:
     for path in sorted(parser.parse_args().runs.glob("**/results.json")):
         results = Results.read(path)
         for task in results.tasks:
-            values = _accuracies(path.with_name("epochs.csv"), task)
+            values = accuracies(read_columns(path.with_name("epochs.csv")), task)
             loss = results.described_loss if results.is_compared else "alone"
             networks[results.cfg, loss, task].append(values)
     header = ["cfg", "loss", "task", "epochs", "gain of each seed", "mean", "deviation"]
     print("\n".join(aligned([header, *(_row(*item) for item in networks.items())])))
 
 
-def _accuracies(path: Path, task: str) -> list[float]:
-    """A task's accuracy after each epoch, in percent."""
-    with open(path) as file:
-        column = f"{task} {task_class(task).accuracy}"
-        return [100 * float(row[column]) for row in csv.DictReader(file) if row[column]]
-
-
 def _row(name: tuple[str, str, str], seeds: list[list[float]]) -> list[str]:
-    gains = [values[-1] - values[len(values) - 1 - len(values) // 4] for values in seeds]
+    gains = list(map(last_gain, seeds))
     last = [values[-1] for values in seeds]
     deviation = f"{statistics.stdev(last):.2f}" if len(last) > 1 else "–"
     each = ", ".join(f"{gain:+.2f}" for gain in gains)

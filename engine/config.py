@@ -188,13 +188,23 @@ ROOTS: dict[str, type[Part]] = {
 assert set(ROOTS) <= {attribute.name for attribute in fields(Config)}
 
 
+class _ModeAlone(Part):
+    """What the command line of a mode without a cfg sets."""
+
+    section = Run.section
+    mode: str = Run.mode
+
+
 def read(argv: Sequence[str]) -> Config:
     """The cfg and the options of a command line: `CFG [--option value …]`. Modes that do not need
-    the cfg take the one that a checkpoint holds, `--ckpt`, where there is no CFG.
+    the cfg take the one that a checkpoint holds, `--ckpt`, where there is no CFG; those about
+    finished runs take folders in its place.
 
     Raises:
         UserError: a mistake, in one line that says where it is and what is right.
     """
+    if (config := _read_folders(argv)) is not None:
+        return config
     if not argv or argv[0][:1] in ("", "-"):
         return _read_from_checkpoint(argv)
     if not argv[0].isprintable():
@@ -210,6 +220,28 @@ def read_baseline(path: str, config: Config) -> Config:
         ConfigError: as in :func:`read`.
     """
     return _read(path, config.flags, baseline=True)
+
+
+def _read_folders(argv: Sequence[str]) -> Config | None:
+    """What a command line says whose mode takes folders of runs, which stand before the first
+    option or after the name of the mode; None where the mode takes none.
+
+    Raises:
+        ConfigError: there is no folder, or an option that the mode does not have.
+    """
+    first = next((k for k, word in enumerate(argv) if word.startswith("-")), len(argv))
+    flags = parse_flags(argv[first:])
+    modes = [entry for entry in flags if entry.name == "--mode" and entry.words]
+    if not modes or (part := MODES.get(modes[-1].words[0])) is None or part.needs != "folders":
+        return None
+    name, *after = modes[-1].words
+    if not (folders := [*argv[:first], *after]):
+        raise ConfigError(f"--mode {name} wants folders of runs, as in --mode {name} runs")
+    given = [entry for entry in flags if entry is not modes[-1]]
+    given += [Entry("--mode", None, "--mode", [name]), Entry(name, None, "--folders", folders)]
+    result = resolve([_ModeAlone], [], given, datasets=DATASETS, dataset_section=section_part())
+    run = Run(tasks=(), mode=result.values[_ModeAlone]["mode"])
+    return Config(run, flags=flags, places=result.places, notices=result.notices)
 
 
 def _read_from_checkpoint(argv: Sequence[str]) -> Config:

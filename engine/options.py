@@ -53,7 +53,8 @@ class Run(Part):
         "train",
         "train: baselines, multi-task network, results; baselines: these alone; sweep: train with "
         "each of some losses, seeds or other values; search: tune learning rate, weight decay and "
-        "the loss's own options; test: a checkpoint on the test sets; "
+        "the loss's own options; report: one page over finished runs, whose folders take the "
+        "place of the cfg; test: a checkpoint on the test sets; "
         "predict: a checkpoint on images or videos; export: a checkpoint as ONNX, pt2 or weights "
         "to give away; check: read all data and say what is there; summary: parameters and "
         "multiply-adds, without data",

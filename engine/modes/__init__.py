@@ -5,6 +5,7 @@ from engine.modes.baselines import TrainBaselines
 from engine.modes.check import Check
 from engine.modes.export import Export
 from engine.modes.predict import Predict
+from engine.modes.report import Report
 from engine.modes.search import Search
 from engine.modes.summary import Summary
 from engine.modes.sweep import Sweep
@@ -21,6 +22,7 @@ MODES = Registry(
         "baselines": TrainBaselines,
         "sweep": Sweep,
         "search": Search,
+        "report": Report,
         "test": Test,
         "predict": Predict,
         "export": Export,

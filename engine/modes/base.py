@@ -19,9 +19,10 @@ class Mode(Part, ABC):
 
     processes = 1
     """How many processes on this machine do it together; see `engine.launch`."""
-    needs: Literal["cfg", "checkpoint", "network"] = "cfg"
+    needs: Literal["cfg", "checkpoint", "network", "folders"] = "cfg"
     """The least that it can do with: a cfg; a checkpoint, whose cfg it takes where none is given;
-    or the network of one that has no cfg, as weights to give away."""
+    the network of one that has no cfg, as weights to give away; or folders of runs, for its option
+    `folders`, and no cfg at all."""
     by_all_processes = False
     """Whether all processes that a launcher has started do it together, or the first one alone."""
 

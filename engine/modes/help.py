@@ -33,6 +33,7 @@ _EXAMPLES = {
     "export": f"{_CFG} --mode export",
     "check": f"{_CFG} --mode check",
     "summary": f"{_CFG} --mode summary",
+    "report": "--mode report runs",
 }
 _FREQUENT = (
     *("tasks", "loss", "seed", "device", "run", "runs", "ckpt"),

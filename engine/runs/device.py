@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import sys
 from typing import TYPE_CHECKING
 
 import torch
@@ -39,3 +41,20 @@ def choose_device(config: Config) -> torch.device:
 def device_name(device: torch.device) -> str:
     """The name of a device for people: that of the GPU, or 'cpu'."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def forget_peak_memory(device: torch.device) -> None:
+    """Forgets the largest memory so far, where this can be done: of a GPU."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory(device: torch.device) -> int | None:
+    """The largest memory so far in bytes: that of tensors on a GPU, or on a CPU that of this
+    process, with whatever it did before. None where it is not known."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if device.type != "cpu":
+        return None
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size if sys.platform == "darwin" else 1024 * size

@@ -26,7 +26,7 @@ from engine.runs.constants import constant_metrics
 from engine.runs.cost import network_cost
 from engine.runs.data import Data, build_data
 from engine.runs.decisions import dataset_lines
-from engine.runs.device import choose_device, device_name
+from engine.runs.device import choose_device, device_name, forget_peak_memory, peak_memory
 from engine.runs.folder import RunFolder, is_longer, run_folder
 from engine.runs.missing import label_missing
 from engine.runs.network import check_batch_size, check_network, freeze, make_network
@@ -175,6 +175,7 @@ def train_run(
 
 def _train_run(config, data, folder, ranks, baselines, plan) -> Results:
     device = choose_device(config)
+    forget_peak_memory(device)
     log = Log(folder.log, ranks)
     ranks.from_first(lambda: write_protocol(folder, data.kept_labels))
     pseudo_labels = label_missing(config, data, baselines, device, ranks, log)
@@ -385,6 +386,7 @@ def _results(config, data, loop, best, evaluation) -> Results:
         test_images={task.name: len(data.test.labelled_for(task)) for task in data.tasks},
         threads=torch.get_num_threads(),
         device=device_name(loop.device),
+        peak_memory=peak_memory(loop.device),
         processes=loop.ranks.size,
         micro_batches=config.training.micro_batches,
         images_by_process=loop.shares.images,

@@ -196,16 +196,21 @@ def run_folder(config: Config) -> RunFolder:
 
 
 def cfg_folder(config: Config) -> Path:
-    """`<runs>/<cfg path without .cfg>`, the path counted from the folder `cfg` where the file lies
-    below one."""
-    path = Path(config.path).with_suffix("")
+    """`<runs>/<cfg path without .cfg>`; see :func:`cfg_name`."""
+    return Path(config.run.runs) / cfg_name(config.path)
+
+
+def cfg_name(cfg: str) -> Path:
+    """The path of a cfg without .cfg, counted from the folder `cfg` where the file lies below
+    one."""
+    path = Path(cfg).with_suffix("")
     parts = path.absolute().parts
     if "cfg" in parts:
         last = len(parts) - 1 - parts[::-1].index("cfg")
         path = Path(*parts[last + 1 :])
     elif path.is_absolute() or ".." in path.parts:
         path = Path(path.name)
-    return Path(config.run.runs) / path
+    return path
 
 
 def _flag_options(config: Config) -> set[str]:

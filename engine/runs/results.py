@@ -46,6 +46,8 @@ class Results:
             the cfg counts iterations.
         best_iteration, iterations: likewise, of the steps; None where the cfg counts epochs.
         skipped_steps: how many steps were undone, where `on_nan` is skip.
+        peak_memory: the largest memory in bytes of training and test, in the first process; on a
+            GPU that of the tensors, on a CPU that of the process.
         threads: of PyTorch on the CPU, in each process.
         processes: how many trained the network together.
         micro_batches: how many parts each batch was computed in.
@@ -83,6 +85,7 @@ class Results:
     best_iteration: int | None = None
     iterations: int | None = None
     skipped_steps: int | None = None
+    peak_memory: int | None = None
     threads: int | None = None
     processes: int = 1
     micro_batches: int = 1

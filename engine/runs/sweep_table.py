@@ -8,50 +8,14 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.runs.results import Metrics, Results
+from engine.runs.columns import columns_of, is_for_readers
+from engine.runs.results import Results
 from engine.training.progress import duration
-from tasks import task_class
+from utils.latex import latex_text, tabular
 from utils.text import aligned
 
 _SEED = "seed"  # the option over whose values means are taken
 _BEST = "*"
-
-
-@dataclass(frozen=True)
-class Column:
-    """A number of every run: a metric, the Δ of a task (no metric), or Δ_MTL (no task either)."""
-
-    task: str = ""
-    metric: str = ""
-
-    @property
-    def title(self) -> str:
-        """'depth rmse ↓'."""
-        if not self.metric:
-            return f"Δ {self.task} % ↑" if self.task else "Δ_MTL % ↑"
-        unit = " %" if self.scale == 100 else ""
-        return f"{self.task} {self.metric}{unit} {'↑' if self.sign > 0 else '↓'}"
-
-    @property
-    def sign(self) -> int:
-        """+1 where higher is better, else -1."""
-        return task_class(self.task).metrics[self.metric] if self.metric else 1
-
-    @property
-    def scale(self) -> int:
-        """100 for a share, which is shown in percent."""
-        return 100 if self.metric and self.sign > 0 else 1
-
-    def of(self, run: Results) -> float | None:
-        """The number of a run."""
-        if self.metric:
-            return self.of_metrics(run.metrics)
-        return (run.delta or {}).get(self.task) if self.task else run.delta_mtl
-
-    def of_metrics(self, metrics: Metrics | None) -> float | None:
-        """The number in the metrics of another network; None where it is no metric."""
-        value = (metrics or {}).get(self.task, {}).get(self.metric)
-        return None if value is None else self.scale * value
 
 
 @dataclass(frozen=True)
@@ -92,11 +56,9 @@ class SweepTable:
     def __init__(self, runs: Sequence[tuple[Mapping[str, str], Results]]):
         results = [of_run for _, of_run in runs]
         self.definition = results[0].definition
-        self.columns = _columns(results[0])
+        self.columns = columns_of(results[0])
         self.shown = [
-            index
-            for index, column in enumerate(self.columns)
-            if not column.metric or column.metric in results[0].metrics_in_delta[column.task]
+            index for index, column in enumerate(self.columns) if is_for_readers(column, results[0])
         ]
         groups: dict[str, list[Results]] = {}
         for values, of_run in runs:
@@ -129,22 +91,14 @@ class SweepTable:
 
     def latex(self) -> str:
         """A tabular for the package booktabs, the best of a column in bold."""
-        titles = (_latex(self.columns[index].title) for index in self.shown)
-        lines = [
-            rf"\begin{{tabular}}{{l{'r' * len(self.shown)}}}",
-            r"\toprule",
-            " & ".join(["", *titles]) + r" \\",
-            r"\midrule",
+        titles = (latex_text(self.columns[index].title) for index in self.shown)
+        references = [row for row in self.rows if row not in self.losses]
+        groups = [
+            [[latex_text(row.name), *self._latex_cells(row)] for row in rows]
+            for rows in (references, self.losses)
+            if rows
         ]
-        for row in self.rows:
-            if row is self.losses[0] and len(self.rows) > len(self.losses):
-                lines.append(r"\midrule")
-            cells = (
-                rf"$\mathbf{{{cell}}}$" if best else f"${cell}$" if cell else "--"
-                for cell, best in zip(self._latex_cells(row), self._best(row), strict=True)
-            )
-            lines.append(" & ".join([_latex(row.name), *cells]) + r" \\")
-        return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+        return tabular(["", *titles], groups)
 
     def _row(self, name: str, runs: Sequence[Results]) -> Row:
         values = [_known(column.of(run) for run in runs) for column in self.columns]
@@ -162,7 +116,11 @@ class SweepTable:
         return [number + mark for number, mark in zip(numbers, marks, strict=True)]
 
     def _latex_cells(self, row: Row) -> list[str]:
-        return [_number(row, index, r" \pm ", "") for index in self.shown]
+        numbers = [_number(row, index, r" \pm ", "") for index in self.shown]
+        return [
+            rf"$\mathbf{{{number}}}$" if best else f"${number}$" if number else "--"
+            for number, best in zip(numbers, self._best(row), strict=True)
+        ]
 
     def _best(self, row: Row) -> list[bool]:
         """Whether a row has the best mean of each column that is shown."""
@@ -174,19 +132,6 @@ class SweepTable:
         means = _known(other.mean(index) for other in self.losses)
         best = max(means, key=lambda mean: self.columns[index].sign * mean, default=None)
         return best is not None and row.mean(index) == best
-
-
-def _columns(run: Results) -> list[Column]:
-    """The accuracy of each task first, then its other metrics; Δ at the end."""
-    columns = []
-    for task in run.tasks:
-        accuracy = task_class(task).accuracy
-        columns += [
-            Column(task, name) for name in sorted(run.metrics[task], key=lambda n: n != accuracy)
-        ]
-    if run.is_compared:
-        columns += [*(Column(task) for task in run.tasks), Column()]
-    return columns
 
 
 def _name(values: Mapping[str, str], run: Results) -> str:
@@ -212,12 +157,3 @@ def _plain(value: float | None) -> str:
 
 def _time(seconds: float | None) -> str:
     return "–" if seconds is None else duration(seconds)
-
-
-def _latex(text: str) -> str:
-    for plain, special in (
-        ("%", r"\%"), ("_", r"\_"), ("↑", r"$\uparrow$"), ("↓", r"$\downarrow$"),
-        ("Δ", r"$\Delta$"),
-    ):  # fmt: skip
-        text = text.replace(plain, special)
-    return text

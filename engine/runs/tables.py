@@ -9,6 +9,7 @@ from engine.training.progress import duration
 from tasks import task_class
 from utils.text import aligned
 
+MULTI_TASK, SINGLE_TASK = "multi-task", "single-task"
 _LITTLE = 0.05  # of an accuracy
 
 
@@ -44,25 +45,38 @@ def comparison_rows(results: Results) -> list[list[str]]:
 
 
 def unlearnt(results: Results) -> list[str]:
-    """A line for each task of which a network has learnt next to nothing: its accuracy is not above
-    that of the constant prediction, or not above 5 %."""
+    """A line for each task of which a network has learnt next to nothing; see
+    :func:`unlearnt_tasks`."""
     lines = []
-    for task in results.tasks:
+    for network, task in unlearnt_tasks(results):
         kind = task_class(task)
-        networks = {"multi-task " if results.is_compared else "": results.metrics}
-        if results.is_compared and not results.potential_given:
-            networks["single-task "] = results.baseline
+        metrics = results.baseline if network == SINGLE_TASK else results.metrics
         constant = results.constant.get(task, {}).get(kind.accuracy)
-        for network, metrics in networks.items():
-            value = metrics.get(task, {}).get(kind.accuracy)
-            if value is None or value > max(constant or 0, _LITTLE):
-                continue
-            line = f"note: the {network}network has learnt next to nothing of {task}"
-            line += f": {kind.format_accuracy(value)}"
-            if constant is not None:
-                line += f", and {kind.format_metric(kind.accuracy, constant)} without the image"
-            lines.append(line + ("; its Δ means little" if results.is_compared else ""))
+        called = f"{network} network" if results.is_compared else "network"
+        line = f"note: the {called} has learnt next to nothing of {task}"
+        line += f": {kind.format_accuracy(metrics[task][kind.accuracy])}"
+        if constant is not None:
+            line += f", and {kind.format_metric(kind.accuracy, constant)} without the image"
+        lines.append(line + ("; its Δ means little" if results.is_compared else ""))
     return lines
+
+
+def unlearnt_tasks(results: Results) -> list[tuple[str, str]]:
+    """The networks, 'multi-task' (which the run's own is called) or 'single-task', and tasks of
+    which they have learnt next to nothing: the accuracy is not above that of the constant
+    prediction, or not above 5 %."""
+    networks = {MULTI_TASK: results.metrics}
+    if results.is_compared and not results.potential_given:
+        networks[SINGLE_TASK] = results.baseline
+    pairs = []
+    for task in results.tasks:
+        accuracy = task_class(task).accuracy
+        least = max(results.constant.get(task, {}).get(accuracy) or 0, _LITTLE)
+        for network, metrics in networks.items():
+            value = metrics.get(task, {}).get(accuracy)
+            if value is not None and value <= least:
+                pairs.append((network, task))
+    return pairs
 
 
 def unmeasured(results: Results) -> list[str]:

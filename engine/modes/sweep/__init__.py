@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,10 +83,19 @@ class Sweep(Train):
             return
         table = SweepTable(done)
         if not self.json:
-            print(f"\n{config.path}\n\n{table.text()}\n")
+            print(f"\n{config.path}\n\n{table.text()}\n\n{_next(config)}")
         for path, text in ((self.csv, table.csv), (self.latex, table.latex)):
             if path:
                 write_text(Path(path), text())
+
+
+def _next(config: Config) -> str:
+    """The command that makes a page of the runs of a sweep."""
+    from engine.runs.baselines import baselines_root
+    from engine.runs.folder import cfg_folder
+
+    folders = [path for path in (cfg_folder(config), baselines_root(config)) if path.is_dir()]
+    return f"next:\n  python3 train_test.py --mode report {shlex.join(map(str, folders))}"
 
 
 def _tell_failures(outcomes: Sequence[Outcome]) -> int:

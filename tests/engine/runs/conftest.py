@@ -32,7 +32,7 @@ lr = 8e-3
 max_epoch = 2
 """
 MULTI = SINGLE.replace("depth", "depth normal", 1).replace("max_epoch = 2", "max_epoch = 3")
-TIMES = ("seconds", "images_per_second", "seconds_per_epoch")
+MEASURED = ("seconds", "images_per_second", "seconds_per_epoch", "peak_memory")
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def command(cfg, tmp_path, one_thread):
 
 
 def contents(folder):
-    """All that a run has found out, by the paths of its files, without what is measured in time."""
+    """All that a run has found out, by the paths of its files, without time and memory."""
     result = {}
     for path in sorted(folder.glob("runs/**/*")):
         name = str(path.relative_to(folder))
@@ -66,10 +66,10 @@ def contents(folder):
         elif path.suffix == ".csv":
             with open(path, newline="") as file:
                 rows = list(csv.DictReader(file))
-            result[name] = [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+            result[name] = [{k: v for k, v in row.items() if k not in MEASURED} for row in rows]
         elif path.name == "results.json":
             stored = json.loads(path.read_text())
-            ignored = (*TIMES, "checksum", "cfg", "options", "initial_checkpoint")
+            ignored = (*MEASURED, "checksum", "cfg", "options", "initial_checkpoint")
             result[name] = {k: v for k, v in stored.items() if k not in ignored}
     assert any(name.endswith("results.json") for name in result)
     return result

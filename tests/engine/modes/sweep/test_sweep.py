@@ -122,6 +122,7 @@ def test_a_failure_stops_no_other_and_what_is_done_is_not_done_again(command, sw
     table = out[out.index("Δ_MTL") :]
     assert "weighted-sum  1" in table
     assert "kd-mtl" not in table
+    assert table.splitlines()[-1].endswith(f"--mode report {Path(command()[0]).parent}/runs/a")
     status, out, err = sweep(command(*over, "--json", "true"))
     assert (status, "2 runs, 1 jobs to do" in err) == (1, True)
     assert [run["loss"] for run in json.loads(out)] == ["weighted-sum"]

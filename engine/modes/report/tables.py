@@ -1,0 +1,128 @@
+"""The tables of a report, the same as Markdown, LaTeX, CSV and on the page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from utils.latex import latex_text, tabular
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    Attributes:
+        text: as people read it.
+        value: what the column is sorted by and what a CSV file holds; None: the text.
+        low, high: the 95 % interval of the value, where there is one.
+        best: whether it is the best of its column.
+        untold: whether it cannot be told apart from the reference, and is shown grey.
+    """
+
+    text: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    best: bool = False
+    untold: bool = False
+
+
+MISSING = Cell("–")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a header.
+
+    Attributes:
+        columns: the titles; the first column names the rows.
+        rows: one cell a column.
+        note: how it is read, in a sentence or two.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    note: str = ""
+
+
+Chapters = Mapping[str, Sequence[Table]]
+"""By the title of an experiment, its tables."""
+
+
+def markdown(chapters: Chapters, warnings: Mapping[str, Sequence[str]]) -> str:
+    """All tables for a README: the best of a column in bold, what cannot be told apart from the
+    reference in italics.
+
+    Args:
+        warnings: by the title of an experiment, the sentences that come first.
+    """
+    blocks = []
+    for title, tables in chapters.items():
+        blocks += [f"# {_escaped(title)}"]
+        blocks += ["\n".join(f"- {_escaped(text)}" for text in warnings[title])]
+        for table in tables:
+            lines = [_pipes(map(_escaped, table.columns))]
+            lines += [_pipes(["---", *["---:"] * (len(table.columns) - 1)])]
+            lines += [_pipes(map(_markdown_cell, row)) for row in table.rows]
+            blocks += [f"## {_escaped(table.title)}", _escaped(table.note), "\n".join(lines)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def latex(chapters: Chapters) -> str:
+    """All tables for the package booktabs: the best of a column in bold, what cannot be told apart
+    from the reference in italics."""
+    blocks = []
+    for title, tables in chapters.items():
+        for table in tables:
+            rows = [[_latex_cell(cell) for cell in row] for row in table.rows]
+            comment = f"% {title}: {table.title}\n"
+            blocks.append(comment + tabular(list(map(latex_text, table.columns)), [rows]))
+    return "\n".join(blocks)
+
+
+def as_csv(chapters: Chapters) -> str:
+    """All tables, a line a cell, so that one file holds them all: experiment, table, row, column,
+    value, its interval, and the text."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["experiment", "table", "row", "column", "value", "low", "high", "text"])
+    for title, tables in chapters.items():
+        for table in tables:
+            for name, *cells in table.rows:
+                for column, cell in zip(table.columns[1:], cells, strict=True):
+                    numbers = map(_plain, (cell.value, cell.low, cell.high))
+                    writer.writerow([title, table.title, name.text, column, *numbers, cell.text])
+    return file.getvalue()
+
+
+def _pipes(cells) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = _escaped(cell.text)
+    if cell.best:
+        text = f"**{text}**"
+    return f"*{text}*" if cell.untold else text
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = latex_text(cell.text)
+    if cell.best:
+        text = rf"\textbf{{{text}}}"
+    return rf"\textit{{{text}}}" if cell.untold else text
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown takes for nothing else."""
+    for character in r"\`*_|<[":
+        text = text.replace(character, f"\\{character}")
+    return text
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
