@@ -56,17 +56,18 @@ class Report(Mode):
         found = find_runs(self.folders)
         for note in found.notes:
             print(f"note: {note}", file=sys.stderr)
-        contents = self._contents(experiments_of(found.runs))
-        tables = {each.experiment.title: each.tables for each in contents}
-        every = {each.experiment.title: [*each.tables, *each.provenance] for each in contents}
-        warnings = {each.experiment.title: each.warnings for each in contents}
-        page.parent.mkdir(parents=True, exist_ok=True)
-        for path, text in (
-            (page, report_page(found, contents, self.pareto or None)),
-            (page.with_suffix(".md"), markdown(every, warnings)),
-            (page.with_suffix(".tex"), latex(tables)),
-            (page.with_suffix(".csv"), as_csv(every)),
-        ):
+        if not (experiments := experiments_of(found.runs)):
+            raise UserError(f"{', '.join(self.folders)}: all runs are trials of a search")
+        contents = self._contents(experiments)
+        chapters = [each.chapter for each in contents]
+        files = {
+            page: report_page(found, contents, self.pareto or None),
+            page.with_suffix(".md"): markdown(chapters),
+            page.with_suffix(".tex"): latex(chapters),
+            page.with_suffix(".csv"): as_csv(chapters),
+        }
+        _make_folder(page.parent)
+        for path, text in files.items():
             write_text(path, text)
             print(path)
         return 0
@@ -104,3 +105,10 @@ class Report(Mode):
             contents_of(each, name if name and has_row(each, name) else None)
             for each in experiments
         ]
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise UserError(f"--output: {path} cannot be made ({reason.strerror})") from None

@@ -69,14 +69,14 @@ class Comparison:
 
     @property
     def pairs(self) -> int:
-        """How many seeds most rows share with the reference."""
-        counts = Counter(of_row[-1].n for of_row in self.differences.values())
-        return counts.most_common(1)[0][0] if counts else 0
+        """How many seeds most rows share with the reference; 0 where none does."""
+        shared = [max(each.n for each in of_row) for of_row in self.differences.values()]
+        return Counter(n for n in shared if n).most_common(1)[0][0] if any(shared) else 0
 
     @property
     def floors(self) -> list[float | None]:
         """One a column: what the difference of most rows must exceed to be told from noise."""
-        return [noise and self.pairs and noise.floor(self.pairs) for noise in self.noises]
+        return [noise and noise.floor(self.pairs) for noise in self.noises]
 
     @property
     def floor(self) -> str:

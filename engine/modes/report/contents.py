@@ -10,7 +10,7 @@ from engine.modes.report.costs import costs_table
 from engine.modes.report.experiments import Experiment
 from engine.modes.report.provenance import commands_of, provenance_tables
 from engine.modes.report.result_tables import result_tables
-from engine.modes.report.tables import Table
+from engine.modes.report.tables import Chapter, Table
 from engine.modes.report.warnings import warnings_of
 
 
@@ -31,6 +31,11 @@ class Contents:
     tables: Sequence[Table]
     provenance: Sequence[Table]
     commands: Sequence[tuple[str, str]]
+
+    @property
+    def chapter(self) -> Chapter:
+        """What the tables' files hold."""
+        return Chapter(self.experiment.title, self.warnings, self.tables, self.provenance)
 
 
 def contents_of(experiment: Experiment, reference: str | None = None) -> Contents:

@@ -126,7 +126,7 @@ def _is_baseline(single: ReportRun, task: str, run: ReportRun) -> bool:
     have the very numbers that the latter keeps of it."""
     [(name, metrics)] = single.results.metrics.items()
     same_type = name.partition(":")[0] == task.partition(":")[0]
-    return same_type and metrics == run.results.baseline[task]
+    return same_type and metrics == run.results.baseline.get(task)
 
 
 def _without_front(runs: Sequence[ReportRun]) -> tuple[list[ReportRun], list[ReportRun]]:
@@ -172,9 +172,10 @@ def _cfg(run: ReportRun) -> str:
     """What the cfg of a run is called. One that the program has written, in the folder of a run or
     at the end of a search, is of the cfg that the folders around it are called by."""
     path = PurePath(run.results.cfg)
-    if path.name == CONFIG:
-        return str(path.parents[2])
-    return str(path.parents[1]) if path.parent.name == "search" else str(cfg_name(str(path)))
+    inner = 3 if path.name == CONFIG else 2 if path.parent.name == "search" else 0
+    if len(path.parts) <= inner:
+        return run.folder.path.parents[1].name
+    return str(PurePath(*path.parts[:-inner]) if inner else cfg_name(str(path)))
 
 
 def _with_titles(experiments: Sequence[Experiment]) -> list[Experiment]:

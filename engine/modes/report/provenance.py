@@ -96,7 +96,7 @@ def _lists(experiment: Experiment) -> Table:
 def _images(identity: Mapping[str, Any], kind: str) -> str:
     """'NYUD_MT 18 a1b2c3'."""
     return ", ".join(
-        f"{name} {part['images']} {part['ids']}" for name, part in identity[kind].items()
+        f"{name} {part['images']} {part['ids']}" for name, part in identity.get(kind, {}).items()
     )
 
 

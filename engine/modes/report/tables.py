@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from utils.latex import latex_text, tabular
@@ -49,57 +49,74 @@ class Table:
     note: str = ""
 
 
-Chapters = Mapping[str, Sequence[Table]]
-"""By the title of an experiment, its tables."""
+@dataclass(frozen=True)
+class Chapter:
+    """The tables of an experiment.
 
-
-def markdown(chapters: Chapters, warnings: Mapping[str, Sequence[str]]) -> str:
-    """All tables for a README: the best of a column in bold, what cannot be told apart from the
-    reference in italics.
-
-    Args:
-        warnings: by the title of an experiment, the sentences that come first.
+    Attributes:
+        title: of the experiment.
+        warnings: sentences that come first.
+        tables: the results.
+        provenance: where they come from.
     """
+
+    title: str
+    warnings: Sequence[str]
+    tables: Sequence[Table]
+    provenance: Sequence[Table] = ()
+
+    @property
+    def all_tables(self) -> list[Table]:
+        return [*self.tables, *self.provenance]
+
+
+def markdown(chapters: Iterable[Chapter]) -> str:
+    """Warnings and all tables: the best of a column in bold, what cannot be told apart from the
+    reference in italics."""
     blocks = []
-    for title, tables in chapters.items():
-        blocks += [f"# {_escaped(title)}"]
-        blocks += ["\n".join(f"- {_escaped(text)}" for text in warnings[title])]
-        for table in tables:
-            lines = [_pipes(map(_escaped, table.columns))]
-            lines += [_pipes(["---", *["---:"] * (len(table.columns) - 1)])]
-            lines += [_pipes(map(_markdown_cell, row)) for row in table.rows]
+    for chapter in chapters:
+        blocks.append(f"# {_escaped(chapter.title)}")
+        blocks.append("\n".join(f"- {_escaped(warning)}" for warning in chapter.warnings))
+        for table in chapter.all_tables:
+            lines = [
+                _pipes(map(_escaped, table.columns)),
+                _pipes(["---", *["---:"] * (len(table.columns) - 1)]),
+                *(_pipes(map(_markdown_cell, row)) for row in table.rows),
+            ]
             blocks += [f"## {_escaped(table.title)}", _escaped(table.note), "\n".join(lines)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def latex(chapters: Chapters) -> str:
-    """All tables for the package booktabs: the best of a column in bold, what cannot be told apart
-    from the reference in italics."""
+def latex(chapters: Iterable[Chapter]) -> str:
+    """The results for the package booktabs, marked likewise."""
     blocks = []
-    for title, tables in chapters.items():
-        for table in tables:
+    for chapter in chapters:
+        for table in chapter.tables:
             rows = [[_latex_cell(cell) for cell in row] for row in table.rows]
-            comment = f"% {title}: {table.title}\n"
-            blocks.append(comment + tabular(list(map(latex_text, table.columns)), [rows]))
+            blocks.append(
+                f"% {chapter.title}: {table.title}\n"
+                + tabular(list(map(latex_text, table.columns)), [rows])
+            )
     return "\n".join(blocks)
 
 
-def as_csv(chapters: Chapters) -> str:
+def as_csv(chapters: Iterable[Chapter]) -> str:
     """All tables, a line a cell, so that one file holds them all: experiment, table, row, column,
     value, its interval, and the text."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["experiment", "table", "row", "column", "value", "low", "high", "text"])
-    for title, tables in chapters.items():
-        for table in tables:
+    for chapter in chapters:
+        for table in chapter.all_tables:
             for name, *cells in table.rows:
                 for column, cell in zip(table.columns[1:], cells, strict=True):
+                    place = (chapter.title, table.title, name.text, column)
                     numbers = map(_plain, (cell.value, cell.low, cell.high))
-                    writer.writerow([title, table.title, name.text, column, *numbers, cell.text])
+                    writer.writerow([*place, *numbers, cell.text])
     return file.getvalue()
 
 
-def _pipes(cells) -> str:
+def _pipes(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 

@@ -59,6 +59,16 @@ def chosen_on_test(experiment: Experiment) -> list[str]:
     ]
 
 
+def given_potentials(experiment: Experiment) -> list[str]:
+    rows = _where(experiment, lambda run: bool(run.results.potential_given))
+    if not rows:
+        return []
+    return [
+        "Compared with accuracies that the cfg gives, and with no single-task network: "
+        f"{_rows(rows)}."
+    ]
+
+
 def still_improving(experiment: Experiment) -> list[str]:
     """Tasks whose accuracy on the validation images gained more over the last quarter of the
     training than the seeds differ by; of one seed, more than a tenth of a point."""
@@ -174,6 +184,7 @@ _WARNINGS: Sequence[Callable[[Experiment], list[str]]] = (
     other_seeds,
     repeated,
     chosen_on_test,
+    given_potentials,
     still_improving,
     diverged,
     unlearnt,

@@ -13,12 +13,12 @@ tasks = depth normal
 [data]
 train_dataset = NYUD_MT
 val = 0.25
-size = 32 48
+size = 32 64
 batch_size = 4
 num_workers = 0
 [network]
 arch = DeepLab
-backbone = mobilenet_v2
+backbone = timm/test_resnet
 pretrained = false
 channels = 8
 [training]

@@ -76,6 +76,15 @@ def test_a_difference_within_the_noise_is_untold(tmp_path):
     )
 
 
+def test_the_floor_is_that_of_most_rows(tmp_path):
+    write_rows(tmp_path, {"weighted-sum": 0, "amtl": 0.1, "uw": 0.2}, (0, 1, 2))
+    write_rows(tmp_path, {"dtp": 0}, (0, 7))
+    write_rows(tmp_path, {"rlw": 0, "gls": 0, "stch": 0, "famo": 0}, (8,))
+    comparison = compared(tmp_path)
+    assert comparison.pairs == 3
+    assert comparison.floors[0] == comparison.noises[0].floor(3)
+
+
 def test_identical_rows_cannot_be_told_apart_and_share_ranks(tmp_path):
     write_rows(tmp_path, {"amtl": 0.1, "weighted-sum": 0.1}, (0, 1, 2, 3, 4))
     comparison = compared(tmp_path)

@@ -1,5 +1,7 @@
 """Which runs are compared, and what their rows are called."""
 
+import pytest
+
 from engine.modes.report.experiments import experiments_of
 from engine.modes.report.runs import find_runs
 from tests.engine.modes.report.writing import METRICS, write_rows, write_run
@@ -113,3 +115,17 @@ def test_single_task_runs_alone_are_an_experiment(tmp_path):
     [experiment] = experiments(tmp_path)
     assert rows(experiment) == {"weighted-sum": [0, 1]}
     assert experiment.tasks == ["depth"]
+
+
+@pytest.mark.parametrize(
+    ("cfg", "title"),
+    [
+        ("cfg/seg+depth/NYU/DeepLab.cfg", "seg+depth/NYU/DeepLab"),
+        ("runs/seg+depth/a/amtl/seed0/config.cfg", "runs/seg+depth/a"),
+        ("runs/seg+depth/a/search/amtl.cfg", "runs/seg+depth/a"),
+        ("config.cfg", "folder"),
+    ],
+)
+def test_an_experiment_is_called_by_its_cfg(tmp_path, cfg, title):
+    write_run(tmp_path / "folder/amtl/seed0", cfg=cfg)
+    assert [experiment.title for experiment in experiments(tmp_path)] == [title]

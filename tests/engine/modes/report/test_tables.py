@@ -8,7 +8,7 @@ import pytest
 from engine.modes.report.contents import contents_of
 from engine.modes.report.experiments import experiments_of
 from engine.modes.report.runs import find_runs
-from engine.modes.report.tables import Cell, Table, as_csv, latex, markdown
+from engine.modes.report.tables import Cell, Chapter, Table, as_csv, latex, markdown
 from tests.engine.modes.report.writing import write_rows, write_run
 
 TABLE = Table(
@@ -23,7 +23,7 @@ TABLE = Table(
 
 
 def test_markdown_has_warnings_first_and_marks():
-    text = markdown({"a_b": [TABLE]}, {"a_b": ["Beware of *this*."]})
+    text = markdown([Chapter("a_b", ["Beware of *this*."], [TABLE])])
     assert text.splitlines() == [
         r"# a\_b", "", r"- Beware of \*this\*.", "", "## Results", "", "How it is read.", "",
         "|  | depth d1 % ↑ |", "| --- | ---: |", r"| amtl\_x | **61.20 ± 1.00** |",
@@ -32,20 +32,21 @@ def test_markdown_has_warnings_first_and_marks():
 
 
 def test_latex_has_the_same_marks():
-    text = latex({"a_b": [TABLE]})
+    text = latex([Chapter("a_b", [], [TABLE], [TABLE])])
     assert r"amtl\_x & \textbf{61.20 $\pm$ 1.00} \\" in text
     assert r"uw & \textit{60.00} \\" in text
     assert text.startswith("% a_b: Results\n\\begin{tabular}{lr}")
+    assert text.count("tabular}") == 2, "where numbers come from is no table of a paper"
 
 
 def test_csv_has_a_line_a_cell_with_its_interval():
-    rows = list(csv.DictReader(io.StringIO(as_csv({"a": [TABLE]}))))
+    rows = list(csv.DictReader(io.StringIO(as_csv([Chapter("a", [], [TABLE], [TABLE])]))))
     assert rows[0] == {
         "experiment": "a", "table": "Results", "row": "amtl_x", "column": "depth d1 % ↑",
         "value": "61.2", "low": "60.2", "high": "62.2", "text": "61.20 ± 1.00",
     }  # fmt: skip
     assert rows[1]["low"] == ""
-    assert len(rows) == 2
+    assert len(rows) == 4
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from engine.modes.report.warnings import (
     chosen_on_test,
     classes_never_right,
     diverged,
+    given_potentials,
     not_searched_for,
     one_seed,
     other_baselines,
@@ -70,6 +71,13 @@ def test_a_choice_by_the_test_set(tmp_path):
     write_run(tmp_path / "b", "uw")
     [line] = warned(chosen_on_test, tmp_path)
     assert line.endswith(": amtl.")
+
+
+def test_accuracies_that_were_given(tmp_path):
+    write_run(tmp_path / "a", potential_given=True)
+    write_run(tmp_path / "b", "uw", potential_given=False)
+    [line] = warned(given_potentials, tmp_path)
+    assert line.endswith("no single-task network: amtl.")
 
 
 @pytest.mark.parametrize(
