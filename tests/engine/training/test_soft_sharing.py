@@ -11,11 +11,14 @@ import models
 from datasets.batch import Batch
 from engine.training.parts import StepInParts
 from engine.training.step import Step
+from losses import LOSSES
+from losses.gradient import AGGREGATORS
 from models import ARCHITECTURES, BACKBONES
 from models.batch_norm import synchronise
 from models.compilation import compile_parts
 from tests.engine.training.tiny import assert_same, make_losses, make_tasks, part_of
 from tests.processes import run_processes
+from utils.errors import ConfigError
 from utils.ranks import ALONE
 
 SIZE = (32, 32)
@@ -37,7 +40,7 @@ LABELLED = (
 )
 """Of two batches. Of three processes two have no label of a task in the first, and one no image in
 the second, which has no label of depth at all."""
-LOSSES = ("weighted-sum", "mgda-ub")
+TRAINED_BY = ("weighted-sum", "mgda-ub")
 
 
 def make_batch(number):
@@ -90,7 +93,7 @@ class Training:
         return {name: value.clone() for name, value in self.network.state_dict().items()}
 
 
-CASES = [(arch, loss) for arch in NETWORKS for loss in LOSSES]
+CASES = [(arch, loss) for arch in NETWORKS for loss in TRAINED_BY]
 
 
 def trainings(ranks):
@@ -142,6 +145,35 @@ def test_parts_of_a_batch_train_as_the_whole_one(arch, loss):
                 layer.eval().train = lambda mode, layer=layer: layer
         states.append(training.run())
     assert_same(*states, rtol=1e-7, atol=1e-9)
+
+
+AT_FEATURES = [name for name in AGGREGATORS if name != "none"]
+NOT_AT_FEATURES = {
+    **dict.fromkeys(("config-m", "moco", "excess-mtl"), "keeps gradients of earlier steps"),
+    **dict.fromkeys(("modo", "sdmgrad"), "compares gradients of different images"),
+}
+
+
+@pytest.mark.parametrize("arch", NETWORKS)
+def test_a_rule_at_the_features_trains_or_is_refused_with_the_reason(arch):
+    training = Training(arch)
+    for rule in AT_FEATURES:
+        values = {"gradient": rule, "gradient_at": "features"}
+        if reason := NOT_AT_FEATURES.get(rule):
+            with pytest.raises(ConfigError, match=reason):
+                LOSSES.choose_nested("weighted-sum", values).build()
+            continue
+        loss = LOSSES.choose_nested("weighted-sum", values).build()
+        if arch == "MTAN":
+            with pytest.raises(ConfigError, match=f"{rule} takes .* MTAN read every stage"):
+                loss.check_network(training.network)
+            continue
+        loss.check_network(training.network)
+        training.step.objective = loss.objective(TASKS)
+        training.step(make_batch(0), 1)
+        shared = [p.grad for p in training.network.shared_parameters()]
+        assert all(gradient.isfinite().all() for gradient in shared), rule
+        assert any(gradient.any() for gradient in shared), rule
 
 
 @pytest.mark.slow
