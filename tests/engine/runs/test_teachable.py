@@ -10,7 +10,10 @@ from utils.errors import ConfigError
 @pytest.mark.parametrize(
     ("arch", "message"),
     [
-        ("cross_stitch", r"segmentation, has 3 and cross_stitch \S+ has 9; take an architecture that has"),
+        (
+            "cross_stitch",
+            r"segmentation, has 3 and cross_stitch \S+ has 9; take an arch",
+        ),
         ("PLE", "compares shared features map by map"),
     ],
 )
