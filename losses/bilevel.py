@@ -8,9 +8,9 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from losses.aggregation import trainable
 from losses.objective import Objective
 from losses.parts import Parts
+from losses.trained_parameters import trainable
 from losses.weighting.auto_lambda import AutoLambda
 from utils.precision import exact_type
 

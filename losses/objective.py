@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from losses.aggregation import GradientAggregation, trainable
+from losses.aggregation import GradientAggregation
 from losses.flat_gradients import FlatGradients, Pieces, gramian, task_gradients
 from losses.gradient_statistics import gradient_statistics
 from losses.mean import geometric
 from losses.parts import Differentiation, Parts, aggregate, stacked
 from losses.processes import sum_grad, summed_slices
+from losses.trained_parameters import trainable
 from losses.weighting.base import Weighting
 from utils.precision import exact_type
 from utils.ranks import Ranks

@@ -17,13 +17,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from losses.aggregation import (
-    GradientAggregation,
-    Step,
-    add_head_gradients,
-    reached,
-    trainable,
-)
+from losses.aggregation import GradientAggregation, reached
+from losses.at_parameters import layout, unscaled
 from losses.batch_parts import of_part
 from losses.flat_gradients import (
     FlatGradients,
@@ -38,6 +33,8 @@ from losses.flat_gradients import (
 )
 from losses.positions import signed_sums, weighted_at_positions
 from losses.processes import sum_grad, summed_slices
+from losses.rule_weights import Step
+from losses.trained_parameters import add_head_gradients, trainable
 from losses.whole_rows import cut, map_columns, placed, update_of_rows
 from utils.precision import at_least_float32
 
@@ -193,19 +190,20 @@ def aggregate(
         at_last_layer = aggregation.place == "last_layer" and last
         gram, dtype = _gramian_at(work, aggregation, last if at_last_layer else [])
         step = Step(active, _values(work), scale)
-        _by_weights(work, aggregation, aggregation.weights(step, gram, dtype))
+        _by_weights(work, aggregation, aggregation.solver.weights(step, gram, dtype))
     sum_grad([p for p in work.everything if p not in at_place], aggregation.ranks)
 
 
 def _at_parameters(work, aggregation, active, scale) -> None:
     rule = aggregation.rule
-    flat = aggregation.flat(work.shared, aggregation.whole)
+    needs_whole = aggregation.at_parameters.whole
+    flat = layout(work.shared, aggregation.ranks, needs_whole)
     rows, at_heads = work.rows_at_parameters(flat, rule.differentiated(active))
     gradients = rows.take()
-    if not aggregation.whole:
+    if not needs_whole:
         gradients = list(summed_slices(gradients, aggregation.ranks))
     step = Step(active, _values(work), scale)
-    weights = aggregation.fill(step, gradients, rows.used, rows.flat)
+    weights = aggregation.at_parameters.fill(step, gradients, rows.used, rows.flat)
     add_head_gradients(work.task_parameters, at_heads, _head_weights(aggregation, weights))
 
 
@@ -214,7 +212,7 @@ def _gramian_at(
 ) -> tuple[Tensor, torch.dtype]:
     """The Gramian of the gradients at the last layer's parameters, or without them at the features:
     of this process's part of them; and the type of the gradients."""
-    grams, rows = [], Rows(aggregation.flat(last)) if last else None
+    grams, rows = [], Rows(layout(last, aggregation.ranks)) if last else None
     for features, at_features, _ in work.heads(with_parameters=False):
         if rows is None:
             pieces = aggregation.feature_rows(features, at_features)[2]
@@ -231,7 +229,7 @@ def _gramian_at(
 
 def _across_parts(work, aggregation, active, scale: float, at: Sequence[nn.Parameter]) -> None:
     """The same for a rule that compares parts of the batch."""
-    sides = [Rows(aggregation.flat(at)) for _ in range(2)]
+    sides = [Rows(layout(at, aggregation.ranks)) for _ in range(2)]
     for features, at_features, _ in work.heads(with_parameters=False):
         for part, side in enumerate(sides):
             rows = aggregation.part_rows(side.flat, features, at_features, part, work.model)
@@ -240,7 +238,7 @@ def _across_parts(work, aggregation, active, scale: float, at: Sequence[nn.Param
         del features, at_features, rows
     slices = [summed_slices(side.take(), aggregation.ranks) for side in sides]
     step = Step(active, _values(work), scale)
-    weights = aggregation.weights(step, cross_gramian(*slices), slices[0][0][0].dtype)
+    weights = aggregation.solver.weights(step, cross_gramian(*slices), slices[0][0][0].dtype)
     _by_weights(work, aggregation, weights, third=True)
 
 
@@ -304,7 +302,7 @@ def _update_of_whole_maps(work, aggregation, scale: float) -> Tensor:
         part = placed(rows, [map_columns(feature, work.model.place) for feature in features])
         total = [a.add_(b) for a, b in zip(total, part, strict=True)] if total else part
         del features, flat, at_features, rows
-    return update_of_rows(aggregation.combine_unscaled(scale), total, aggregation.ranks)
+    return update_of_rows(unscaled(aggregation.rule, scale), total, aggregation.ranks)
 
 
 def _values(work: Differentiation) -> Tensor:

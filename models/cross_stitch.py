@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.backbones.several import SeveralBackbones
 from models.gates import mixed
-from models.soft_sharing import LEVELS, Branch, SoftNetwork, SoftSharing
+from models.soft_sharing import Branch, SoftNetwork, SoftSharing
 
 STAGES = (-4, -3, -2, -1)
 """The features at which backbones are cut: the last four."""
@@ -70,7 +70,7 @@ class LinkedNetwork(SoftNetwork):
         branch, length = self.heads[task], len(STAGES) - 1
         start = length * list(self.heads).index(task)
         last = branch.stage(branch.link(maps[length - 1 :: length]))
-        return [*maps[start : start + length], last][-LEVELS:]
+        return [self.backbone.map_of(x) for x in (*maps[start : start + length], last)]
 
 
 class CrossStitch(LinkedBackbones):

@@ -9,12 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.attention import Attention
-from models.backbones.base import Segment
+from models.backbones.segment import Segment
 from models.backbones.several import SeveralBackbones
-from models.backbones.staged import has_stride, output_channels
 from models.cross_stitch import STAGES
 from models.layers import ConvNorm
-from models.soft_sharing import LEVELS, Branch, SoftNetwork, SoftSharing
+from models.soft_sharing import Branch, SoftNetwork, SoftSharing
 from utils.errors import ConfigError
 
 REDUCTION = 4
@@ -29,7 +28,7 @@ class MTAN(SoftSharing):
         backbone = make_backbone(self.backbone_stride, STAGES)
         stages = [_cut(backbone.name, segment) for segment in backbone.segments()]
         widths = backbone.channels
-        firsts = [output_channels(first) for first, _ in stages]
+        firsts = [first.channels for first, _ in stages]
         # From the second stage on an attention looks at the task's map as well.
         seen = [firsts[0], *(a + b for a, b in zip(firsts[1:], widths[1:], strict=True))]
         branches = {
@@ -62,7 +61,7 @@ class MTANNetwork(SoftNetwork):
         for before, last in self.backbone.shared.values():
             first = before(x)
             x = last(first)
-            maps += [first, x]
+            maps += [self.backbone.map_of(first), self.backbone.map_of(x)]
         return maps
 
     def task_features(self, task, maps, images):
@@ -76,7 +75,7 @@ class MTANNetwork(SoftNetwork):
                     x = F.max_pool2d(x, 2, ceil_mode=True)
                 seen = torch.cat([first, x], dim=1)
             features.append(attention(seen) * last)
-        return features[-LEVELS:]
+        return features
 
 
 class Bottleneck(nn.Module):
@@ -100,20 +99,13 @@ def _cut(backbone: str, segment: Segment) -> tuple[Segment, Segment]:
     """A stage without its last block, and that block.
 
     Raises:
-        ConfigError: the last block has a stride.
+        ConfigError: there is no block that the last one keeps the size of.
     """
-    blocks = _blocks(segment.stages)
-    if has_stride(blocks[-1]):
+    parts = segment.split()
+    if parts is None:
         raise ConfigError(
             f"backbone {backbone} has a stage of a single block, where arch MTAN needs the one "
             "before the last; take another, such as resnet50",
             "backbone",
         )
-    return Segment(nn.Sequential(*blocks[:-1])), Segment(nn.Sequential(blocks[-1]))
-
-
-def _blocks(stages: nn.Module) -> list[nn.Module]:
-    """The blocks of stages that may be sequences of them."""
-    if type(stages) is not nn.Sequential:
-        return [stages]
-    return [block for stage in stages for block in _blocks(stage)]
+    return parts

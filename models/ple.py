@@ -9,7 +9,7 @@ from torch import nn
 from models.backbones.several import SeveralBackbones
 from models.cgc import CGC
 from models.gates import IMAGE_CELLS, Gate, mixed
-from models.soft_sharing import LEVELS, Branch, SoftNetwork
+from models.soft_sharing import Branch, SoftNetwork
 
 STAGES = (-5, -4, -3, -2, -1)
 """The features at which experts are cut: behind the stem and behind each of four stages."""
@@ -117,7 +117,7 @@ class PLENetwork(SoftNetwork):
         before = mixed(branch.gates[0](lower[-1]), [*shared_outputs, *task_outputs])
         task_last = [expert(before) for expert in branch.experts]
         final = mixed(branch.gates[1](before), [*last, *task_last])
-        return [*lower, before, final][-LEVELS:]
+        return [self.backbone.map_of(x) for x in (*lower, before, final)]
 
     def _experts(self) -> tuple[list[nn.Module], dict[str, list[nn.Module]]]:
         """The stages of each shared expert, and of each task's own but for the last."""

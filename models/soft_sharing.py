@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from models.architecture import Architecture
-from models.backbones.base import Backbone, Segment
+from models.backbones.base import Backbone
+from models.backbones.segment import Segment
 from models.branched import BranchedNetwork
 from models.deeplab import DeepLab
 from models.efficientdet import EfficientDet
@@ -17,9 +18,6 @@ from models.pspnet import PSPNet
 from models.vmm import VMM
 from utils.option import option
 from utils.part import Registry
-
-LEVELS = 3
-"""The number of features that a decoder reads, those a backbone gives by default."""
 
 DECODERS = Registry(
     "decoder",
@@ -44,9 +42,10 @@ class SoftSharing(Architecture):
     )
 
     def decoders(self, backbone: Backbone, heads: Mapping) -> dict[str, nn.Module]:
-        """The decoder of each task, by name, on the last features of a backbone."""
+        """The decoder of each task, by name, on the features that a backbone gives by default."""
         chosen = self.decoder.build()
-        channels, strides = backbone.channels[-LEVELS:], backbone.strides[-LEVELS:]
+        last = slice(-backbone.levels, None)
+        channels, strides = backbone.channels[last], backbone.strides[last]
         return {task: chosen.decoder(task, head, channels, strides) for task, head in heads.items()}
 
     @property
@@ -75,13 +74,14 @@ class SoftNetwork(BranchedNetwork):
     """The base of their networks: a branch gives features to the task's decoder."""
 
     def branch(self, task, maps, images):
-        features = self.task_features(task, maps, images)
+        features = self.task_features(task, maps, images)[-self.backbone.levels :]
         return self.heads[task].decoder(features, (images.shape[-2], images.shape[-1]))
 
     def task_features(
         self, task: str, maps: tuple[Tensor, ...], images: Tensor
     ) -> Sequence[Tensor]:
-        """The features that a task's decoder reads, from the shared maps and the images."""
+        """Features of a task, from the shared maps and the images. Its decoder reads the last of
+        them."""
         raise NotImplementedError
 
     def compiled_parts(self):

@@ -300,11 +300,17 @@ def _check_teachable(config: Config, tasks: Sequence[Task], singles: dict[str, S
         if (number := number_of_maps(single, [task])) != ours:
             names = f"{single.network.arch.name} {single.network.backbone.name}"
             our_names = f"{config.network.arch.name} {config.network.backbone.name}"
+            way_out = "take the same architecture for both"
+            if single.network.arch.name == config.network.arch.name:
+                way_out = (
+                    "take an architecture that has as many for one task as for several, such as "
+                    "DeepLab or MMoE"
+                )
             raise config.error(
                 "loss",
                 f"{config.run.loss.name} compares shared features map by map, but {names}, the "
                 f"single-task network of {task.name}, has {number} and {our_names} has {ours}; "
-                "take the same architecture for both",
+                f"{way_out}",
             )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from models.backbones.segment import Segment
 from models.layers import ModulePart
 from models.normalisation import HALF, IDENTITY, IMAGENET, Normalisation
-from models.recomputation import recomputed
 from utils.errors import ConfigError
 from utils.option import option
 
@@ -19,6 +19,10 @@ DEFAULT_INDICES = (-3, -2, -1)
 
 SMALLEST = 32
 """The least height and width of an image in pixels: one cell at the stride of 32."""
+
+
+def _unchanged(x: Tensor) -> Tensor:
+    return x
 
 
 class Backbone(ModulePart, ABC):
@@ -33,6 +37,8 @@ class Backbone(ModulePart, ABC):
         channels: the channels of each map.
         strides: the pixels of the image to one cell of each map.
         multiple: the image's height and width must be multiples of this number of pixels.
+        levels: the number of features that it gives by default.
+        map_of: makes the map of a feature of what a segment gives.
     """
 
     pretrained: str = option(
@@ -54,6 +60,8 @@ class Backbone(ModulePart, ABC):
     channels: tuple[int, ...]
     strides: tuple[int, ...]
     multiple: int = 1
+    levels: int = len(DEFAULT_INDICES)
+    map_of: Callable[[Tensor], Tensor] = staticmethod(_unchanged)
 
     @classmethod
     def published_normalisation(cls, name: str) -> Normalisation:
@@ -93,8 +101,8 @@ class Backbone(ModulePart, ABC):
         return self.last_layer()
 
     def segments(self) -> list[Segment]:
-        """The network cut behind each of its features: modules of which each takes the feature
-        before, the first one the images.
+        """The network cut behind each of its features: modules of which each takes what the one
+        before gives, the first one the images. `map_of` of what one gives is the feature.
 
         Raises:
             ConfigError: the backbone cannot be cut.
@@ -113,23 +121,6 @@ class Backbone(ModulePart, ABC):
     def everywhere(self) -> list[nn.Module]:
         """The modules that hold its parameters, wherever in a network they stand."""
         return [self]
-
-
-class Segment(nn.Module):
-    """A part of a backbone between two of its features."""
-
-    def __init__(self, stages: nn.Sequential):
-        super().__init__()
-        self.stages = stages
-        self.is_recomputed = False
-
-    def recompute(self) -> None:
-        self.is_recomputed = True
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.is_recomputed and torch.is_grad_enabled():
-            return recomputed(self.stages, x)
-        return self.stages(x)
 
 
 def check_strides(arch: str, strides: tuple[int, ...], wanted: tuple[int, ...]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from torch import nn
 from torch.nn import Parameter
 
-from models.backbones.base import Backbone, Segment
+from models.backbones.base import Backbone
+from models.backbones.segment import Segment
 
 
 class SeveralBackbones(nn.Module):
@@ -28,6 +29,7 @@ class SeveralBackbones(nn.Module):
         super().__init__()
         first = backbones[0]
         self.name, self.strides, self.multiple = first.name, first.strides, first.multiple
+        self.levels, self.map_of = first.levels, first.map_of
         self.normalise, self.normalisation = first.normalise, first.normalisation
         self.shared = nn.ModuleDict(modules)
         # Not registered: the modules are the heads', and the parameters those of all modules.

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.backbones.base import DEFAULT_INDICES, Backbone, Segment, check_size
+from models.backbones.base import DEFAULT_INDICES, Backbone, check_size
+from models.backbones.segment import Segment, has_stride, output_channels
 from models.recomputation import recomputed
 
 STRIDES = (2, 4, 8, 16, 32)
@@ -121,13 +122,3 @@ def _ends(stages: nn.Sequential) -> list[int]:
     """The indices of the last stages before each stride but the first, and of the last stage."""
     strided = [index for index, stage in enumerate(stages) if has_stride(stage)]
     return [*(index - 1 for index in strided[1:]), len(stages) - 1]
-
-
-def has_stride(stage: nn.Module) -> bool:
-    """Whether a stage halves its input."""
-    return any(getattr(layer, "stride", 1) in (2, (2, 2)) for layer in stage.modules())
-
-
-def output_channels(stages: nn.Module) -> int:
-    """The channels of the last BatchNorm, which ends the stages of all these networks."""
-    return [m.num_features for m in stages.modules() if isinstance(m, nn.BatchNorm2d)][-1]

@@ -13,9 +13,9 @@ from tasks.base import BoxPrediction
 from tests.engine.training.test_parts import OPTIONS, Training
 from tests.engine.training.waiting import GPU, moved, on_device, waits
 
-RULE = {"aggregation.py weights: to"}
+RULE = {"rule_weights.py weights: to"}
 """The Gramian is taken to the host, where the rule's small problem is solved."""
-MEMORY = {"aggregation.py _update_from_memory: to"}
+MEMORY = {"at_parameters.py _update_from_memory: to"}
 REASONS = {
     **{
         name: RULE
@@ -23,10 +23,10 @@ REASONS = {
         if LOSSES.choose(name).value("gradient").name not in ("none", "graddrop")
     },
     # Its losses are asked for on the host as well.
-    "grad-norm": RULE | {"aggregation.py _losses: cpu"},
+    "grad-norm": RULE | {"rule_weights.py losses: cpu"},
     # The lengths of the gradients say whether they may be remembered.
     "config-m": MEMORY,
-    "moco": MEMORY | {"aggregation.py _losses: cpu"},
+    "moco": MEMORY | {"rule_weights.py losses: cpu"},
     "excess-mtl": MEMORY | {"excess_mtl.py track: to"},
     # The next group's affinities are numbers of the host, where the tasks are clustered.
     "sel-update": {"task_groups.py _numbers: tolist"},
