@@ -16,7 +16,8 @@ median of the rounds and half of their interquartile range. "solve" is the part 
 arithmetic on the T×T Gramian, on the host. TorchJD runs in the faster of its two modes, found in
 the warm-up. All run in one thread, and the times are the processor's, so that other programs on
 the machine disturb them less. What takes more than `--longest` seconds there is left out of the
-rounds, and the table has the time of that one step.
+rounds, and the table has the time of that one step. auto-lambda is left out: its step needs a batch
+in halves. So are the losses that need single-task networks.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from torch.nn import functional as F
 
 import losses
 from losses import LOSSES
+from losses.bilevel import BilevelObjective
 from losses.presets import DistilledLoss
 from utils.errors import ConfigError
 
@@ -215,6 +217,8 @@ def candidates(step: Step, only: list[str]) -> tuple[dict[str, list[Callable]], 
         except ConfigError as reason:
             print(f"{name}: left out: {reason}", file=sys.stderr)
             continue
+        if isinstance(objective, BilevelObjective):
+            continue  # its step needs a batch in halves, which this one is not
         if objective.aggregation is not None:
             rule = objective.aggregation.rule
             rule.weights = clocks[name] = Clock(rule.weights)
