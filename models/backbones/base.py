@@ -108,8 +108,8 @@ class Backbone(ModulePart, ABC):
             ConfigError: the backbone cannot be cut.
         """
         raise ConfigError(
-            f"backbone {self.name} cannot be run stage by stage; take one of torchvision or "
-            "efficientnet_pytorch",
+            f"backbone {self.name} cannot be run stage by stage; take one of torchvision, "
+            "efficientnet_pytorch or timm",
             "backbone",
         )
 

@@ -178,7 +178,11 @@ def test_a_rule_at_the_features_trains_or_is_refused_with_the_reason(arch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arch", NETWORKS)
-def test_a_compiled_network_trains_the_same(arch):
+def test_a_compiled_network_trains_the_same(arch, monkeypatch):
+    """The graphs are those of the compiler, run one operation after another: generating their code
+    takes minutes, and is left to the tests of smaller networks."""
+    compiled = functools.partialmethod(nn.Module.compile, backend="aot_eager")
+    monkeypatch.setattr(nn.Module, "compile", compiled)
     training = Training(arch, "mgda-ub")
     compile_parts(training.network, keeps_graphs=True)
     assert_same(training.run(), whole(arch, "mgda-ub")[0], rtol=1e-6, atol=1e-8)
