@@ -40,11 +40,6 @@ def build(arch="DeepLab", backbone="resnet18", heads=DENSE, size=(64, 64), **opt
             "head_type cannot be 'dconv'; did you mean dsconv",
         ),
         ({"backbone": "timm/vit_tiny_patch99"}, "backbone", "timm has no model"),
-        (
-            {"arch": "MTAN", "backbone": VIT},
-            "backbone",
-            "vit_tiny_patch16_224 cannot be run stage by stage",
-        ),
         ({"backbone": VIT, "output_stride": 8}, "output_stride", "give output_stride = 16"),
         ({"arch": "PSPNet", "heads": BOXES}, "tasks", "PSPNet has heads for dense maps only"),
         ({"arch": "PSPNet", "enlarge": "cubic"}, "enlarge", "cannot be 'cubic'; it is one of"),

@@ -54,7 +54,7 @@ def test_gradients_and_running_statistics_are_the_same(backbone, loss):
         torch.testing.assert_close(again[name], value, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", [*BACKBONES, *TIMM])
 def test_the_backbone_keeps_the_inputs_of_its_stages_alone(backbone):
     held = []
     for is_recomputed in (False, True):

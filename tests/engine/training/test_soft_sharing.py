@@ -93,6 +93,8 @@ class Training:
         return {name: value.clone() for name, value in self.network.state_dict().items()}
 
 
+RECOMPUTED = ("MMoE", "LTB")
+"""With whole backbones, and with their segments."""
 CASES = [(arch, loss) for arch in NETWORKS for loss in TRAINED_BY]
 
 
@@ -102,6 +104,10 @@ def trainings(ranks):
     for case in CASES:
         training = Training(*case, ranks)
         reports[case] = training.run(), training.run_branches
+    for arch in RECOMPUTED:
+        training = Training(arch, ranks=ranks)
+        training.network.backbone.recompute()
+        reports[arch] = training.run()
     return reports
 
 
@@ -125,6 +131,13 @@ def test_processes_train_as_one_does(reports, arch, loss):
         assert run_branches == branches
     assert branches[-1] == "normal"
     assert branches[-2:] != ["depth", "normal"]
+
+
+@pytest.mark.parametrize("arch", RECOMPUTED)
+def test_processes_that_recompute_train_as_one_does(reports, arch):
+    """Of which one has no image in a step."""
+    for report in reports:
+        assert_same(report[arch], whole(arch, "weighted-sum")[0], rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize(("arch", "loss"), CASES)
