@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from datasets.scenes import storing
-from engine.runs import experiment
+from engine.runs import train_run
 from engine.training import step, validation
 from tests.killing import before_call, run_in_fork
 
@@ -15,7 +15,7 @@ PLACES = {
     "rendering": (storing, "_require_absent", 2),
     "training": (step.Step, "_update", 2),
     "evaluation": (validation, "evaluate", 1),
-    "testing": (experiment, "evaluate", 1),
+    "testing": (train_run, "evaluate", 1),
 }
 
 
