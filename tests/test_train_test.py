@@ -9,6 +9,7 @@ import pytest
 
 import train_test
 from engine.config import read
+from engine.modes import MODES
 
 ROOT = Path(__file__).resolve().parents[1]
 GOOD = """[run]
@@ -133,7 +134,7 @@ def test_help_fits_a_screen_and_has_an_example_of_each_mode(capsys):
     text = capsys.readouterr().out
     assert len(text.splitlines()) <= 70
     assert max(map(len, text.splitlines())) <= 100
-    modes = ("--mode predict", "--mode export", "--mode summary")
+    modes = (f"--mode {name}" for name in MODES if name != "train")
     for word in ("--max_epoch", "--loss", "--dataset_root", *modes):
         assert word in text
 

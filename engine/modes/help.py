@@ -25,9 +25,9 @@ _WIDTH = 100
 _CFG = "cfg/seg+depth+normal/NYU/DeepLab_resnet50.cfg"
 _EXAMPLES = {
     "train": f"{_CFG} --loss amtl --seed 1",
-    "baselines": f"{_CFG} --mode baselines",
-    "sweep": f'{_CFG} --mode sweep --over seed="0 1"',
-    "search": f"{_CFG} --mode search --budget 3000",
+    "baselines": "CFG --mode baselines",
+    "sweep": 'CFG --mode sweep --over loss="amtl dtp" --over seed="0 1 2"',
+    "search": "CFG --mode search --loss amtl --budget 3000",
     "test": f"{_CFG} --mode test",
     "predict": "--mode predict --ckpt runs/…/best.pt --input photos --output out",
     "export": f"{_CFG} --mode export",
