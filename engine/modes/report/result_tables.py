@@ -48,7 +48,8 @@ def _means(comparison: Comparison, title: str, shown: Sequence[int]) -> Table:
         rows.append([Cell(row.name), _count(len(row.runs)), *cells])
     note = "Mean ± half of the 95 % interval over the seeds; bold: the best mean."
     if any(comparison.noises):
-        note += f" Grey: the difference from {comparison.reference.name} is not above the noise."
+        reference = comparison.reference.name
+        note += f" Grey, or in italics: the difference from {reference} is not above the noise."
     if comparison.experiment.runs[0].results.is_compared:
         note += f" Δ by delta_metrics = {comparison.definition}."
     return Table(title, ["", "seeds", *(columns[i].title for i in shown)], rows, note)
@@ -72,7 +73,7 @@ def _differences(comparison: Comparison, shown: Sequence[int]) -> Table | None:
         floors = ((columns[i], comparison.floors[i]) for i in shown)
         cells = (MISSING if f is None else Cell(_number(c, f), f) for c, f in floors)
         rows.append([Cell("noise"), _count(comparison.pairs), *cells])
-        note += " Grey: not above the noise, which is that of all rows together."
+        note += " Grey, or in italics: not above the noise, which is that of all rows together."
     titles = (columns[i].title for i in shown)
     return Table(f"Differences from {reference}", ["", "seeds", *titles], rows, note)
 
