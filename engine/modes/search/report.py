@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from engine.modes.search.space import Simplex, flags_of
+from engine.modes.search.space import Simplex, flags_of, start_of, values_of
 from engine.modes.search.trial import read_epochs
 from engine.runs.folder import run_folder
 from tasks import task_class
@@ -27,8 +27,9 @@ def report(search: Search) -> int:
     best = trials[0]
     write_text(search.best_path, search.best_config(best).text())
     rows = [["option", "the cfg", "best"]]
-    starts = {name: v for dimension in search.space for name, v in dimension.starts.items()}
-    rows += [[name, f"{starts[name]:.4g}", f"{value:.4g}"] for name, value in best.params.items()]
+    starts = values_of(search.space, start_of(search.space))
+    found = values_of(search.space, best.params)
+    rows += [[name, f"{starts[name]:.4g}", f"{value:.4g}"] for name, value in found.items()]
     what = "mean gain on validation" if len(search.objective.accuracy) > 1 else "on validation"
     print("\n".join(["", *aligned(rows), "", f"{what}: {_value(search, best.value)}"]))
     if any(isinstance(dimension, Simplex) for dimension in search.space):

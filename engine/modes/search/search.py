@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.modes.search.space import Range, Simplex, flags_of, search_space, start_of
+from engine.modes.search.space import (
+    Range,
+    Simplex,
+    flags_of,
+    search_space,
+    start_of,
+    values_of,
+)
 from engine.modes.search.study import Study, run_name
 from engine.modes.search.trial import Objective, run_trial, with_baselines
 from engine.modes.sweep.engines.base import ended_together, last_line, start_process
@@ -107,7 +114,8 @@ def run_trials(search: Search) -> None:
             study.end(trial, ended.value, ended.epochs, ended.pruned)
         said = "no gain can be told" if ended.value is None else f"{ended.value:.2f}"
         said = "pruned" if ended.pruned else ended.line or said
-        values = ", ".join(f"{name} {value:.3g}" for name, value in trial.params.items())
+        searched = values_of(search.space, trial.params)
+        values = ", ".join(f"{name} {value:.3g}" for name, value in searched.items())
         print(
             f"{study.used}/{study.budget} epochs  |  {run_name(trial)}: {said}  |  {values}",
             flush=True,

@@ -34,6 +34,10 @@ class Range:
     def starts(self) -> dict[str, float]:
         return {self.name: min(max(self.start, self.low), self.high)}
 
+    def values(self, params: Mapping[str, float]) -> dict[str, float]:
+        """The value that was drawn."""
+        return {self.name: params[self.name]}
+
     def words(self, trial: optuna.Trial) -> list[str]:
         """The flag of a trial."""
         value = trial.suggest_float(self.name, self.low, self.high, log=self.low > 0)
@@ -55,13 +59,14 @@ class Simplex:
         """Equal weights."""
         return {f"{self.name} {task}": math.exp(-1) for task in self.tasks}
 
+    def values(self, params: Mapping[str, float]) -> dict[str, float]:
+        """The weights, from the numbers u_t that were drawn."""
+        drawn = {name: -math.log(params[name]) for name in self.starts}
+        return {name: value / sum(drawn.values()) for name, value in drawn.items()}
+
     def words(self, trial: optuna.Trial) -> list[str]:
-        drawn = [
-            -math.log(trial.suggest_float(f"{self.name} {task}", _SMALLEST, 1 - _SMALLEST))
-            for task in self.tasks
-        ]
-        weights = [value / sum(drawn) for value in drawn]
-        return [f"--{self.name}", *(f"{weight:.6g}" for weight in weights)]
+        drawn = {name: trial.suggest_float(name, _SMALLEST, 1 - _SMALLEST) for name in self.starts}
+        return [f"--{self.name}", *(f"{weight:.6g}" for weight in self.values(drawn).values())]
 
 
 def search_space(config: Config, tasks: Sequence[str]) -> list[Range | Simplex]:
@@ -95,6 +100,11 @@ def _options(choice: Choice) -> Iterator[tuple[Option, Any]]:
 def flags_of(space: Sequence[Range | Simplex], trial: optuna.Trial) -> list[str]:
     """The flags of a trial."""
     return [word for dimension in space for word in dimension.words(trial)]
+
+
+def values_of(space: Sequence[Range | Simplex], params: Mapping[str, float]) -> dict[str, float]:
+    """What is searched, for people: the weights, and not the numbers that they are made of."""
+    return {name: v for dimension in space for name, v in dimension.values(params).items()}
 
 
 def start_of(space: Sequence[Range | Simplex]) -> Mapping[str, float]:

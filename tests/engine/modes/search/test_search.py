@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import read
-from engine.modes.search.space import Simplex, flags_of, search_space, start_of
+from engine.modes.search.space import Simplex, flags_of, search_space, start_of, values_of
 from engine.modes.search.study import Study, run_name
 from engine.modes.search.trial import Objective
 
@@ -34,6 +34,11 @@ def test_fixed_weights_are_drawn_from_the_simplex_and_start_equal(make_config, d
     first, *weights = flags_of(space[-1:], study.ask())
     assert first == "--loss_weight"
     assert [float(w) for w in weights] == pytest.approx([1 / 3] * 3, abs=1e-5)
+    trial = study.ask()
+    _, *weights = flags_of(space[-1:], trial)
+    told = values_of(space[-1:], trial.params)
+    assert list(told) == [f"loss_weight {task}" for task in TASKS]
+    assert list(map(float, weights)) == pytest.approx(list(told.values()), abs=1e-5)
     drawn = [list(map(float, flags_of(space[-1:], study.ask())[1:])) for _ in range(200)]
     assert all(sum(some) == pytest.approx(1, abs=1e-4) for some in drawn)
     # Uniform on the simplex of three tasks: a weight is below 1/2 with probability 3/4.
