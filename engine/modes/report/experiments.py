@@ -78,18 +78,19 @@ class Experiment:
 
 
 def experiments_of(runs: Sequence[ReportRun]) -> list[Experiment]:
-    """The experiments that runs belong to. A single-task run is one of its own only where there is
-    no multi-task experiment with its task on the same data."""
+    """The experiments that runs belong to. Single-task runs are one of their own only where there
+    is no multi-task experiment with their task on the same data, and none is compared with them."""
     groups: dict[tuple, list[ReportRun]] = {}
     for run in runs:
         groups.setdefault(_key(run), []).append(run)
     several = {(task, key[1:]) for key in groups if len(key[0]) > 1 for task in key[0]}
     singles = [run for run in runs if len(run.results.tasks) == 1]
-    experiments = [
-        _experiment(group, singles)
-        for key, group in groups.items()
-        if len(key[0]) > 1 or (key[0][0], key[1:]) not in several
-    ]
+    experiments = [_experiment(group, singles) for key, group in groups.items() if len(key[0]) > 1]
+    baselines = {id(run) for e in experiments for of_task in e.singles.values() for run in of_task}
+    for key, group in groups.items():
+        is_alone = len(key[0]) == 1 and (key[0][0], key[1:]) not in several
+        if is_alone and not all(id(run) in baselines for run in group):
+            experiments.append(_experiment(group, singles))
     return _with_titles([experiment for experiment in experiments if experiment.rows])
 
 

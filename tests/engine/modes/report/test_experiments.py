@@ -129,3 +129,14 @@ def test_single_task_runs_alone_are_an_experiment(tmp_path):
 def test_an_experiment_is_called_by_its_cfg(tmp_path, cfg, title):
     write_run(tmp_path / "folder/amtl/seed0", cfg=cfg)
     assert [experiment.title for experiment in experiments(tmp_path)] == [title]
+
+
+def test_baselines_on_another_dataset_are_no_experiment_of_their_own(tmp_path):
+    write_run(tmp_path / "several")
+    write_run(tmp_path / "depth", "weighted-sum", tasks=("depth",),
+              options="size = 32 32\n")  # fmt: skip
+    [experiment] = experiments(tmp_path)
+    assert [run.folder.path.name for run in experiment.singles["depth"]] == ["depth"]
+    write_run(tmp_path / "other", "weighted-sum", tasks=("depth",), better=0.1,
+              options="size = 32 32\n")  # fmt: skip
+    assert [e.tasks for e in experiments(tmp_path)] == [["segmentation", "depth"], ["depth"]]
