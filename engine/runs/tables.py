@@ -26,7 +26,7 @@ def results_table(results: Results) -> str:
 def comparison_rows(results: Results) -> list[list[str]]:
     """The rows of that table, with its header."""
     multi = results.is_compared
-    header = ["", "", "constant", *(["single-task", "multi-task", "Δ"] if multi else ["network"])]
+    header = ["", "", "constant", *([SINGLE_TASK, MULTI_TASK, "Δ"] if multi else ["network"])]
     rows = [header]
     for task in results.tasks:
         kind = task_class(task)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.modes.report.experiments import Experiment, Row
+from engine.modes.report.experiments import PLAIN, Experiment, Row
 from engine.modes.report.statistics import (
     SEEDS_TO_RESAMPLE,
     Estimate,
@@ -21,12 +21,11 @@ from engine.modes.report.statistics import (
 )
 from engine.runs.columns import Column, columns_of
 from engine.runs.results import Results
+from engine.runs.tables import SINGLE_TASK
 from tasks import task_class
 from utils.errors import UserError
 
 DELTA_MTL = Column()
-PLAIN = "weighted-sum"
-"""The loss that others are compared with where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +196,7 @@ def _known(values: Mapping[int, float | None]) -> dict[int, float]:
 def _references(experiment: Experiment, columns: Sequence[Column]) -> dict[str, Sequence[Estimate]]:
     """What no row is: the same for all rows of a seed."""
     result = {}
-    for name, attribute in (("constant", "constant"), ("single-task", "baseline")):
+    for name, attribute in (("constant", "constant"), (SINGLE_TASK, "baseline")):
         metrics = {run.seed: getattr(run.results, attribute) for run in experiment.runs}
         estimates = [
             estimate(_known({seed: column.of_metrics(m) for seed, m in metrics.items()}))

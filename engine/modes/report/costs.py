@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import statistics
 
-from engine.modes.report.comparison import PLAIN
-from engine.modes.report.experiments import Experiment, Row
+from engine.modes.report.experiments import PLAIN, Experiment, Row
 from engine.modes.report.tables import MISSING, Cell, Table
+from engine.runs.tables import SINGLE_TASK
 from engine.training.progress import duration
 
 _GB = 1e9
@@ -34,7 +34,7 @@ def costs_table(experiment: Experiment) -> Table:
     if networks := experiment.runs[0].results.single_task_networks:
         parameters, gmacs = networks["parameters"] / 1e6, networks["gmacs"]
         cells = [Cell(f"{parameters:.2f}", parameters), Cell(f"{gmacs:.2f}", gmacs)]
-        rows.append([Cell("single-task"), *cells, *[MISSING] * (len(columns) - 3)])
+        rows.append([Cell(SINGLE_TASK), *cells, *[MISSING] * (len(columns) - 3)])
     note = "Means over the seeds; the single-task networks together."
     if plain:
         note += " Times are compared where device, threads and processes are the same."

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from engine.config import SINGLE_TASK_LOSS as FIXED
 from engine.modes.report.runs import ReportRun
 from engine.modes.report.settings import LOSS, Key, differing, in_words
 from engine.runs.folder import CONFIG, cfg_name
@@ -20,6 +19,9 @@ _COMMON = (
     *("arch", "backbone"),
 )
 """The options of an experiment. Another value of another option makes a row of its own."""
+
+PLAIN = "weighted-sum"
+"""The loss of fixed weights, which others are compared with where nothing else is asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +109,7 @@ def _is_common(key: Key) -> bool:
 def _experiment(runs: Sequence[ReportRun], singles: Sequence[ReportRun]) -> Experiment:
     tasks = runs[0].results.tasks
     kept, front = _without_front([run for run in runs if not run.is_trial])
-    front += [run for run in runs if run.is_trial and run.results.loss == FIXED]
+    front += [run for run in runs if run.is_trial and run.results.loss == PLAIN]
     rows, repeats = _rows(kept)
     compared = [run for run in kept if run.results.is_compared]
     found = {task: [s for s in singles if any(_is_baseline(s, task, run) for run in compared)]
@@ -134,9 +136,9 @@ def _without_front(runs: Sequence[ReportRun]) -> tuple[list[ReportRun], list[Rep
     """The runs for rows, and those of fixed weights where others have equal ones."""
 
     def weights(run: ReportRun) -> str:
-        return run.settings.get((LOSS + FIXED, "loss_weight"), "")
+        return run.settings.get((LOSS + PLAIN, "loss_weight"), "")
 
-    fixed = [run for run in runs if run.results.loss == FIXED]
+    fixed = [run for run in runs if run.results.loss == PLAIN]
     front = [run for run in fixed if weights(run)] if not all(map(weights, fixed)) else []
     return [run for run in runs if run not in front], front
 
@@ -149,7 +151,7 @@ def _rows(runs: Sequence[ReportRun]) -> tuple[list[Row], list[ReportRun]]:
         by_loss.setdefault(run.results.described_loss, []).append(run)
     rows: dict[str, dict[int, ReportRun]] = {}
     repeats = []
-    for loss in sorted(by_loss, key=lambda loss: (loss != FIXED, loss)):
+    for loss in sorted(by_loss, key=lambda loss: (loss != PLAIN, loss)):
         of_loss = by_loss[loss]
         own = [k for k in differing([run.settings for run in of_loss]) if k[0].startswith(LOSS)]
         for run in sorted(of_loss, key=lambda run: len(run.folder.path.name)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import statistics
 from collections.abc import Mapping, Sequence
 
 from engine.modes.report.comparison import Comparison, Estimate
@@ -22,6 +21,7 @@ from engine.modes.report.figures.styles import Style, assign_styles
 from engine.modes.report.page import Section, render
 from engine.modes.report.runs import Found, ReportRun
 from engine.runs.columns import Column
+from engine.runs.tables import SINGLE_TASK
 from tasks import task_class
 from utils.errors import UserError
 from utils.text import count_of
@@ -114,7 +114,7 @@ def _pareto(
         row.name: _points(row.runs, x, y) for row in reversed(comparison.ranked)
     }  # the best are drawn last, above the others
     fixed = _points(experiment.front, x, y)
-    axes = (Axis(c.title, c.sign, _baseline(c, experiment.runs)) for c in (x, y))
+    axes = (Axis(c.title, c.sign, _baseline(c, comparison)) for c in (x, y))
     panel = draw_pareto(*axes, points, styles, fixed)
     note = "Large: means; small: seeds. Dotted: the single-task networks."
     if fixed:
@@ -131,11 +131,10 @@ def _points(runs: Sequence[ReportRun], x: Column, y: Column) -> list[tuple[float
     return [(a, b) for a, b in pairs if a is not None and b is not None]
 
 
-def _baseline(column: Column, runs: Sequence[ReportRun]) -> float | None:
+def _baseline(column: Column, comparison: Comparison) -> float | None:
     """The mean of the single-task networks over the seeds; None where it is not known."""
-    of_seed = {run.seed: column.of_metrics(run.results.baseline) for run in runs}
-    known = [value for value in of_seed.values() if value is not None]
-    return statistics.fmean(known) if known else None
+    estimates = comparison.references.get(SINGLE_TASK)
+    return estimates[comparison.columns.index(column)].mean if estimates else None
 
 
 def _differences(comparison: Comparison, styles: Mapping[str, Style]) -> list[Figure]:
